@@ -1,0 +1,21 @@
+"""Every kind of policy that an artifact may name."""
+
+from __future__ import annotations
+
+from models.artifact import Artifact, ArtifactError
+from models.linear_thompson import LinearThompson
+from models.policy import Policy
+from models.send_time import SendTimeThompson
+from models.uniform_random import UniformRandom
+
+POLICIES: dict[str, type[Policy]] = {
+    policy.kind: policy for policy in (LinearThompson, SendTimeThompson, UniformRandom)
+}
+
+
+def load_policy(artifact: Artifact) -> Policy:
+    """The policy that an artifact holds. Raises `ArtifactError` for a kind that is not in `POLICIES`."""
+    kind = artifact.manifest.get("kind")
+    if kind not in POLICIES:
+        raise ArtifactError(f"no policy of kind {kind!r}; there are {sorted(POLICIES)}")
+    return POLICIES[kind].from_artifact(artifact)

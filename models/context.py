@@ -1,0 +1,35 @@
+"""Raw inputs to a scaled design vector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.feedback import Floats
+
+LIMIT = 5.0
+
+
+@dataclass(frozen=True)
+class Standardizer:
+    """Centre and scale of each input, `(n_inputs,)`, as measured on the data a policy was first fitted on."""
+
+    center: Floats
+    scale: Floats
+
+    @classmethod
+    def fit(cls, contexts: Floats) -> Standardizer:
+        """Mean and standard deviation of the known values of each column of `(n_rounds, n_inputs)`; 0 and 1 where none."""
+        known = np.isfinite(contexts)
+        count = np.maximum(known.sum(axis=0), 1)
+        filled = np.where(known, contexts, 0.0)
+        center = filled.sum(axis=0) / count
+        variance = (np.where(known, contexts - center, 0.0) ** 2).sum(axis=0) / count
+        return cls(center, np.where(variance > 1e-12, np.sqrt(variance), 1.0))
+
+    def design(self, contexts: Floats) -> Floats:
+        """A leading 1, then (input - center) / scale cut to ±5, an unknown input at its centre: `(..., n_inputs + 1)`."""
+        scaled = np.clip((contexts - self.center) / self.scale, -LIMIT, LIMIT)
+        scaled = np.where(np.isnan(scaled), 0.0, scaled)
+        return np.concatenate([np.ones((*scaled.shape[:-1], 1)), scaled], axis=-1)

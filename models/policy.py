@@ -1,0 +1,107 @@
+"""What a policy is, and the one function that samples from it."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from typing import ClassVar, Self
+
+import numpy as np
+
+from models.artifact import Artifact
+from models.feedback import Booleans, Floats, Integers
+
+
+class NoEligibleActionError(ValueError):
+    """The constraints left nothing to choose from."""
+
+
+class Policy(ABC):
+    """Maps a context and the eligible actions to a probability for each action.
+
+    A context holds the raw inputs named by `input_names`, nan where one is unknown; a policy scales them itself, so that a
+    logged context can be read without the policy. Every eligible action gets at least `floor`, so that any other policy
+    can be judged from the log; an ineligible one gets 0.
+
+    Raises: `ValueError` when `floor` leaves no room for `n_actions` actions.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self, *, action_names: tuple[str, ...], input_names: tuple[str, ...], floor: float) -> None:
+        if not 0 <= floor * len(action_names) < 1:
+            raise ValueError(f"floor is {floor}; wanted at least 0 and below 1/{len(action_names)}")
+        self.action_names = action_names
+        self.input_names = input_names
+        self.floor = floor
+
+    @property
+    def n_actions(self) -> int:
+        """The number of actions, eligible or not."""
+        return len(self.action_names)
+
+    def probabilities(self, context: Floats, eligible: Booleans) -> Floats:
+        """The probability of each action, `(n_actions,)`: 0 where not eligible, at least the floor elsewhere, sum 1.
+
+        Raises: `NoEligibleActionError` when nothing is eligible.
+        """
+        if not eligible.any():
+            raise NoEligibleActionError(f"none of {list(self.action_names)} is eligible")
+        inside = self._distribution(context, eligible) * eligible
+        inside /= inside.sum()
+        return np.where(eligible, self.floor + (1 - self.floor * eligible.sum()) * inside, 0.0)
+
+    def probabilities_many(self, contexts: Floats, eligible: Booleans) -> Floats:
+        """`probabilities` of many rounds, `(n_rounds, n_actions)`."""
+        rounds = zip(contexts, eligible, strict=True)
+        return np.array([self.probabilities(x, e) for x, e in rounds]).reshape(len(contexts), self.n_actions)
+
+    @abstractmethod
+    def _distribution(self, context: Floats, eligible: Booleans) -> Floats:
+        """Unnormalised, not negative weights of the actions `(n_actions,)`; those of ineligible ones are ignored."""
+
+    @abstractmethod
+    def learn_many(self, contexts: Floats, actions: Integers, rewards: Floats) -> None:
+        """Take in rounds: `(n_rounds, n_inputs)`, `(n_rounds,)`, `(n_rounds,)`."""
+
+    @abstractmethod
+    def unlearn_many(self, contexts: Floats, actions: Integers, rewards: Floats) -> None:
+        """Take rounds back that were learnt with exactly these rewards."""
+
+    @abstractmethod
+    def to_artifact(self) -> Artifact:
+        """The policy as data."""
+
+    @classmethod
+    @abstractmethod
+    def from_artifact(cls, artifact: Artifact) -> Self:
+        """The policy that `to_artifact` wrote."""
+
+    def clone(self) -> Self:
+        """A policy of the same state that learns on its own."""
+        return self.from_artifact(self.to_artifact())
+
+
+def uniform(decision_id: str, stream: str) -> float:
+    """A number in [0, 1) that depends on nothing but the decision and the stream's name.
+
+    The first 53 bits of BLAKE2b over both: no generator's state, so the same on every machine and numpy version.
+
+    >>> uniform("d1", "channel") == uniform("d1", "channel")
+    True
+    >>> uniform("d1", "channel") == uniform("d1", "coupon")
+    False
+    """
+    digest = hashlib.blake2b(f"{stream}\0{decision_id}".encode(), digest_size=8).digest()
+    return (int.from_bytes(digest, "big") >> 11) * 2.0**-53
+
+
+def choose(probabilities: Floats, u: float) -> int:
+    """The action whose slice of the cumulated probabilities holds `u`: the only place where an action is sampled.
+
+    >>> choose(np.array([0.2, 0.0, 0.8]), 0.1), choose(np.array([0.2, 0.0, 0.8]), 0.2)
+    (0, 2)
+    """
+    cumulated = np.cumsum(probabilities)
+    action = int(np.searchsorted(cumulated, u * cumulated[-1], side="right"))
+    return min(action, int(np.flatnonzero(probabilities)[-1]))

@@ -1,0 +1,66 @@
+"""Gradient-boosted scorers over the feature vector. The only module that imports LightGBM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import lightgbm
+import numpy as np
+
+from models.artifact import Artifact, ArtifactError
+from models.feedback import Floats
+
+KIND = "scorer"
+MODEL = "model.lgb"
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A booster over named columns of the feature vector, and what turns its raw output into an answer.
+
+    With `calibration` (a, b) the score is a probability, 1 / (1 + exp(-(a·z + b))) of the booster's raw margin z (Platt
+    scaling); without, it is the booster's own prediction. `columns` are indices into the feature vector.
+    Source of the scaling: Platt (1999), Probabilistic Outputs for Support Vector Machines.
+    """
+
+    name: str
+    booster: lightgbm.Booster
+    columns: np.ndarray[Any, np.dtype[np.intp]]
+    calibration: tuple[float, float] | None
+
+    def score_many(self, vectors: Floats) -> Floats:
+        """Scores `(n_rows,)` of feature vectors `(n_rows, n_columns)`; nan is a value of its own to the trees."""
+        rows = np.ascontiguousarray(vectors[:, self.columns])
+        raw = self.booster.predict(rows, raw_score=self.calibration is not None, num_threads=1)
+        prediction = np.asarray(raw, dtype=np.float64)
+        if self.calibration is None:
+            return prediction
+        a, b = self.calibration
+        return np.asarray(1 / (1 + np.exp(-(a * prediction + b))))
+
+    def score(self, vector: Floats) -> float:
+        """The score of one feature vector `(n_columns,)`."""
+        return float(self.score_many(vector[None])[0])
+
+
+def load_scorer(artifact: Artifact, schema_columns: tuple[str, ...]) -> Scorer:
+    """The scorer that an artifact holds, bound to the places of this schema's vector.
+
+    Raises: `ArtifactError` when the artifact is no scorer, names a feature that the schema does not have, or its booster
+    was trained on other names than its manifest's.
+    """
+    artifact.require(KIND)
+    manifest = artifact.manifest
+    names = tuple(manifest["feature_names"])
+    unknown = [name for name in names if name not in schema_columns]
+    if unknown:
+        raise ArtifactError(f"scorer {manifest['name']} wants features that the schema has not: {unknown}")
+    booster = lightgbm.Booster(model_str=artifact.texts[MODEL])
+    if tuple(booster.feature_name()) != names:
+        raise ArtifactError(
+            f"scorer {manifest['name']}: booster has {booster.feature_name()}, manifest {list(names)}"
+        )
+    columns = np.array([schema_columns.index(name) for name in names], dtype=np.intp)
+    calibration = manifest["calibration"]
+    return Scorer(manifest["name"], booster, columns, tuple(calibration) if calibration else None)

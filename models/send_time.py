@@ -1,0 +1,137 @@
+"""Thompson sampling over the hours of a day that share one posterior."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+from scipy.special import ndtri
+
+from models.artifact import Artifact
+from models.feedback import Booleans, Floats, Integers
+from models.linear_statistics import LinearStatistics, NormalInverseGamma
+from models.policy import Policy
+
+HOURS = 24
+ACTIVITY = tuple(f"activity_by_hour_{hour:02d}" for hour in range(HOURS))
+INPUTS = ("local_hour", *ACTIVITY)
+FEATURES = (
+    "constant",
+    "own_activity",
+    "population_activity",
+    "cos_day",
+    "sin_day",
+    "cos_half",
+    "sin_half",
+    "wait",
+    "now",
+)
+DRAWS = 512
+_SEED = 20171101
+_LIMIT = 5.0
+
+
+class SendTimeThompson(Policy):
+    """Linear Thompson sampling over features of (context, hour): slots lend each other strength.
+
+    Actions are the local hours "00" to "23"; hour a stands for its next occurrence. Its features φ(x, a) are the customer's
+    own activity in that hour and the population's (each as share·24 - 1, so that an even day is 0), two harmonics of the
+    day, the wait (hours/24) and whether it is the current hour. Where the customer's profile is unknown the population's
+    stands in. One posterior makes the slots' expected rewards correlated, so probabilities are the shares in which each
+    slot wins over a fixed set of `DRAWS` posterior draws; the action is sampled from those shares, so the logged
+    propensity is exact. The prior on every effect is centred on 0: an hour earns its preference.
+
+    population `(24,)`: the share of all customers' actions in each local hour.
+    """
+
+    kind = "send_time_thompson"
+
+    def __init__(
+        self,
+        *,
+        population: Floats,
+        floor: float = 0.005,
+        ridge: float = 50.0,
+        shape: float = 2.0,
+        rate: float = 0.1,
+        statistics: LinearStatistics | None = None,
+    ) -> None:
+        names = tuple(f"{hour:02d}" for hour in range(HOURS))
+        super().__init__(action_names=names, input_names=INPUTS, floor=floor)
+        self.population = population
+        self.prior = {"ridge": ridge, "shape": shape, "rate": rate}
+        self.statistics = statistics or LinearStatistics.empty(1, len(FEATURES))
+        self._draws: Floats | None = None
+
+    @property
+    def draws(self) -> Floats:
+        """Posterior draws of θ, `(DRAWS, n_features)`: one fixed set of normals, moved and scaled by the posterior."""
+        if self._draws is None:
+            posterior = NormalInverseGamma.of(self.statistics, **self.prior)
+            covariance = posterior.noise_variance[0] * posterior.inverse[0]
+            uniforms = np.random.Generator(np.random.PCG64(_SEED)).random((DRAWS, len(FEATURES)))
+            self._draws = posterior.mean[0] + ndtri(uniforms) @ np.linalg.cholesky(covariance).T
+        return self._draws
+
+    def action_features(self, contexts: Floats) -> Floats:
+        """φ of every slot, `(n_rounds, 24, n_features)` for contexts `(n_rounds, 25)`."""
+        n_rounds = len(contexts)
+        hours = np.arange(HOURS)
+        now = contexts[:, :1]
+        own = np.where(np.isnan(contexts[:, 1:]), self.population, contexts[:, 1:])
+        wait = (hours - now) % HOURS
+        angle = 2 * np.pi * hours / HOURS
+        columns = [
+            np.ones(HOURS),
+            np.clip(own * HOURS - 1, -_LIMIT, _LIMIT),
+            np.clip(self.population * HOURS - 1, -_LIMIT, _LIMIT),
+            np.cos(angle),
+            np.sin(angle),
+            np.cos(2 * angle),
+            np.sin(2 * angle),
+            wait / HOURS,
+            wait == 0,
+        ]
+        return np.stack([np.broadcast_to(column, (n_rounds, HOURS)) for column in columns], axis=-1)
+
+    def _distribution(self, context: Floats, eligible: Booleans) -> Floats:
+        rewards = self.draws @ self.action_features(context[None])[0].T
+        winners = np.argmax(np.where(eligible, rewards, -np.inf), axis=1)
+        return np.bincount(winners, minlength=HOURS).astype(np.float64)
+
+    def _statistics_of(self, contexts: Floats, actions: Integers, rewards: Floats) -> LinearStatistics:
+        design = self.action_features(contexts)[np.arange(len(actions)), actions]
+        return LinearStatistics.of(design, np.zeros_like(actions), rewards, 1)
+
+    def learn_many(self, contexts: Floats, actions: Integers, rewards: Floats) -> None:
+        """Add the rounds' sums; the order of rounds does not matter."""
+        self.statistics += self._statistics_of(contexts, actions, rewards)
+        self._draws = None
+
+    def unlearn_many(self, contexts: Floats, actions: Integers, rewards: Floats) -> None:
+        """Subtract the rounds' sums: exact up to rounding, the model is conjugate."""
+        self.statistics -= self._statistics_of(contexts, actions, rewards)
+        self._draws = None
+
+    def to_artifact(self) -> Artifact:
+        """Manifest: kind, names, floor, prior. Arrays: the population's curve and the sums."""
+        manifest = {
+            "kind": self.kind,
+            "action_names": list(self.action_names),
+            "input_names": list(self.input_names),
+            "floor": self.floor,
+            "prior": self.prior,
+        }
+        return Artifact(manifest, {"population": self.population, **vars(self.statistics)})
+
+    @classmethod
+    def from_artifact(cls, artifact: Artifact) -> Self:
+        """The policy that `to_artifact` wrote. Raises `ArtifactError` for another kind."""
+        artifact.require(cls.kind)
+        arrays = artifact.arrays
+        return cls(
+            population=arrays["population"],
+            floor=artifact.manifest["floor"],
+            statistics=LinearStatistics(arrays["count"], arrays["xx"], arrays["rx"], arrays["rr"]),
+            **artifact.manifest["prior"],
+        )
