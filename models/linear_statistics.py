@@ -11,7 +11,10 @@ from models.feedback import Floats, Integers
 
 @dataclass(frozen=True)
 class LinearStatistics:
-    """Sums over rounds, per posterior: n `(k,)`, Σxxᵀ `(k, d, d)`, Σrx `(k, d)`, Σr² `(k,)`. Shards add, refunds subtract."""
+    """Sums over rounds of each posterior; shards add, refunds subtract.
+
+    Their number `(k,)`, Σxxᵀ `(k, d, d)`, Σrx `(k, d)`, Σr² `(k,)`.
+    """
 
     count: Floats
     xx: Floats
