@@ -81,7 +81,7 @@ def _feature(name: str, view: str, spec: dict[str, object]) -> Feature:
     length = 0 if kind == "string" else int(str(spec.get("length", 1)))
     default = spec["default"]
     assert isinstance(default, float | bool | str)
-    return Feature(name, view, kind, default, length, str(spec["about"]))  # type: ignore[arg-type]
+    return Feature(name, view, kind, default, length, str(spec["about"]))
 
 
 def parse_schema(text: str) -> Schema:

@@ -1,0 +1,122 @@
+"""The view `engagement`: messages and the customer's answers per channel, and the hours in which the customer acts."""
+
+from __future__ import annotations
+
+import ibis
+import ibis.expr.types as ir
+
+from features.funnel import funnel_steps
+from features.history import KEYS, Sources, epoch_seconds, one_row_each, ratio, rows_before, within_days
+from features.schema import CHANNELS, HOURS
+
+CLICK_PSEUDO_DELIVERIES = 20
+"""How many deliveries at the population's click rate stand beside a customer's own. A customer of ours sees a few messages a
+month, so a rate becomes mostly their own after half a year."""
+
+ACTIVITY_PSEUDO_ACTIONS = 20
+"""How many actions spread like the population's stand beside a customer's own."""
+
+MESSAGE_COUNTS = {  # counted in the view: name -> (event, days, channels)
+    "sent": ("message_sent", 28, CHANNELS),
+    "delivered": ("message_delivered", 90, CHANNELS),
+    "opened": ("message_opened", 90, ("email", "app_push")),
+    "clicked": ("message_clicked", 90, CHANNELS),
+}
+
+
+def engagement(sources: Sources, as_ofs: ir.Table) -> ir.Table:
+    """One row a customer and as-of time: message counts, shrunk click rates and the activity curve.
+
+    click_rate = (clicked + k r) / (delivered + k), r = Σ clicked / Σ delivered over all customers in the same 90 days before
+    the same as-of time, k = `CLICK_PSEUDO_DELIVERIES`; null where nobody was delivered a message on the channel. Several
+    clicks on one message count once at most: clicks never exceed deliveries.
+    """
+    messages = _message_counts(sources, as_ofs)
+    rated = _with_click_rates(messages)
+    curves = _activity(sources, as_ofs)
+    joined = rated.join(curves, list(KEYS))
+    columns = [column for column in rated.columns if column not in KEYS]
+    return joined.select(
+        *(rated[key] for key in KEYS),
+        **{column: rated[column].cast("float64") for column in columns},
+        activity_by_hour=curves.activity_by_hour,
+    )
+
+
+def _messages(sources: Sources) -> ir.Table:
+    events = sources.events
+    sent = events.filter(events.event.isin([event for event, _, _ in MESSAGE_COUNTS.values()]))
+    channel = sent.properties.re_extract(r'"channel"\s*:\s*"([a-z_]+)"', 1)
+    return sent.select("customer_id", "event", channel=channel, at_s=epoch_seconds(sent.occurred_at))
+
+
+def _message_counts(sources: Sources, as_ofs: ir.Table) -> ir.Table:
+    rows = rows_before(_messages(sources), as_ofs)
+    counts = {
+        f"{name}_{channel}_{days}d": rows.count(
+            where=(rows.event == event) & (rows.channel == channel) & within_days(rows, days)
+        )
+        for name, (event, days, channels) in MESSAGE_COUNTS.items()
+        for channel in channels
+    }
+    return one_row_each(sources, as_ofs, rows.group_by(*KEYS).aggregate(**counts), counts=counts)
+
+
+def _with_click_rates(messages: ir.Table) -> ir.Table:
+    everyone = ibis.window(group_by="event_timestamp")
+    rates = {}
+    for channel in CHANNELS:
+        delivered = messages[f"delivered_{channel}_90d"]
+        clicked = ibis.least(messages[f"clicked_{channel}_90d"], delivered)
+        population = ratio(clicked.sum().over(everyone), delivered.sum().over(everyone))
+        rates[f"click_rate_{channel}"] = ratio(
+            clicked + CLICK_PSEUDO_DELIVERIES * population, delivered + CLICK_PSEUDO_DELIVERIES
+        )
+    return messages.mutate(**rates)
+
+
+def _activity(sources: Sources, as_ofs: ir.Table) -> ir.Table:
+    """share_h = (n_h + k q_h) / (n + k), with q_h = (Σ n_h + 1) / (Σ n + 24) over all customers; 365 days back."""
+    rows = rows_before(_actions_in_local_hours(sources), as_ofs)
+    hours = {f"hour_{hour}": rows.count(where=(rows.hour == hour) & within_days(rows, 365)) for hour in HOURS}
+    each = one_row_each(sources, as_ofs, rows.group_by(*KEYS).aggregate(**hours), counts=hours)
+
+    everyone = ibis.window(group_by="event_timestamp")
+    totals = each.mutate(
+        **{f"all_{name}": each[name].sum().over(everyone) for name in hours}, n=_sum([each[h] for h in hours])
+    )
+    everything = _sum([totals[f"all_{name}"] for name in hours])
+    shares = []
+    for name in hours:
+        population = ratio(totals[f"all_{name}"] + 1, everything + len(HOURS))
+        own = totals[name] + ACTIVITY_PSEUDO_ACTIONS * population
+        shares.append(ratio(own, totals.n + ACTIVITY_PSEUDO_ACTIONS))
+    return totals.select(*KEYS, activity_by_hour=ibis.array(shares))
+
+
+def _actions_in_local_hours(sources: Sources) -> ir.Table:
+    """Funnel steps, opens and clicks as `customer_id`, `at_s`, `hour`: the hour of the day in the customer's zone."""
+    messages = _messages(sources)
+    answers = messages.filter(messages.event.isin(["message_opened", "message_clicked"]))
+    actions = funnel_steps(sources).select("customer_id", "at_s").union(answers.select("customer_id", "at_s"))
+
+    zone = sources.customers.time_zone.fill_null("").nullif("").fill_null(sources.shop_time_zone)
+    zones = sources.customers.select("customer_id", time_zone=zone)
+    zoned = actions.join(zones, "customer_id").select("customer_id", "at_s", "time_zone")
+    offsets = sources.zone_offsets
+    local = zoned.join(
+        offsets,
+        [
+            zoned.time_zone == offsets.time_zone,
+            zoned.at_s >= offsets.from_s,
+            zoned.at_s < offsets.until_s,
+        ],
+    )
+    return local.select("customer_id", "at_s", hour=((local.at_s + local.offset_s) // 3600) % 24)
+
+
+def _sum(values: list[ir.Value]) -> ir.Value:
+    total = values[0]
+    for value in values[1:]:
+        total = total + value
+    return total

@@ -1,0 +1,140 @@
+"""Snapshots of every view at given as-of times, one Parquet file a view: what Feast's offline store reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.parquet as pq
+from ibis.backends.duckdb import Backend
+
+from features.coupons import coupons
+from features.engagement import engagement
+from features.funnel import funnel
+from features.history import KEYS, Sources, as_of_table
+from features.profile import profile
+from features.rfm import rfm
+from features.schema import Feature, Schema, View, load_schema
+from features.zone import utc_offsets
+
+Definition = Callable[[Sources, ir.Table], ir.Table]
+
+DEFINITIONS: dict[str, Definition] = {
+    "profile": profile,
+    "rfm": rfm,
+    "funnel": funnel,
+    "engagement": engagement,
+    "coupons": coupons,
+}
+SHOP_TIME_ZONE = "Asia/Tehran"
+MANIFEST = "snapshots.json"
+
+
+class DefinitionError(ValueError):
+    """A view's definition and its declaration in schema.toml differ."""
+
+
+def build_snapshots(
+    dataset: Path, as_ofs: Sequence[datetime], out: Path, *, shop_time_zone: str = SHOP_TIME_ZONE
+) -> dict[str, int]:
+    """The number of rows written to `<out>/<view>.parquet` for each view: one a customer and as-of time.
+
+    The same data set and as-of times give the same bytes. Rows are sorted by as-of time and customer; `created_timestamp` is
+    the as-of time. `<out>/snapshots.json` says what the files were made of.
+    Raises `DefinitionError` when a definition's columns are not the declared ones, `FileNotFoundError` for a missing table.
+    """
+    schema = load_schema()
+    out.mkdir(parents=True, exist_ok=True)
+    backend = ibis.duckdb.connect(threads=1)
+    try:
+        backend.raw_sql("SET TimeZone = 'UTC'")
+        sources = open_sources(backend, dataset, shop_time_zone=shop_time_zone)
+        times = as_of_table(as_ofs)
+        rows = {view.name: _write_view(backend, view, sources, times, out) for view in schema.views}
+    finally:
+        backend.disconnect()
+    _write_manifest(out, dataset, as_ofs, rows, schema)
+    return rows
+
+
+def open_sources(backend: Backend, dataset: Path, *, shop_time_zone: str = SHOP_TIME_ZONE) -> Sources:
+    """The data set's tables as the definitions want them. Raises `FileNotFoundError` naming the missing table."""
+    names = ("customers", "orders", "campaigns", "redemptions", "events")
+    for name in names:
+        if not (dataset / f"{name}.parquet").is_file():
+            raise FileNotFoundError(f"{dataset} has no {name}.parquet; import a data set there first")
+    tables = {name: backend.read_parquet(dataset / f"{name}.parquet") for name in names}
+    offsets = _zone_offsets(backend, tables, shop_time_zone)
+    return Sources(**tables, zone_offsets=offsets, shop_time_zone=shop_time_zone)
+
+
+def view_rows(view: View, sources: Sources, as_ofs: ir.Table) -> ir.Table:
+    """The view's declared columns for each customer and as-of time. Raises `DefinitionError`."""
+    rows = DEFINITIONS[view.name](sources, as_ofs)
+    declared = [feature.name for feature in view.features]
+    if set(rows.columns) != {*KEYS, *declared}:
+        found = sorted(set(rows.columns) - set(KEYS))
+        raise DefinitionError(
+            f"view {view.name}: defined {found}, declared in schema.toml {sorted(declared)}"
+        )
+    return rows.select(*KEYS, *declared)
+
+
+def arrow_schema(view: View) -> pa.Schema:
+    """The columns of a view's snapshot file."""
+    time = pa.timestamp("us", tz="UTC")
+    features = [pa.field(feature.name, _arrow_type(feature)) for feature in view.features]
+    return pa.schema(
+        [("customer_id", pa.string()), ("event_timestamp", time), *features, ("created_timestamp", time)]
+    )
+
+
+def _arrow_type(feature: Feature) -> pa.DataType:
+    simple = {"float": pa.float64(), "int": pa.int64(), "bool": pa.bool_(), "string": pa.string()}
+    return pa.list_(pa.float64()) if feature.type == "float_list" else simple[feature.type]
+
+
+def _write_view(backend: Backend, view: View, sources: Sources, as_ofs: ir.Table, out: Path) -> int:
+    rows = view_rows(view, sources, as_ofs).order_by("event_timestamp", "customer_id")
+    schema = arrow_schema(view)
+    table = backend.to_pyarrow(rows)
+    table = table.append_column("created_timestamp", table["event_timestamp"]).cast(schema)
+    partial = out / f"{view.name}.parquet.partial"
+    pq.write_table(table, partial, compression="zstd")
+    partial.replace(out / f"{view.name}.parquet")
+    return len(table)
+
+
+def _zone_offsets(backend: Backend, tables: dict[str, ir.Table], shop_time_zone: str) -> ir.Table:
+    zones = backend.to_pyarrow(tables["customers"].select("time_zone").distinct())["time_zone"].to_pylist()
+    times = tables["orders"].select(at=tables["orders"].ordered_at.cast("timestamp('UTC')"))
+    seen = times.union(tables["events"].select(at=tables["events"].occurred_at.cast("timestamp('UTC')")))
+    span = backend.to_pyarrow(seen.aggregate(first=seen["at"].min(), last=seen["at"].max())).to_pylist()[0]
+    epoch = datetime.fromtimestamp(0, UTC)
+    rows = utc_offsets(
+        [zone or shop_time_zone for zone in zones] or [shop_time_zone],
+        span["first"] or epoch,
+        span["last"] or epoch,
+    )
+    columns = {"time_zone": "string", "from_s": "int64", "until_s": "int64", "offset_s": "int64"}
+    return ibis.memtable([row._asdict() for row in rows], schema=columns)
+
+
+def _write_manifest(
+    out: Path, dataset: Path, as_ofs: Sequence[datetime], rows: dict[str, int], schema: Schema
+) -> None:
+    described = dataset / "dataset.json"
+    source = json.loads(described.read_text(encoding="utf-8")) if described.is_file() else {}
+    manifest = {
+        "dataset": source.get("name"),
+        "dataset_fingerprint": source.get("fingerprint"),
+        "schema_digest": schema.digest,
+        "as_ofs": [as_of.astimezone(UTC).isoformat() for as_of in sorted(as_ofs)],
+        "rows": rows,
+    }
+    (out / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
