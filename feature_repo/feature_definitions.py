@@ -1,8 +1,8 @@
 """Feast's view of the customer features: one entity, a view for each in features/schema.toml, one feature service.
 
 `feast apply` imports every Python file of this folder by its bare name, so a file called like one of our packages would be
-replaced by it in silence. Hence one file, and nothing imported but Feast and the standard library. What `apply` registers are
-the objects at the module's level. `GARDOON_SNAPSHOTS` says where the snapshot files are, var/feast/snapshots by default.
+replaced by it in silence. Hence one file, and nothing imported but Feast and the standard library. What `apply` registers
+are the objects at the module's level. `GARDOON_SNAPSHOTS` says where the snapshot files are, var/feast/snapshots by default.
 """
 
 import os

@@ -1,0 +1,86 @@
+"""What was read of a customer, as the vector that scorers and policies see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.schema import Feature, Schema, View
+from features.stored import StoredFeatures, StoredView
+from features.wire import FeatureValue
+
+
+class EncodingError(ValueError):
+    """A stored value has not the type or length that the schema declares."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureVector:
+    """The context's customer part.
+
+    `values` is `(n_columns,)` in the order of `Schema.columns`, nan where a null is stored. `strings` holds the text features
+    by name. `degraded` names the views that defaults stand in for: `"rfm:missing"`, `"funnel:stale"`, `"rfm:incomplete"`.
+    """
+
+    values: NDArray[np.float64]
+    strings: Mapping[str, str]
+    degraded: tuple[str, ...]
+
+
+def encode(stored: StoredFeatures, *, now: datetime, schema: Schema) -> FeatureVector:
+    """The customer's feature vector at `now`.
+
+    A view without a row, or with one older than its freshness limit, is filled with the schema's defaults and named; so is
+    a single feature that its view's row lacks (`incomplete`: the store was written before the feature was declared).
+    Raises `EncodingError`.
+    """
+    values: list[float] = []
+    strings: dict[str, str] = {}
+    degraded: list[str] = []
+    for view in schema.views:
+        row = stored.views.get(view.name)
+        problem = view_problem(view, row, now)
+        if problem is not None:
+            degraded.append(f"{view.name}:{problem}")
+        usable = row.values if row is not None and problem in (None, "incomplete") else {}
+        for feature in view.features:
+            value = usable.get(feature.name, feature.default)
+            if feature.type == "string":
+                strings[feature.name] = str(feature.default if value is None else value)
+            elif feature.length == 1 and feature.type != "float_list":
+                values.append(_number(feature, value))
+            else:
+                values.extend(_numbers(feature, value))
+    return FeatureVector(np.array(values, dtype=np.float64), strings, tuple(degraded))
+
+
+def view_problem(view: View, row: StoredView | None, now: datetime) -> str | None:
+    """Why defaults stand in for the view or a part of it: `missing`, `stale`, `incomplete` or None."""
+    if row is None:
+        return "missing"
+    if now - row.event_at > timedelta(days=view.freshness_days):
+        return "stale"
+    if any(feature.name not in row.values for feature in view.features):
+        return "incomplete"
+    return None
+
+
+def _number(feature: Feature, value: FeatureValue) -> float:
+    if value is None:
+        return float("nan")
+    if isinstance(value, str | tuple):
+        raise EncodingError(f"feature {feature.name}: stored {value!r}, wanted a {feature.type}")
+    return float(value)
+
+
+def _numbers(feature: Feature, value: FeatureValue) -> tuple[float, ...]:
+    """A list's places; one number, such as the default, stands in every place."""
+    if not isinstance(value, tuple):
+        return (_number(feature, value),) * feature.length
+    if len(value) != feature.length:
+        raise EncodingError(f"feature {feature.name}: stored {len(value)} numbers, wanted {feature.length}")
+    return value

@@ -1,0 +1,118 @@
+"""Readers of one customer's features from the online store: Feast's SQLite file directly, or any store through Feast."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from features.schema import FEATURE_SERVICE, JOIN_KEY, Schema
+from features.stored import StoredFeatures, StoredView
+from features.wire import FeatureValue, decode_value, entity_key
+
+if TYPE_CHECKING:
+    from feast import FeatureStore
+
+PROJECT = "gardoon"
+
+
+class OnlineStoreError(RuntimeError):
+    """The online store cannot be opened or has not the tables that the schema declares."""
+
+
+def online_table(view: str, project: str = PROJECT) -> str:
+    """The name of a view's table in Feast's SQLite store."""
+    return f"{project}_{view}"
+
+
+class SqliteFeatureReader:
+    """Reads Feast's SQLite online store by one prepared query over the views' tables, without importing Feast.
+
+    Each thread gets its own connection, opened read-only at its first read.
+    """
+
+    def __init__(self, *, database: Path, schema: Schema, project: str = PROJECT) -> None:
+        """Raises `OnlineStoreError` when the file or a view's table is missing."""
+        self._database = database
+        self._view_of = {feature.name: feature.view for feature in schema.features}
+        self._query = " UNION ALL ".join(
+            f'SELECT feature_name, value, event_ts FROM "{online_table(view.name, project)}" WHERE entity_key = ?1'
+            for view in schema.views
+        )
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        try:
+            self.read("")
+        except sqlite3.Error as error:
+            raise OnlineStoreError(f"{database} is not a readable online store: {error}") from error
+
+    def read(self, customer_id: str) -> StoredFeatures:
+        """What is stored of the customer; no views for an unknown one. Features that the schema lacks are left out."""
+        rows = self._connection().execute(self._query, (entity_key(customer_id),)).fetchall()
+        values: dict[str, dict[str, FeatureValue]] = {}
+        event_s: dict[str, int] = {}
+        view_of = self._view_of
+        for name, stored, at_s in rows:
+            view = view_of.get(name)
+            if view is None:
+                continue
+            if view not in values:
+                values[view] = {}
+                event_s[view] = at_s
+            values[view][name] = decode_value(stored)
+            if at_s < event_s[view]:
+                event_s[view] = at_s
+        return StoredFeatures(
+            customer_id,
+            {v: StoredView(datetime.fromtimestamp(event_s[v], UTC), stored) for v, stored in values.items()},
+        )
+
+    def close(self) -> None:
+        """Closes every thread's connection; nothing can be read afterwards."""
+        for connection in self._connections:
+            connection.close()
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            address = f"{self._database.absolute().as_uri()}?mode=ro"
+            connection = sqlite3.connect(address, uri=True, check_same_thread=False)
+            self._local.connection = connection
+            self._connections.append(connection)
+        return connection
+
+
+class FeastFeatureReader:
+    """Reads any online store that Feast supports (Redis, ...) through its public API, about ten times slower.
+
+    Make one `FeatureStore` a process: two evict each other's cache. The feature service is resolved once, here.
+    """
+
+    def __init__(self, *, store: FeatureStore, schema: Schema) -> None:
+        self._store = store
+        self._view_of = {feature.name: feature.view for feature in schema.features}
+        self._service = store.get_feature_service(FEATURE_SERVICE)
+
+    def read(self, customer_id: str) -> StoredFeatures:
+        """What is stored of the customer; no views for an unknown one.
+
+        Feast answers in no fixed order, so values are mapped by name. It reports an unknown customer as NOT_FOUND (SQLite)
+        or as PRESENT and empty (Redis); both come without an event time, and that is what is tested here.
+        """
+        response = self._store.get_online_features(
+            features=self._service, entity_rows=[{JOIN_KEY: customer_id}]
+        ).proto
+        values: dict[str, dict[str, FeatureValue]] = {}
+        event_s: dict[str, int] = {}
+        for name, vector in zip(response.metadata.feature_names.val, response.results, strict=True):
+            view, at_s = self._view_of.get(name), vector.event_timestamps[0].seconds
+            if view is None or at_s == 0:
+                continue
+            values.setdefault(view, {})[name] = decode_value(vector.values[0].SerializeToString())
+            event_s[view] = min(at_s, event_s.get(view, at_s))
+        return StoredFeatures(
+            customer_id,
+            {v: StoredView(datetime.fromtimestamp(event_s[v], UTC), stored) for v, stored in values.items()},
+        )
