@@ -1,0 +1,1 @@
+"""HTTP in, decision out: the service that journey engines call, its log and its learner."""

@@ -1,0 +1,153 @@
+"""The application: one place where everything long-lived is built, and errors become problem documents."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from features.online import SqliteFeatureReader
+from features.schema import load_schema
+from service.body_limit import BodyLimit
+from service.coupon_code import read_or_create_secret
+from service.decider import Rules
+from service.decision_point import load_decision_points
+from service.errors import ServiceError
+from service.model_feed import ModelFeed
+from service.observability import Metrics, configure_logging
+from service.routes import router
+from service.settings import Settings
+from service.state import FeatureReader, State
+from service.store.artifact_store import put_artifact
+from service.store.decision_log import DecisionLog
+from service.store.engine import open_log
+
+_logger = structlog.get_logger()
+_PROBLEM = "application/problem+json"
+
+
+def utc_now() -> datetime:
+    """The present moment, in whole milliseconds as answers and ids carry it."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def build_state(settings: Settings) -> State:
+    """The worker's state on the real parts. Raises what a part that cannot be opened raises, naming it."""
+    schema = load_schema()
+    engine = open_log(settings.log_url)
+    metrics = Metrics()
+    points = load_decision_points(settings.decision_points)
+    secret = read_or_create_secret(settings.coupon_key_path)
+    with engine.begin() as connection:
+        versions = {
+            name: put_artifact(engine, connection, point.to_artifact()) for name, point in points.items()
+        }
+    rules = {
+        name: Rules(point, versions[name], settings.time_zone, settings.currency, secret)
+        for name, point in points.items()
+    }
+    return State(
+        settings=settings,
+        schema=schema,
+        engine=engine,
+        reader=open_reader(settings),
+        feed=ModelFeed(
+            engine=engine,
+            schema=schema,
+            poll_seconds=settings.poll_seconds,
+            snapshot_gauge=metrics.snapshot,
+        ),
+        log=DecisionLog(engine, flush_seconds=metrics.flush_seconds),
+        rules=rules,
+        metrics=metrics,
+        clock=utc_now,
+        randomness=os.urandom,
+    )
+
+
+def open_reader(settings: Settings) -> FeatureReader:
+    """The reader of the online store: its SQLite file directly, or any store through Feast."""
+    schema = load_schema()
+    if settings.online_store != "feast":
+        return SqliteFeatureReader(database=settings.online_path, schema=schema)
+    from feast import FeatureStore  # seconds to import: only where it is used
+
+    from features.online import FeastFeatureReader
+
+    return FeastFeatureReader(store=FeatureStore(repo_path=str(settings.feature_repo)), schema=schema)
+
+
+def create_app(settings: Settings | None = None, build: Callable[[Settings], State] = build_state) -> FastAPI:
+    """The application; `build` makes its state when it starts."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        configure_logging()
+        state = build(settings or Settings())
+        app.state.gardoon = state
+        state.log.start()
+        feeding = asyncio.create_task(state.feed.run(), name="model-feed")
+        try:
+            yield
+        finally:
+            feeding.cancel()
+            await state.log.stop()
+            state.engine.dispose()
+
+    app = FastAPI(
+        title="Gardoon",
+        version=version("gardoon"),
+        summary="Decides for one customer at one moment whether to act, with which coupon, channel and send time.",
+        lifespan=lifespan,
+    )
+    app.include_router(router)
+    app.add_middleware(BodyLimit, limit_bytes=(settings or Settings()).body_limit_bytes)
+    app.add_exception_handler(ServiceError, _service_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unexpected_error)
+    return app
+
+
+async def _service_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ServiceError)
+    headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else None
+    return JSONResponse(error.problem(), error.status, headers, media_type=_PROBLEM)
+
+
+async def _validation_error(_request: Request, error: Exception) -> JSONResponse:
+    """Each fault with its place; what was sent is not repeated, it may be anything."""
+    assert isinstance(error, RequestValidationError)
+    faults = [{"field": ".".join(map(str, e["loc"])), "fault": e["msg"]} for e in error.errors()]
+    detail = "; ".join(f"{fault['field']}: {fault['fault']}" for fault in faults[:5])
+    body = {
+        "type": "about:blank",
+        "title": "Invalid request",
+        "status": 422,
+        "detail": detail,
+        "errors": faults,
+    }
+    return JSONResponse(body, 422, media_type=_PROBLEM)
+
+
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    detail = f"{request.method} {request.url.path}: {error.detail}"
+    body = {"type": "about:blank", "title": error.detail, "status": error.status_code, "detail": detail}
+    return JSONResponse(body, error.status_code, dict(error.headers or {}), media_type=_PROBLEM)
+
+
+async def _unexpected_error(_request: Request, error: Exception) -> JSONResponse:
+    _logger.error("unexpected error", exc_info=error)
+    body = {"type": "about:blank", "title": "Internal error", "status": 500, "detail": "the error was logged"}
+    return JSONResponse(body, 500, media_type=_PROBLEM)

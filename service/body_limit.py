@@ -1,0 +1,48 @@
+"""Refuses bodies that are too large before they are read into memory: plain ASGI."""
+
+from __future__ import annotations
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.errors import BodyTooLargeError
+
+
+class BodyLimit:
+    """Answers 413 when the declared or the received length of a body exceeds `limit_bytes`."""
+
+    def __init__(self, app: ASGIApp, limit_bytes: int) -> None:
+        self._app = app
+        self._limit = limit_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        declared = dict(scope["headers"]).get(b"content-length")
+        if declared is None:
+            await self._read_first(scope, receive, send)
+        elif declared.isdigit() and int(declared) <= self._limit:
+            await self._app(scope, receive, send)  # the server holds the body to its declared length
+        else:
+            await self._refuse(scope, receive, send)
+
+    async def _read_first(self, scope: Scope, receive: Receive, send: Send) -> None:
+        messages: list[Message] = []
+        received = 0
+        while not messages or messages[-1].get("more_body", False):
+            messages.append(await receive())
+            received += len(messages[-1].get("body", b""))
+            if received > self._limit:
+                await self._refuse(scope, receive, send)
+                return
+
+        async def replay() -> Message:
+            return messages.pop(0) if messages else await receive()
+
+        await self._app(scope, replay, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        error = BodyTooLargeError(f"the body is larger than {self._limit} bytes")
+        response = JSONResponse(error.problem(), error.status, media_type="application/problem+json")
+        await response(scope, receive, send)

@@ -1,0 +1,94 @@
+"""The service's commands: `python -m service COMMAND`."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from service.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(help="Port to listen on.")]
+Workers = Annotated[int, typer.Option(help="Worker processes.")]
+
+
+@app.callback()
+def main() -> None:
+    """Answer decisions, learn from outcomes, and prove that logged decisions can be made again."""
+
+
+@app.command()
+def serve(host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -> None:
+    """Answer decisions; `learn` runs beside it, once for all workers."""
+    import uvicorn
+
+    uvicorn.run(
+        "service.app:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_level="warning",
+    )
+
+
+@app.command()
+def learn() -> None:
+    """Follow the champions and fold outcomes into the policies, until stopped."""
+    from service.learning import learn_until
+
+    stop = threading.Event()
+
+    def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, ask_to_stop)
+    signal.signal(signal.SIGINT, ask_to_stop)
+    learn_until(stop, Settings())
+
+
+@app.command()
+def run(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+    """Answer decisions and learn, on this machine; shows how to ask once it is ready."""
+    from service.greeting import greet
+
+    learner = subprocess.Popen([sys.executable, "-m", "service", "learn"])
+    greeting = threading.Thread(target=greet, args=(f"http://{host}:{port}", Settings()), daemon=True)
+    greeting.start()
+    try:
+        serve(host, port)
+    except KeyboardInterrupt:
+        Console().print("stopped")
+    finally:
+        learner.terminate()
+        learner.wait(timeout=30)
+
+
+@app.command()
+def verify() -> None:
+    """Make every logged decision again from what is stored; exits with 1 if any differs."""
+    from features.schema import load_schema
+    from service.coupon_code import read_or_create_secret
+    from service.store.engine import open_log
+    from service.verify import verify as verify_log
+
+    settings = Settings()
+    secret = read_or_create_secret(settings.coupon_key_path)
+    result = verify_log(open_log(settings.log_url), load_schema(), secret)
+    console = Console()
+    for decision_id, difference in result.differing:
+        console.print(f"[red]differs[/red] {decision_id}: {difference}", soft_wrap=True)
+    console.print(f"{result.reenacted} decisions re-enacted, {len(result.differing)} differ")
+    raise typer.Exit(1 if result.differing else 0)

@@ -1,0 +1,155 @@
+"""Decision points: what is decided in each journey and under which limits, one YAML file a journey."""
+
+from __future__ import annotations
+
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from models.artifact import Artifact
+from models.inputs import CHANNELS
+from models.reward import RewardSpec
+
+DecisionName = Literal["channel", "send_time", "coupon", "message"]
+ORDER: tuple[DecisionName, ...] = ("channel", "send_time", "coupon", "message")
+KIND = "decision_point"
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class DecisionPointError(ValueError):
+    """A decision point's file that cannot be used; the message names file, field and reason."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Reward(_Strict):
+    """How outcomes become this decision's reward; see `models.reward.RewardSpec`."""
+
+    kind: Literal["click", "net_value"]
+    window_hours: float = Field(gt=0)
+    delivery: Literal["reported", "assumed"] = "reported"
+    margin_share: float = Field(0.2, ge=0, le=1)
+    message_cost: float = Field(0.0, ge=0)
+    unsubscribe_cost: float = Field(0.0, ge=0)
+
+    def spec(self) -> RewardSpec:
+        """The same as a value of `models`."""
+        return RewardSpec(**self.model_dump())
+
+
+class Shares(_Strict):
+    """How customers are split; what is left over is the decisioning group."""
+
+    holdout: Share = 0.0
+    random: Share = 0.0
+
+    @model_validator(mode="after")
+    def _leave_some_over(self) -> Self:
+        if self.holdout + self.random >= 1:
+            raise ValueError(f"shares add up to {self.holdout + self.random}; wanted less than 1")
+        return self
+
+
+class QuietHours(_Strict):
+    """The customer's local hours in which nothing is sent: from `start` up to `end`, across midnight if end is earlier."""
+
+    start: time
+    end: time
+
+
+class ChannelPoint(_Strict):
+    """The channels that may be chosen."""
+
+    actions: tuple[Literal["email", "sms", "app_push", "web_push"], ...] = Field(CHANNELS, min_length=1)
+    reward: Reward
+
+
+class SendTimePoint(_Strict):
+    """The local hours up to the deadline."""
+
+    deadline_hours: float = Field(24, gt=0, le=24)
+    quiet_hours: QuietHours | None = None
+    reward: Reward
+
+
+class CouponPoint(_Strict):
+    """The coupon sizes, 0 for none, in the shop's currency, and how long a code lives."""
+
+    amounts: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
+    valid: Literal["until_local_midnight"] | Annotated[int, Field(gt=0)] = Field(
+        description="until_local_midnight of the day of the decision, or a number of hours from the send time"
+    )
+    minimum_life_minutes: int = Field(30, ge=0)
+    reward: Reward
+
+
+class MessagePoint(_Strict):
+    """The message variants of a fixed, even split."""
+
+    variants: tuple[str, ...] = Field(min_length=1)
+    reward: Reward
+
+
+class DecisionPoint(_Strict):
+    """One journey's decisions."""
+
+    journey: str = Field(pattern="^[a-z][a-z0-9_]{0,63}$")
+    description: str
+    salt: str = Field(description="a new salt draws the groups anew")
+    shares: Shares = Shares()
+    channel: ChannelPoint | None = None
+    send_time: SendTimePoint | None = None
+    coupon: CouponPoint | None = None
+    message: MessagePoint | None = None
+
+    @property
+    def decisions(self) -> tuple[DecisionName, ...]:
+        """What this journey decides, in the order of the factored decision."""
+        return tuple(name for name in ORDER if getattr(self, name) is not None)
+
+    def reward(self, decision: DecisionName) -> Reward:
+        """The reward of one of its decisions."""
+        point = getattr(self, decision)
+        assert point is not None, f"{self.journey} does not decide {decision}"
+        reward: Reward = point.reward
+        return reward
+
+    def to_artifact(self) -> Artifact:
+        """The decision point as data; its digest is the version of the rules in answers and logs."""
+        return Artifact({"kind": KIND, **self.model_dump(mode="json")})
+
+    @classmethod
+    def from_artifact(cls, artifact: Artifact) -> Self:
+        """The decision point that `to_artifact` wrote. Raises `ArtifactError` for another kind."""
+        artifact.require(KIND)
+        fields = {name: value for name, value in artifact.manifest.items() if name != "kind"}
+        return cls.model_validate(fields)
+
+
+def parse_decision_point(text: str, origin: str) -> DecisionPoint:
+    """The decision point in a YAML text. Raises `DecisionPointError` naming `origin`, the field and what is wrong."""
+    try:
+        return DecisionPoint.model_validate(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise DecisionPointError(f"{origin}: not YAML: {error}") from error
+    except ValidationError as error:
+        faults = [f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()]
+        raise DecisionPointError(f"{origin}: " + "; ".join(faults)) from error
+
+
+def load_decision_points(folder: Path) -> dict[str, DecisionPoint]:
+    """The decision points of a folder by journey. Raises `DecisionPointError`; a folder without any is one."""
+    points: dict[str, DecisionPoint] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        point = parse_decision_point(path.read_text(encoding="utf-8"), str(path))
+        if point.journey in points:
+            raise DecisionPointError(f"{path}: journey {point.journey!r} is declared twice")
+        points[point.journey] = point
+    if not points:
+        raise DecisionPointError(f"{folder}: no *.yaml file; wanted one for each journey")
+    return points

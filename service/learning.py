@@ -1,0 +1,40 @@
+"""The learner's process: champions from the registry, then the fold, again and again."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from features.schema import load_schema
+from service.decision_point import load_decision_points
+from service.learner import Learner
+from service.observability import configure_logging
+from service.registry import ChampionRegistry, sync_champions
+from service.settings import Settings
+from service.store.engine import open_log
+
+_logger = structlog.get_logger()
+
+
+def learn_until(stop: threading.Event, settings: Settings) -> None:
+    """Sync champions and learn until `stop` is set; a database that is away for a while is waited for."""
+    configure_logging()
+    schema = load_schema()
+    engine = open_log(settings.log_url)
+    learner = Learner(engine, load_decision_points(settings.decision_points))
+    registry = ChampionRegistry(tracking_uri=settings.registry_uri)
+    look_again = 0.0
+    while not stop.is_set():
+        try:
+            if time.monotonic() >= look_again:
+                sync_champions(engine, registry, schema, datetime.now(UTC))
+                look_again = time.monotonic() + settings.registry_seconds
+            learner.step(datetime.now(UTC))
+        except SQLAlchemyError as error:
+            _logger.error("learner waits for the database", reason=str(error))
+        stop.wait(settings.learn_seconds)
+    engine.dispose()

@@ -1,0 +1,74 @@
+"""Keeps a worker's models at the newest champions and snapshot, without a restart."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import lru_cache
+
+import structlog
+from prometheus_client import Gauge
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from features.schema import Schema
+from models.artifact import Artifact
+from models.inputs import SCORES
+from service.errors import NotReadyError
+from service.model_set import CHAMPIONS, ModelSet, build_model_set
+from service.store.artifact_store import get_artifact, newest_snapshot, read_champions
+
+_logger = structlog.get_logger()
+
+
+class ModelFeed:
+    """Polls the log for what decides now and swaps the whole set at once, so that no decision mixes two versions."""
+
+    def __init__(self, *, engine: Engine, schema: Schema, poll_seconds: float, snapshot_gauge: Gauge) -> None:
+        self._engine = engine
+        self._schema = schema
+        self._poll_seconds = poll_seconds
+        self._gauge = snapshot_gauge
+        self._current: ModelSet | None = None
+        self._versions: dict[str, str] | None = None
+        self._load = lru_cache(maxsize=64)(self._fetch)
+
+    @property
+    def current(self) -> ModelSet:
+        """The models that decide now. Raises `NotReadyError` before the first were published."""
+        if self._current is None:
+            raise NotReadyError("no champion scorers and policies have been published yet")
+        return self._current
+
+    async def run(self) -> None:
+        """Look for newer models until cancelled; a failed look leaves the last good ones in place."""
+        while True:
+            try:
+                await asyncio.to_thread(self.refresh)
+            except (SQLAlchemyError, ValueError) as error:
+                _logger.error("models not refreshed", reason=str(error))
+            await asyncio.sleep(self._poll_seconds)
+
+    def refresh(self) -> bool:
+        """Load what is newer than what decides now; whether anything was.
+
+        Raises: `ArtifactError` or `ValueError` when what was published cannot decide.
+        """
+        versions = self._published()
+        if versions is None or versions == self._versions:
+            return False
+        models = build_model_set(versions, self._schema, self._load)
+        self._current, self._versions = models, versions
+        self._gauge.set(int(versions["snapshot"]))
+        return True
+
+    def _published(self) -> dict[str, str] | None:
+        with self._engine.connect() as connection:
+            champions = read_champions(connection)
+            snapshot = newest_snapshot(connection)
+        if snapshot is None or not set(CHAMPIONS) <= champions.keys():
+            return None
+        scorers = {name: champions[name][0] for name in SCORES}
+        return {**scorers, **snapshot.policies, "snapshot": str(snapshot.number)}
+
+    def _fetch(self, digest: str) -> Artifact:
+        return get_artifact(self._engine, digest)

@@ -1,0 +1,55 @@
+"""The scorers and policies that decide now, bound to the places of their inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.schema import Schema
+from models.artifact import Artifact
+from models.catalogue import load_policy
+from models.feedback import Floats
+from models.inputs import SCORES, bind, input_names
+from models.policy import Policy
+from models.scorer import Scorer, load_scorer
+
+POLICY_NAMES = {"channel": "channel_policy", "send_time": "send_time_policy", "coupon": "coupon_policy"}
+CHAMPIONS = (*SCORES, *POLICY_NAMES.values())
+
+
+@dataclass(frozen=True)
+class BoundPolicy:
+    """A policy and where its inputs stand among all inputs."""
+
+    policy: Policy
+    places: np.ndarray[tuple[int], np.dtype[np.intp]]
+
+
+@dataclass(frozen=True)
+class ModelSet:
+    """Scorers by name, policies by decision, and the versions that an answer names."""
+
+    scorers: dict[str, Scorer]
+    policies: dict[str, BoundPolicy]
+    input_names: tuple[str, ...]
+    versions: dict[str, str]
+
+    def scores(self, features: Floats) -> dict[str, float]:
+        """The three scores of a feature vector."""
+        return {name: scorer.score(features) for name, scorer in self.scorers.items()}
+
+
+def build_model_set(versions: dict[str, str], schema: Schema, load: Callable[[str], Artifact]) -> ModelSet:
+    """The models of these versions: artifact digests by champion name, fetched by `load`.
+
+    Raises: `ArtifactError` or `ValueError` when an artifact does not fit the schema or the inputs.
+    """
+    names = input_names(schema.columns)
+    scorers = {name: load_scorer(load(versions[name]), schema.columns) for name in SCORES}
+    policies = {}
+    for decision, name in POLICY_NAMES.items():
+        policy = load_policy(load(versions[name]))
+        policies[decision] = BoundPolicy(policy, bind(policy.input_names, names))
+    return ModelSet(scorers, policies, names, {"features": schema.digest, **versions})

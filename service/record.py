@@ -1,0 +1,78 @@
+"""The record of one decision: all that it was made from, and the bytes it was answered with."""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from models.feedback import Floats
+from service.decision_point import DecisionName
+from service.schemas import DecideRequest, Group, Status
+
+
+class Round(BaseModel):
+    """One of the decision's choices: context as the policy saw it (null where unknown), probabilities after masking."""
+
+    model_config = ConfigDict(frozen=True)
+
+    decision: DecisionName
+    inputs: tuple[str, ...]
+    context: tuple[float | None, ...]
+    actions: tuple[str, ...]
+    eligible: tuple[bool, ...]
+    probabilities: tuple[float, ...]
+    action: int
+    propensity: float
+
+    @property
+    def chosen(self) -> str:
+        """The chosen action's name."""
+        return self.actions[self.action]
+
+    def context_array(self) -> Floats:
+        """The context `(n_inputs,)` with nan where unknown."""
+        return np.array([np.nan if value is None else value for value in self.context])
+
+
+class Shop(BaseModel):
+    """What held for the shop when it was decided."""
+
+    model_config = ConfigDict(frozen=True)
+
+    time_zone: str
+    currency: str
+
+
+class DecisionRecord(BaseModel):
+    """What the decision log stores of a decision; deciding again from it must give `answer` to the byte.
+
+    `features` is the encoded feature vector: base 64 of little-endian float64.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    decision_id: str
+    decided_at: datetime
+    request: DecideRequest
+    features: str
+    time_zone: str
+    shop: Shop
+    degraded: tuple[str, ...]
+    versions: dict[str, str]
+    status: Status
+    group: Group
+    rounds: tuple[Round, ...]
+    effective_at: datetime
+    answer: str
+
+    def feature_values(self) -> Floats:
+        """The feature vector `(n_columns,)`."""
+        return np.frombuffer(base64.b64decode(self.features), dtype="<f8")
+
+
+def pack_features(values: Floats) -> str:
+    """A feature vector as `DecisionRecord.features` holds it."""
+    return base64.b64encode(values.astype("<f8").tobytes()).decode()

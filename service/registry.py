@@ -1,0 +1,85 @@
+"""Champions from the model registry into the log's artifact store, where every worker finds them.
+
+Only the learner's process does this: it is the only one that imports MLflow.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+from sqlalchemy import Engine
+
+from features.schema import Schema
+from models.artifact import ARRAYS, MANIFEST, Artifact
+from models.catalogue import load_policy
+from models.inputs import SCORES, bind, input_names
+from models.scorer import MODEL, load_scorer
+from service.model_set import CHAMPIONS
+from service.store.artifact_store import move_champion, put_artifact, read_champions
+
+ALIAS = "champion"
+_logger = structlog.get_logger()
+
+
+class ChampionRegistry:
+    """The `champion` aliases of an MLflow registry."""
+
+    def __init__(self, *, tracking_uri: str) -> None:
+        from mlflow import MlflowClient  # seconds to import: only where it is used
+
+        self._uri = tracking_uri
+        self._client = MlflowClient(tracking_uri=tracking_uri)
+
+    def version(self, name: str) -> str | None:
+        """The version that the alias of a registered model points to; None where there is none yet."""
+        from mlflow.exceptions import MlflowException, RestException
+
+        try:
+            return str(self._client.get_model_version_by_alias(name, ALIAS).version)
+        except (MlflowException, RestException) as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+
+    def artifact(self, name: str, version: str) -> Artifact:
+        """The artifact of a version. Raises `ArtifactError` when its files are none."""
+        from mlflow.artifacts import download_artifacts
+
+        uri = self._client.get_model_version_download_uri(name, version)
+        folder = Path(download_artifacts(artifact_uri=uri, tracking_uri=self._uri))
+        wanted = (MANIFEST, ARRAYS, MODEL)
+        return Artifact.from_files({n: (folder / n).read_bytes() for n in wanted if (folder / n).is_file()})
+
+
+def sync_champions(engine: Engine, registry: Any, schema: Schema, now: datetime) -> list[str]:
+    """Fetch the champions whose alias moved; their names. One that does not fit the schema leaves the last good in place."""
+    with engine.connect() as connection:
+        known = {name: version for name, (_, version) in read_champions(connection).items()}
+    moved = []
+    for name in CHAMPIONS:
+        version = registry.version(name)
+        if version is None or known.get(name) == version:
+            continue
+        try:
+            artifact = registry.artifact(name, version)
+            check_champion(name, artifact, schema)
+        except ValueError as error:
+            _logger.error("champion refused", name=name, version=version, reason=str(error))
+            continue
+        with engine.begin() as connection:
+            digest = put_artifact(engine, connection, artifact)
+            move_champion(engine, connection, name, digest, version, now)
+        _logger.info("champion", name=name, version=version, digest=digest)
+        moved.append(name)
+    return moved
+
+
+def check_champion(name: str, artifact: Artifact, schema: Schema) -> None:
+    """Raises `ArtifactError` or `ValueError` unless the artifact can serve under this name with this schema."""
+    if name in SCORES:
+        load_scorer(artifact, schema.columns)
+    else:
+        bind(load_policy(artifact).input_names, input_names(schema.columns))

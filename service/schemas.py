@@ -1,0 +1,312 @@
+"""Requests and answers as they go over the wire; their fields are the OpenAPI document."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from models.reward import OutcomeKind
+from service.decision_point import DecisionName
+
+_NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
+Identifier = Annotated[str, Field(min_length=1, max_length=128, pattern=_NO_CONTROLS)]
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=_NO_CONTROLS)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Fact = bool | int | Finite | Annotated[str, Field(max_length=256)]
+
+Status = Literal["act", "hold", "suppressed", "holdout"]
+Group = Literal["decisioning", "random", "holdout"]
+
+
+class Request(BaseModel):
+    """A body in which an unknown field is an error, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Trigger(Request):
+    """What made the journey engine ask."""
+
+    name: Name
+    at: AwareDatetime | None = None
+    key: Identifier | None = Field(None, description="what the journey is about: a cart, a product")
+
+
+class DecideRequest(Request):
+    """One customer at one moment of one journey."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "customer_id": "1001",
+                "journey": "lucky_wheel",
+                "decide": ["channel", "send_time", "coupon"],
+                "trigger": {"name": "app_opened"},
+                "explain": "scores",
+            }
+        }
+    )
+
+    customer_id: Identifier
+    journey: Name
+    decide: tuple[DecisionName, ...] = Field((), description="empty: everything that the journey declares")
+    context: dict[Name, Fact] = Field(
+        default_factory=dict, max_length=64, description="facts of the moment; recorded with the decision"
+    )
+    trigger: Trigger | None = None
+    eligible: dict[DecisionName, tuple[Name, ...]] = Field(
+        default_factory=dict, description="per decision, the only actions allowed"
+    )
+    excluded: dict[DecisionName, tuple[Name, ...]] = Field(
+        default_factory=dict, description="per decision, actions not allowed"
+    )
+    deadline_at: AwareDatetime | None = Field(None, description="nothing is sent after it")
+    dry_run: bool = Field(False, description="decide and answer, but log and learn nothing")
+    explain: Literal["none", "scores"] = "none"
+
+
+class Reason(BaseModel):
+    """Why actions were not available, or why nothing was done."""
+
+    rule: str
+    decision: DecisionName | None = None
+    actions: tuple[str, ...] = ()
+    detail: str
+
+
+class Scores(BaseModel):
+    """What the scorers say of the customer now."""
+
+    purchase_propensity: float = Field(description="probability of an order in the scorer's horizon")
+    churn_risk: float = Field(description="probability of no order in the scorer's horizon")
+    expected_value: int = Field(description="expected spend in the scorer's horizon")
+    currency: str
+
+
+class Coupon(BaseModel):
+    """The code to show or send."""
+
+    code: str | None = Field(description="null in a dry run: nothing was given")
+    amount: int
+    currency: str
+    expires_at: datetime
+
+
+class Answer(BaseModel):
+    """What to do, and everything needed to trust it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "decision_id": "019abf3c-0d5c-7c3e-9a6f-2f0e5b1d7a11",
+                "decided_at": "2026-11-22T09:30:00Z",
+                "customer_id": "1001",
+                "journey": "lucky_wheel",
+                "status": "act",
+                "group": "decisioning",
+                "channel": "app_push",
+                "send_at": "2026-11-22T16:30:00Z",
+                "coupon": {
+                    "code": "5QJ6-AHYA-JCUB-PBCC",
+                    "amount": 20000,
+                    "currency": "IRT",
+                    "expires_at": "2026-11-22T20:30:00Z",
+                },
+                "message": None,
+                "propensity": {"channel": 0.61, "send_time": 0.18, "coupon": 0.42, "joint": 0.046},
+                "scores": {
+                    "purchase_propensity": 0.31,
+                    "churn_risk": 0.22,
+                    "expected_value": 1840000,
+                    "currency": "IRT",
+                },
+                "probabilities": None,
+                "reasons": [],
+                "versions": {"features": "14ae1dc5715a673f", "snapshot": "12"},
+                "degraded": [],
+            }
+        }
+    )
+
+    decision_id: str
+    decided_at: datetime
+    customer_id: str
+    journey: str
+    status: Status
+    group: Group
+    channel: str | None = None
+    send_at: datetime | None = None
+    coupon: Coupon | None = None
+    message: str | None = None
+    propensity: dict[str, float] = Field(
+        description="probability of each choice after masking, and of all together"
+    )
+    scores: Scores
+    probabilities: dict[str, dict[str, float]] | None = Field(
+        None, description="with explain=scores: of every eligible action, per decision"
+    )
+    reasons: tuple[Reason, ...] = ()
+    versions: dict[str, str]
+    degraded: tuple[str, ...] = Field(
+        (), description="inputs that were missing or stale and stood in for by defaults"
+    )
+
+
+class ScoreRequest(Request):
+    """One customer to score."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"customer_id": "1001"}})
+
+    customer_id: Identifier
+
+
+class ScoreAnswer(BaseModel):
+    """The scores of one customer now."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "customer_id": "1001",
+                "scores": {
+                    "purchase_propensity": 0.31,
+                    "churn_risk": 0.22,
+                    "expected_value": 1840000,
+                    "currency": "IRT",
+                },
+                "versions": {"purchase_propensity": "0f3c9a5d1b7e2468"},
+                "degraded": [],
+            }
+        }
+    )
+
+    customer_id: str
+    scores: Scores
+    versions: dict[str, str]
+    degraded: tuple[str, ...]
+
+
+class OutcomeItem(Request):
+    """One fact that came back about a decision."""
+
+    event_id: Identifier = Field(
+        description="the caller's own id of the fact: sending it again changes nothing"
+    )
+    decision_id: Identifier
+    kind: OutcomeKind
+    value: Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)] = Field(
+        0.0, description="amount for purchased, redeemed, refunded"
+    )
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+    occurred_at: AwareDatetime
+
+
+class OutcomesRequest(Request):
+    """Facts in a batch; each is accepted or refused on its own."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "outcomes": [
+                    {
+                        "event_id": "push-7781-click",
+                        "decision_id": "019abf3c-0d5c-7c3e-9a6f-2f0e5b1d7a11",
+                        "kind": "clicked",
+                        "occurred_at": "2026-11-22T16:42:10Z",
+                    }
+                ]
+            }
+        }
+    )
+
+    outcomes: Annotated[tuple[OutcomeItem, ...], Field(min_length=1, max_length=1000)]
+
+
+class OutcomeResult(BaseModel):
+    """What became of one fact."""
+
+    event_id: str
+    status: Literal[202, 200, 404, 409, 422] = Field(
+        description="202 accepted, 200 known already, 404 unknown decision, 409 id used for another fact, 422 unusable"
+    )
+    detail: str
+
+
+class OutcomesAnswer(BaseModel):
+    """What became of each fact, in the order sent."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "accepted": 1,
+                "results": [{"event_id": "push-7781-click", "status": 202, "detail": "accepted"}],
+            }
+        }
+    )
+
+    accepted: int
+    results: tuple[OutcomeResult, ...]
+
+
+class Health(BaseModel):
+    """How the worker is."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"status": "ready", "versions": {"snapshot": "12"}}}
+    )
+
+    status: Literal["alive", "ready"]
+    versions: dict[str, str] | None = None
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem document."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "type": "about:blank",
+                "title": "Unknown journey",
+                "status": 404,
+                "detail": "no journey 'lucky_weel'; there are ['lucky_wheel']",
+            }
+        }
+    )
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[dict[str, Any]] | None = Field(None, description="for 422: each fault with its place")
+
+
+class LoggedDecision(BaseModel):
+    """A decision as logged: the answer's exact bytes, what it was made from, and what came back."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "decision_id": "019abf3c-0d5c-7c3e-9a6f-2f0e5b1d7a11",
+                "answer": {"status": "act", "channel": "app_push"},
+                "rounds": [
+                    {
+                        "decision": "channel",
+                        "inputs": ["click_rate_email"],
+                        "context": [0.02],
+                        "actions": ["email", "sms"],
+                        "eligible": [True, True],
+                        "probabilities": [0.4, 0.6],
+                        "action": 1,
+                        "propensity": 0.6,
+                    }
+                ],
+                "outcomes": [{"kind": "clicked", "value": 0.0, "occurred_at": "2026-11-22T16:42:10Z"}],
+            }
+        }
+    )
+
+    decision_id: str
+    answer: dict[str, Any]
+    rounds: list[dict[str, Any]]
+    outcomes: list[dict[str, Any]]

@@ -1,0 +1,57 @@
+"""Settings from the environment (`GARDOON_...`), read once at start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Where things are and how the service behaves; the defaults are the embedded set-up under `var/`."""
+
+    model_config = SettingsConfigDict(env_prefix="GARDOON_", frozen=True)
+
+    var: Path = Field(Path("var"), description="folder of everything that is generated")
+    database_url: str = Field("", description="log of record; empty: SQLite in `var/log.db`")
+    mlflow_tracking_uri: str = Field("", description="model registry; empty: SQLite in `var/mlflow.db`")
+    online_store: str = Field(
+        "", description="SQLite file of the online store, or `feast` for the store of the Feast repo"
+    )
+    feature_repo: Path = Field(
+        Path("feature_repo"), description="the Feast repository, for `online_store=feast`"
+    )
+    decision_points: Path = Field(
+        Path(__file__).parent / "decision_points", description="folder of YAML files, one a journey"
+    )
+    time_zone: str = Field("Asia/Tehran", description="zone of customers whose own is unknown")
+    currency: str = Field("IRT", description="code of the shop's currency")
+    poll_seconds: float = Field(
+        1.0, gt=0, description="how often a worker looks for newer snapshots and champions"
+    )
+    learn_seconds: float = Field(2.0, gt=0, description="pause between two rounds of the learner")
+    registry_seconds: float = Field(
+        5.0, gt=0, description="how often the learner looks at the champion aliases"
+    )
+    body_limit_bytes: int = Field(262_144, gt=0, description="largest accepted request body")
+
+    @property
+    def log_url(self) -> str:
+        """The database URL of the log, embedded or given."""
+        return self.database_url or f"sqlite:///{self.var / 'log.db'}"
+
+    @property
+    def registry_uri(self) -> str:
+        """The tracking URI of the model registry, embedded or given."""
+        return self.mlflow_tracking_uri or f"sqlite:///{self.var / 'mlflow.db'}"
+
+    @property
+    def online_path(self) -> Path:
+        """The online store's SQLite file."""
+        return Path(self.online_store) if self.online_store else self.var / "feast" / "online.db"
+
+    @property
+    def coupon_key_path(self) -> Path:
+        """The file of the secret that coupon codes are derived from."""
+        return self.var / "coupon.key"

@@ -1,0 +1,49 @@
+"""Every long-lived thing of a worker, built by the lifespan and read by the routes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import Engine
+
+from features.schema import Schema
+from features.stored import StoredFeatures
+from service.decider import Rules
+from service.errors import UnknownJourneyError
+from service.model_feed import ModelFeed
+from service.observability import Metrics
+from service.settings import Settings
+from service.store.decision_log import DecisionLog
+
+
+class FeatureReader(Protocol):
+    """Reads one customer's stored features; SQLite in Feast's format, or any store through Feast."""
+
+    def read(self, customer_id: str) -> StoredFeatures:
+        """The customer's rows; a view without one is absent."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What a request needs."""
+
+    settings: Settings
+    schema: Schema
+    engine: Engine
+    reader: FeatureReader
+    feed: ModelFeed
+    log: DecisionLog
+    rules: dict[str, Rules]
+    metrics: Metrics
+    clock: Callable[[], datetime]
+    randomness: Callable[[int], bytes]
+
+    def rules_of(self, journey: str) -> Rules:
+        """The rules of a journey. Raises `UnknownJourneyError` naming those there are."""
+        rules = self.rules.get(journey)
+        if rules is None:
+            raise UnknownJourneyError(f"no journey {journey!r}; there are {sorted(self.rules)}")
+        return rules

@@ -1,0 +1,128 @@
+"""Appending decisions durably: group commit without a timer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from prometheus_client import Histogram
+from sqlalchemy import Engine, insert, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.errors import LogUnavailableError, UnknownDecisionError
+from service.record import DecisionRecord
+from service.schemas import LoggedDecision
+from service.store.engine import microseconds
+from service.store.outcome_log import outcomes_of
+from service.store.tables import decisions
+
+
+class DecisionLog:
+    """Commits whatever queued while the last commit ran, so that one flush serves many decisions.
+
+    `append` returns when its record is on disk. One writer task a process, started by `start` and drained by `stop`.
+    """
+
+    def __init__(self, engine: Engine, *, flush_seconds: Histogram) -> None:
+        self._engine = engine
+        self._flush_seconds = flush_seconds
+        self._queue: list[tuple[dict[str, Any], asyncio.Future[None]]] = []
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._writer: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Start the writer task in the running event loop."""
+        self._writer = asyncio.create_task(self._write_forever(), name="decision-log")
+
+    async def stop(self) -> None:
+        """Commit what is queued and end the writer task."""
+        self._stopping = True
+        self._wake.set()
+        if self._writer is not None:
+            await self._writer
+
+    async def append(self, record: DecisionRecord) -> None:
+        """Return once the record is committed. Raises `LogUnavailableError` when it could not be."""
+        if self._stopping:
+            raise LogUnavailableError("the service is shutting down")
+        committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append((decision_row(record), committed))
+        self._wake.set()
+        await committed
+
+    async def _write_forever(self) -> None:
+        while not self._stopping or self._queue:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._queue:
+                batch, self._queue = self._queue, []
+                await self._flush(batch)
+
+    async def _flush(self, batch: list[tuple[dict[str, Any], asyncio.Future[None]]]) -> None:
+        failure: LogUnavailableError | None = None
+        try:
+            with self._flush_seconds.time():
+                await asyncio.to_thread(self._commit, [row for row, _ in batch])
+        except SQLAlchemyError as error:
+            failure = LogUnavailableError(f"the decision could not be logged: {type(error).__name__}")
+        for _, committed in batch:
+            if committed.cancelled():
+                continue
+            if failure is None:
+                committed.set_result(None)
+            else:
+                committed.set_exception(failure)
+
+    def _commit(self, rows: list[dict[str, Any]]) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(insert(decisions), rows)
+
+
+def decision_row(record: DecisionRecord) -> dict[str, Any]:
+    """The record as a row of the `decisions` table."""
+    return {
+        "decision_id": record.decision_id,
+        "decided_at": microseconds(record.decided_at),
+        "effective_at": microseconds(record.effective_at),
+        "customer_id": record.request.customer_id,
+        "journey": record.request.journey,
+        "status": record.status,
+        "group_name": record.group,
+        "record": record.model_dump_json().encode(),
+    }
+
+
+def read_record(engine: Engine, decision_id: str) -> DecisionRecord:
+    """The logged record of a decision. Raises `UnknownDecisionError`."""
+    with engine.connect() as connection:
+        content = connection.scalar(select(decisions.c.record).where(decisions.c.decision_id == decision_id))
+    if content is None:
+        raise UnknownDecisionError(f"no decision {decision_id!r} in the log")
+    return DecisionRecord.model_validate_json(content)
+
+
+def read_logged_decision(engine: Engine, decision_id: str) -> LoggedDecision:
+    """The decision as `GET /v1/decisions/{id}` shows it. Raises `UnknownDecisionError`."""
+    record = read_record(engine, decision_id)
+    with engine.connect() as connection:
+        outcomes = outcomes_of(connection, [decision_id])[decision_id]
+    return LoggedDecision(
+        decision_id=decision_id,
+        answer=json.loads(record.answer),
+        rounds=[round_.model_dump(mode="json") for round_ in record.rounds],
+        outcomes=[
+            {"kind": o.kind.value, "value": o.value, "occurred_at": o.occurred_at.isoformat()}
+            for o in outcomes
+        ],
+    )
+
+
+def ping_log(engine: Engine) -> None:
+    """Return if the log answers. Raises `LogUnavailableError`."""
+    try:
+        with engine.connect() as connection:
+            connection.execute(select(1))
+    except SQLAlchemyError as error:
+        raise LogUnavailableError(f"the decision log does not answer: {type(error).__name__}") from error

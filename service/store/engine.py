@@ -1,0 +1,63 @@
+"""The database behind the log."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+
+from service.store.tables import metadata
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def open_log(url: str) -> Engine:
+    """The engine of a log, its tables created where there are none.
+
+    SQLite runs in WAL mode with synchronous=FULL: what is committed survives a power cut.
+    """
+    if url.startswith("postgresql://"):
+        url = url.replace("postgresql://", "postgresql+psycopg://", 1)
+    if url.startswith("sqlite:///"):
+        Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+    metadata.create_all(engine)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def insert_or_ignore(engine: Engine, table: Table) -> Any:
+    """An insert that leaves an existing row of the same key as it is."""
+    dialect = {"sqlite": sqlite, "postgresql": postgresql}[engine.dialect.name]
+    return dialect.insert(table).on_conflict_do_nothing()
+
+
+def upsert(engine: Engine, table: Table, row: dict[str, Any]) -> Any:
+    """An insert of one row that replaces an existing one of the same key."""
+    dialect = {"sqlite": sqlite, "postgresql": postgresql}[engine.dialect.name]
+    keys = [column.name for column in table.primary_key]
+    values = {name: value for name, value in row.items() if name not in keys}
+    return dialect.insert(table).values(row).on_conflict_do_update(index_elements=keys, set_=values)
+
+
+def microseconds(moment: datetime) -> int:
+    """An aware moment as the log stores it.
+
+    >>> microseconds(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
+    1000000
+    """
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def moment(microseconds_: int) -> datetime:
+    """A stored time as an aware UTC moment."""
+    return _EPOCH + timedelta(microseconds=microseconds_)

@@ -1,0 +1,92 @@
+"""Taking in outcomes: each once, each accepted or refused on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, select
+
+from models.reward import Outcome, OutcomeKind
+from service.schemas import OutcomeItem, OutcomeResult
+from service.store.engine import insert_or_ignore, microseconds, moment
+from service.store.tables import decisions, outcomes
+
+_MONEY = {OutcomeKind.PURCHASED, OutcomeKind.REDEEMED, OutcomeKind.REFUNDED}
+
+
+def record_outcomes(
+    engine: Engine, items: Sequence[OutcomeItem], *, currency: str, received_at: datetime
+) -> list[OutcomeResult]:
+    """What became of each item, in order; the accepted ones are committed.
+
+    Already known and equal: 200. Known under the same `event_id` with other content: 409. Unknown decision: 404. An amount
+    without its currency or in another one than the shop's: 422.
+    """
+    with engine.begin() as connection:
+        known = _known_decisions(connection, {item.decision_id for item in items})
+        return [_record(engine, connection, item, known, currency, received_at) for item in items]
+
+
+def _known_decisions(connection: Connection, ids: set[str]) -> set[str]:
+    query = select(decisions.c.decision_id).where(decisions.c.decision_id.in_(ids))
+    return set(connection.scalars(query))
+
+
+def _record(
+    engine: Engine,
+    connection: Connection,
+    item: OutcomeItem,
+    known: set[str],
+    currency: str,
+    received_at: datetime,
+) -> OutcomeResult:
+    if item.decision_id not in known:
+        return _result(item, 404, f"no decision {item.decision_id!r} in the log")
+    fault = _money_fault(item, currency)
+    if fault:
+        return _result(item, 422, fault)
+    row = {
+        "event_id": item.event_id,
+        "decision_id": item.decision_id,
+        "kind": item.kind.value,
+        "value": item.value,
+        "currency": item.currency,
+        "occurred_at": microseconds(item.occurred_at),
+    }
+    added = connection.execute(
+        insert_or_ignore(engine, outcomes).values({**row, "received_at": microseconds(received_at)})
+    )
+    if added.rowcount:
+        return _result(item, 202, "accepted")
+    stored = connection.execute(select(outcomes).where(outcomes.c.event_id == item.event_id)).mappings().one()
+    if all(stored[name] == value for name, value in row.items()):
+        return _result(item, 200, "known already")
+    return _result(item, 409, f"event_id {item.event_id!r} was used for another outcome")
+
+
+def _money_fault(item: OutcomeItem, currency: str) -> str | None:
+    if item.kind in _MONEY and item.currency != currency:
+        return f"{item.kind} needs currency {currency!r}; found {item.currency!r}"
+    if item.kind not in _MONEY and item.value:
+        return f"{item.kind} carries no amount; found value {item.value}"
+    return None
+
+
+def _result(item: OutcomeItem, status: Any, detail: str) -> OutcomeResult:
+    return OutcomeResult(event_id=item.event_id, status=status, detail=detail)
+
+
+def outcomes_of(connection: Connection, decision_ids: Sequence[str]) -> dict[str, list[Outcome]]:
+    """The outcomes of each of these decisions, in order of time; an empty list where there are none."""
+    found: dict[str, list[Outcome]] = {decision_id: [] for decision_id in decision_ids}
+    query = (
+        select(outcomes)
+        .where(outcomes.c.decision_id.in_(decision_ids))
+        .order_by(outcomes.c.occurred_at, outcomes.c.event_id)
+    )
+    for row in connection.execute(query).mappings():
+        outcome = Outcome(OutcomeKind(row["kind"]), row["value"], moment(row["occurred_at"]))
+        found[row["decision_id"]].append(outcome)
+    return found

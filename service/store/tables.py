@@ -1,0 +1,84 @@
+"""The tables of the log."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("decision_id", String(36), primary_key=True),
+    Column("decided_at", BigInteger, nullable=False),
+    Column("effective_at", BigInteger, nullable=False),
+    Column("customer_id", String(128), nullable=False),
+    Column("journey", String(64), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("group_name", String(32), nullable=False),
+    Column("record", LargeBinary, nullable=False),
+    Index("decisions_by_journey", "journey", "effective_at"),
+)
+
+outcomes = Table(
+    "outcomes",
+    metadata,
+    Column("event_id", String(128), primary_key=True),
+    Column("decision_id", String(36), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("value", Float, nullable=False),
+    Column("currency", String(3)),
+    Column("occurred_at", BigInteger, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("snapshot", Integer),  # the snapshot that took it in; null until then
+    Index("outcomes_by_decision", "decision_id"),
+    Index("outcomes_to_learn", "snapshot"),
+)
+
+rewards = Table(
+    "rewards",
+    metadata,
+    Column("decision_id", String(36), primary_key=True),
+    Column("decision", String(16), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("reward", Float, nullable=False),
+    Column("snapshot", Integer, nullable=False),
+)
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("snapshot", Integer, primary_key=True, autoincrement=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("scanned_until", BigInteger, nullable=False),  # windows that closed before this are learnt
+    Column("champions", Text, nullable=False),  # JSON: champion name → digest it started from
+    Column("policies", Text, nullable=False),  # JSON: policy name → digest of its state
+)
+
+champions = Table(
+    "champions",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("digest", String(16), nullable=False),
+    Column("registry_version", String(32), nullable=False),
+    Column("moved_at", BigInteger, nullable=False),
+)
+
+artifacts = Table(
+    "artifacts",
+    metadata,
+    Column("digest", String(16), primary_key=True),
+    Column("kind", String(64), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)

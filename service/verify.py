@@ -1,0 +1,91 @@
+"""Re-enacts logged decisions: decides again from what is stored and compares to the byte."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from sqlalchemy import Engine, select
+
+from features.encoding import FeatureVector
+from features.schema import Schema
+from models.artifact import Artifact
+from service.decider import Facts, Rules, decide
+from service.decision_point import DecisionPoint
+from service.model_set import CHAMPIONS, ModelSet, build_model_set
+from service.record import DecisionRecord
+from service.store.artifact_store import get_artifact
+from service.store.tables import decisions
+
+
+@dataclass
+class Verification:
+    """How many decisions were made again, and which came out otherwise, with the first difference."""
+
+    reenacted: int = 0
+    differing: list[tuple[str, str]] = field(default_factory=list)
+
+
+class Reenactor:
+    """Decides logged decisions again with the artifacts that their records name."""
+
+    def __init__(self, *, load: Callable[[str], Artifact], schema: Schema, coupon_secret: bytes) -> None:
+        self._load = lru_cache(maxsize=256)(load)
+        self._models = lru_cache(maxsize=16)(self._build_models)
+        self._schema = schema
+        self._secret = coupon_secret
+
+    def reenact(self, record: DecisionRecord) -> DecisionRecord:
+        """The record as deciding again makes it. Raises `ArtifactError` when something it names is gone or altered."""
+        names = (*CHAMPIONS, "snapshot")
+        models = self._models(tuple((name, record.versions[name]) for name in names))
+        version = record.versions["journey"]
+        point = DecisionPoint.from_artifact(self._load(version))
+        rules = Rules(point, version, record.shop.time_zone, record.shop.currency, self._secret)
+        strings = {"time_zone": record.time_zone}
+        features = FeatureVector(record.feature_values(), strings, record.degraded)
+        return decide(Facts(record.decision_id, record.decided_at, record.request, features), models, rules)
+
+    def _build_models(self, versions: tuple[tuple[str, str], ...]) -> ModelSet:
+        return build_model_set(dict(versions), self._schema, self._load)
+
+
+def verify(engine: Engine, schema: Schema, coupon_secret: bytes) -> Verification:
+    """The result of re-enacting every decision in the log, oldest first."""
+
+    def load(digest: str) -> Artifact:
+        return get_artifact(engine, digest)
+
+    reenactor = Reenactor(load=load, schema=schema, coupon_secret=coupon_secret)
+    found = Verification()
+    for decision_id, content in _contents(engine):
+        record = DecisionRecord.model_validate_json(content)
+        found.reenacted += 1
+        try:
+            again = reenactor.reenact(record)
+        except ValueError as error:
+            found.differing.append((decision_id, f"cannot be made again: {error}"))
+            continue
+        difference = first_difference(record, again)
+        if difference:
+            found.differing.append((decision_id, difference))
+    return found
+
+
+def _contents(engine: Engine) -> Iterator[tuple[str, bytes]]:
+    query = select(decisions.c.decision_id, decisions.c.record).order_by(decisions.c.decision_id)
+    with engine.connect().execution_options(stream_results=True) as connection:
+        for row in connection.execute(query).yield_per(1000):
+            yield row.decision_id, row.record
+
+
+def first_difference(logged: DecisionRecord, again: DecisionRecord) -> str | None:
+    """The first field in which two records differ, with both values; None when they are equal to the byte."""
+    if logged.model_dump_json() == again.model_dump_json():
+        return None
+    for name in DecisionRecord.model_fields:
+        before, after = getattr(logged, name), getattr(again, name)
+        if before != after:
+            return f"{name}: logged {before!r}, now {after!r}"
+    return "the records differ only in how they are written"
