@@ -22,8 +22,8 @@ class EncodingError(ValueError):
 class FeatureVector:
     """The context's customer part.
 
-    `values` is `(n_columns,)` in the order of `Schema.columns`, nan where a null is stored. `strings` holds the text features
-    by name. `degraded` names the views that defaults stand in for: `"rfm:missing"`, `"funnel:stale"`, `"rfm:incomplete"`.
+    `values` is `(n_columns,)` in the order of `Schema.columns`, nan where a null is stored. `strings` holds text features by
+    name. `degraded` names the views that defaults stand in for: `"rfm:missing"`, `"funnel:stale"`, `"rfm:incomplete"`.
     """
 
     values: NDArray[np.float64]
@@ -46,15 +46,15 @@ def encode(stored: StoredFeatures, *, now: datetime, schema: Schema) -> FeatureV
         problem = view_problem(view, row, now)
         if problem is not None:
             degraded.append(f"{view.name}:{problem}")
-        usable = row.values if row is not None and problem in (None, "incomplete") else {}
+        usable = row.values if row is not None and problem != "stale" else {}
         for feature in view.features:
             value = usable.get(feature.name, feature.default)
-            if feature.type == "string":
+            if type(value) is float and feature.length == 1:  # nearly all of them
+                values.append(value)
+            elif feature.type == "string":
                 strings[feature.name] = str(feature.default if value is None else value)
-            elif feature.length == 1 and feature.type != "float_list":
-                values.append(_number(feature, value))
             else:
-                values.extend(_numbers(feature, value))
+                values.extend(_places(feature, value))
     return FeatureVector(np.array(values, dtype=np.float64), strings, tuple(degraded))
 
 
@@ -64,23 +64,17 @@ def view_problem(view: View, row: StoredView | None, now: datetime) -> str | Non
         return "missing"
     if now - row.event_at > timedelta(days=view.freshness_days):
         return "stale"
-    if any(feature.name not in row.values for feature in view.features):
+    if not row.values.keys() >= view.feature_names:
         return "incomplete"
     return None
 
 
-def _number(feature: Feature, value: FeatureValue) -> float:
-    if value is None:
-        return float("nan")
-    if isinstance(value, str | tuple):
+def _places(feature: Feature, value: FeatureValue) -> tuple[float, ...]:
+    """The feature's places in the vector; one number or a null stands in every place of a list."""
+    if isinstance(value, str):
         raise EncodingError(f"feature {feature.name}: stored {value!r}, wanted a {feature.type}")
-    return float(value)
-
-
-def _numbers(feature: Feature, value: FeatureValue) -> tuple[float, ...]:
-    """A list's places; one number, such as the default, stands in every place."""
     if not isinstance(value, tuple):
-        return (_number(feature, value),) * feature.length
+        return (float("nan") if value is None else float(value),) * feature.length
     if len(value) != feature.length:
         raise EncodingError(f"feature {feature.name}: stored {len(value)} numbers, wanted {feature.length}")
     return value

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,16 +52,32 @@ def build_snapshots(
     """
     schema = load_schema()
     out.mkdir(parents=True, exist_ok=True)
-    backend = ibis.duckdb.connect(threads=1)
-    try:
-        backend.raw_sql("SET TimeZone = 'UTC'")
+    with duckdb_backend() as backend:
         sources = open_sources(backend, dataset, shop_time_zone=shop_time_zone)
         times = as_of_table(as_ofs)
         rows = {view.name: _write_view(backend, view, sources, times, out) for view in schema.views}
-    finally:
-        backend.disconnect()
     _write_manifest(out, dataset, as_ofs, rows, schema)
     return rows
+
+
+@contextmanager
+def duckdb_backend() -> Iterator[Backend]:
+    """A DuckDB in memory on one thread, in UTC, closed at the end."""
+    backend = ibis.duckdb.connect(threads=1)
+    try:
+        backend.raw_sql("SET TimeZone = 'UTC'")
+        with quiet_ibis():
+            yield backend
+    finally:
+        backend.disconnect()
+
+
+@contextmanager
+def quiet_ibis() -> Iterator[None]:
+    """No warnings that Ibis 12 calls a function which DuckDB 2 renamed: nothing that we can act on."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="fetch_arrow_table", category=DeprecationWarning)
+        yield
 
 
 def open_sources(backend: Backend, dataset: Path, *, shop_time_zone: str = SHOP_TIME_ZONE) -> Sources:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -47,6 +47,11 @@ class View:
     description: str
     freshness_days: float
     features: tuple[Feature, ...]
+
+    @cached_property
+    def feature_names(self) -> frozenset[str]:
+        """The names of the view's features."""
+        return frozenset(feature.name for feature in self.features)
 
 
 @dataclass(frozen=True)
