@@ -1,0 +1,76 @@
+"""An evaluation as rows of data and as text."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from training.evaluation.diagnostics import Diagnostics
+from training.evaluation.estimator import Estimate
+from training.evaluation.evaluation import Evaluation, Undefined
+from training.evaluation.verdict import Grade, Verdict, judge_estimate
+
+_COLOURS = {Grade.CONCLUDE: "green", Grade.WEAK: "yellow", Grade.REFUSE: "red"}
+
+
+def estimate_rows(evaluation: Evaluation) -> list[dict[str, object]]:
+    """One row an estimator: the estimate's fields, its grade and its reasons; only the last two where it is undefined."""
+    return [_row(estimate, evaluation.verdict) for estimate in evaluation.estimates]
+
+
+def _row(estimate: Estimate | Undefined, overall: Verdict) -> dict[str, object]:
+    if isinstance(estimate, Undefined):
+        return {"estimator": estimate.estimator, "grade": str(Grade.REFUSE), "reasons": [estimate.reason]}
+    verdict = judge_estimate(estimate, overall)
+    return {**asdict(estimate), "grade": str(verdict.grade), "reasons": list(verdict.reasons)}
+
+
+def render(evaluation: Evaluation, title: str, notes: tuple[str, ...] = ()) -> RenderableType:
+    """The whole report, diagnostics before estimates, verdict last."""
+    verdict = evaluation.verdict
+    lines = [Text(f"Verdict: {verdict.grade}", style=f"bold {_COLOURS[verdict.grade]}")]
+    lines += [Text(f"  - {reason}") for reason in verdict.reasons]
+    lines += [Text(f"Note: {note}", style="dim") for note in notes]
+    return Group(_diagnostics_table(evaluation.diagnostics, title), _estimates_table(evaluation), *lines)
+
+
+def _diagnostics_table(found: Diagnostics, title: str) -> Table:
+    table = Table(title=title, title_justify="left", show_header=False)
+    check = "none frequent enough to check"
+    if found.worst_action is not None:
+        result = "hold" if found.propensities_hold else "DO NOT HOLD"
+        check = f"{result}; {found.n_checked} of {found.n_actions} actions checked, "
+        check += f"worst {found.worst_action} (z {found.worst_z:+.1f})"
+    share = f"{found.largest_weight_share:.1%} of all"
+    for name, value in (
+        ("rounds", f"{found.n_rounds:,} (weight above 0: {found.n_weighted:,})"),
+        ("rewards other than 0, with weight", f"{found.n_rewarded:,}"),
+        ("mean logged reward", f"{found.mean_reward:.6g}"),
+        ("effective sample size", f"{found.effective_sample_size:,.0f}"),
+        ("mean weight (should be 1)", f"{found.mean_weight:.4f} (z {found.weight_z:+.1f})"),
+        ("largest weight", f"{found.largest_weight:.4g} ({share})"),
+        ("probability on actions never logged", f"{found.unsupported_share:.2%}"),
+        ("propensities", check),
+    ):
+        table.add_row(name, value)
+    return table
+
+
+def _estimates_table(evaluation: Evaluation) -> Table:
+    table = Table("estimator")
+    for name in ("value", "std. error", "low", "high", "ESS"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("reading")
+    for estimate in evaluation.estimates:
+        if isinstance(estimate, Undefined):
+            table.add_row(estimate.estimator, "undefined", "", "", "", "", estimate.reason)
+            continue
+        verdict = judge_estimate(estimate, evaluation.verdict)
+        reading = ": ".join(filter(None, [str(verdict.grade), ", ".join(verdict.reasons)]))
+        numbers = (estimate.value, estimate.standard_error, estimate.low, estimate.high)
+        effective = f"{estimate.effective_sample_size:,.0f}"
+        table.add_row(estimate.estimator, *(f"{number:.4g}" for number in numbers), effective, reading)
+    return table
