@@ -35,3 +35,30 @@ def import_complete_journey(
 
     manifest, counts = import_complete_journey(var, seed=seed)
     print_summary(dataset_folder(var, manifest.name), manifest, counts)
+
+
+@app.command()
+def evaluate(
+    log: Annotated[str, typer.Option(help="The log, as open-bandit:{random|bts}/{all|men|women}.")],
+    policy: Annotated[
+        str, typer.Option(help="The evaluation policy: uniform, logged, or one the log names.")
+    ],
+    seed: Annotated[int, typer.Option(help="Seed of replay's rejection and of simulated policies.")] = 0,
+    level: Annotated[float, typer.Option(help="Level of the two-sided intervals.")] = 0.95,
+    var: Var = VAR,
+) -> None:
+    """Judge a policy on a log: diagnostics, then replay, IPS, SNIPS and DR with intervals."""
+    import numpy as np
+    from rich.console import Console
+
+    from training.evaluation.errors import EvaluationError
+    from training.evaluation.log_source import evaluate_named_policy, open_log
+    from training.evaluation.report import render
+
+    try:
+        source = open_log(log, var)
+        evaluation = evaluate_named_policy(source, policy, np.random.default_rng(seed), level)
+    except EvaluationError as error:
+        typer.echo(f"{type(error).__name__}: {error}", err=True)
+        raise typer.Exit(1) from error
+    Console().print(render(evaluation, f"{policy} on {log}", source.notes))
