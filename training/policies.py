@@ -1,0 +1,153 @@
+"""The three policies before any real feedback: warm-started on simulated rounds and marked as such."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from features.schema import CHANNELS
+from models.artifact import Artifact
+from models.context import Standardizer
+from models.feedback import Floats, LoggedFeedback
+from models.linear_thompson import LinearThompson
+from models.reward import RewardSpec
+from models.send_time import INPUTS as SEND_TIME_INPUTS
+from models.send_time import SendTimeThompson
+from training.simulation.audience import Audience
+from training.simulation.occasions import Occasions, draw_occasions
+from training.simulation.rounds import (
+    Request,
+    SimulatedRounds,
+    simulate_channels,
+    simulate_coupons,
+    simulate_send_times,
+)
+from training.simulation.world import World
+
+CHANNEL_INPUTS: Final = (
+    *(f"click_rate_{channel}" for channel in CHANNELS),
+    "delivered_email_90d",
+    "delivered_sms_90d",
+    "opened_email_90d",
+    "opened_app_push_90d",
+    "purchase_propensity",
+    "recency_days",
+)
+COUPON_INPUTS: Final = (
+    "purchase_propensity",
+    "churn_risk",
+    "expected_value",
+    "average_order_value",
+    "orders_28d",
+    "recency_days",
+    "discount_share_90d",
+    "coupons_redeemed_365d",
+)
+
+Simulate = Callable[[np.random.Generator, World, Audience, Occasions, Request], SimulatedRounds]
+WarmPolicy = LinearThompson | SendTimeThompson
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarmStart:
+    """How one policy is started: `n_rounds` decisions are simulated, what they teach weighs as much as `worth` rounds.
+
+    The weight is a compromise. Simulated rounds speak of a world we made up, so real ones should soon outweigh them; yet
+    the fewer they are worth, the closer to random the policy starts, the more so the noisier its reward.
+    """
+
+    name: str
+    request: Request
+    simulate: Simulate
+    n_rounds: int
+    worth: float
+
+
+# The rewards are those of the reference journeys: a click within two days, a wheel's net value within one.
+WARM_STARTS: Final = (
+    WarmStart(
+        name="channel_policy",
+        request=Request(
+            input_names=CHANNEL_INPUTS,
+            reward=RewardSpec(kind="click", window_hours=48, message_cost=0.002, unsubscribe_cost=1.0),
+        ),
+        simulate=simulate_channels,
+        n_rounds=40_000,
+        worth=1_000,
+    ),
+    WarmStart(
+        name="send_time_policy",
+        request=Request(input_names=SEND_TIME_INPUTS, reward=RewardSpec(kind="click", window_hours=48)),
+        simulate=simulate_send_times,
+        n_rounds=40_000,
+        worth=1_000,
+    ),
+    WarmStart(
+        name="coupon_policy",
+        request=Request(
+            input_names=COUPON_INPUTS,
+            reward=RewardSpec(kind="net_value", window_hours=24, delivery="assumed"),
+        ),
+        simulate=simulate_coupons,
+        n_rounds=40_000,
+        worth=1_000,
+    ),
+)
+
+
+def new_policy(name: str, feedback: LoggedFeedback, population: Floats) -> WarmPolicy:
+    """The policy of that name before it learns anything, scaled to these contexts.
+
+    The priors' scales follow the rewards' units: a click's variance is about 0.04, that of a net value in thousands of
+    toman about 1,000; `rate` is the prior mean of the noise variance (shape 2). Raises `KeyError` for another name.
+    """
+    if name == "send_time_policy":
+        return SendTimeThompson(population=population, rate=0.04)
+    ridge, rate = {"channel_policy": (5.0, 0.04), "coupon_policy": (5.0, 1000.0)}[name]
+    return LinearThompson(
+        action_names=feedback.action_names,
+        input_names=feedback.input_names,
+        standardizer=Standardizer.fit(feedback.contexts),
+        ridge=ridge,
+        rate=rate,
+    )
+
+
+def simulate_rounds(
+    start: WarmStart, world: World, audience: Audience, population: Floats, rng: np.random.Generator
+) -> SimulatedRounds:
+    """The rounds of `start.n_rounds` occasions at hours that follow the population's; undelivered ones are left out."""
+    occasions = draw_occasions(rng, audience, population, start.n_rounds)
+    return start.simulate(rng, world, audience, occasions, start.request)
+
+
+def warm_start(start: WarmStart, feedback: LoggedFeedback, population: Floats) -> WarmPolicy:
+    """The policy having learnt the rounds, its statistics scaled to the weight of `start.worth` rounds."""
+    policy = new_policy(start.name, feedback, population)
+    policy.learn_many(feedback.contexts, feedback.actions, feedback.rewards)
+    weight = min(start.worth / feedback.n_rounds, 1.0)
+    scaled = policy.clone()
+    scaled.statistics = policy.statistics.scaled(weight)
+    return scaled
+
+
+def warm_start_artifact(
+    start: WarmStart, policy: WarmPolicy, feedback: LoggedFeedback, *, seed: int, fingerprint: str
+) -> Artifact:
+    """The policy as the service reads it, its manifest saying that it knows simulated feedback only."""
+    artifact = policy.to_artifact()
+    told = {
+        "name": start.name,
+        "warm_start": "simulated",
+        "reward": asdict(start.request.reward),
+        "learned_until": None,
+        "simulated_rounds": feedback.n_rounds,
+        "simulated_weight": min(start.worth / feedback.n_rounds, 1.0),
+        "simulated_worth_rounds": min(start.worth, feedback.n_rounds),
+        "simulation_seed": seed,
+        "data_fingerprint": fingerprint,
+    }
+    return replace(artifact, manifest={**artifact.manifest, **told})
