@@ -6,7 +6,7 @@ import json
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import ibis
@@ -58,6 +58,16 @@ def build_snapshots(
         rows = {view.name: _write_view(backend, view, sources, times, out) for view in schema.views}
     _write_manifest(out, dataset, as_ofs, rows, schema)
     return rows
+
+
+def data_end(dataset: Path) -> datetime:
+    """The first whole second after the data set's last order: the latest as-of time that it can speak of.
+
+    Raises `FileNotFoundError` without a manifest.
+    """
+    manifest = json.loads((dataset / "dataset.json").read_text(encoding="utf-8"))
+    ends_at = datetime.fromisoformat(manifest["ends_at"]).astimezone(UTC)
+    return ends_at.replace(microsecond=0) + timedelta(seconds=1)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -124,3 +125,52 @@ def evaluate(
         typer.echo(f"{type(error).__name__}: {error}", err=True)
         raise typer.Exit(1) from error
     Console().print(render(evaluation, f"{policy} on {log}", source.notes))
+
+
+@app.command("features")
+def build_features(
+    as_of: Annotated[
+        list[str],
+        typer.Option(help="ISO 8601 time, UTC unless it says so; may repeat. By default the data's end."),
+    ] = [],  # noqa: B006 - Typer copies it
+    dataset: Annotated[str, typer.Option(help="Name of the data set.")] = "complete-journey",
+    var: Var = VAR,
+) -> None:
+    """Compute every customer's features at the as-of times and register the views with Feast."""
+    from features.offline import build_snapshots, data_end
+    from training.feature_store import apply
+
+    folder, snapshots = var / "data" / dataset, var / "feast" / "snapshots"
+    as_ofs = [_time(text) for text in as_of] or [data_end(folder)]
+    for view, rows in build_snapshots(folder, as_ofs, snapshots).items():
+        typer.echo(f"{view}: {rows} rows")
+    registered = apply(var / "feast", snapshots)
+    typer.echo(f"registered with Feast: {', '.join(registered.views)}")
+
+
+@app.command()
+def materialize(
+    as_of: Annotated[str | None, typer.Option(help="A snapshot's time; by default the newest.")] = None,
+    served_at: Annotated[
+        str | None,
+        typer.Option(help="The time that the rows are stored with, or `now`; by default the as-of time."),
+    ] = None,
+    var: Var = VAR,
+) -> None:
+    """Write one snapshot of every view into the online store."""
+    from features.bulk import latest_as_of, write_online_store
+
+    snapshots = var / "feast" / "snapshots"
+    speaks_of = _time(as_of) if as_of else latest_as_of(snapshots)
+    stored_at = datetime.now(UTC) if served_at == "now" else _time(served_at) if served_at else speaks_of
+    written = write_online_store(snapshots, var / "feast" / "online.db", as_of=speaks_of, served_at=stored_at)
+    for view, customers in written.items():
+        typer.echo(f"{view}: {customers} customers")
+
+
+def _time(text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not an ISO 8601 time such as 2017-11-01") from error
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
