@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 
 import structlog
@@ -23,11 +24,12 @@ from service.decider import Rules
 from service.decision_point import load_decision_points
 from service.errors import ServiceError
 from service.model_feed import ModelFeed
+from service.model_set import build_model_set
 from service.observability import Metrics, configure_logging
 from service.routes import router
 from service.settings import Settings
 from service.state import FeatureReader, State
-from service.store.artifact_store import put_artifact
+from service.store.artifact_store import get_artifact, put_artifact
 from service.store.decision_log import DecisionLog
 from service.store.engine import open_log
 
@@ -63,7 +65,7 @@ def build_state(settings: Settings) -> State:
         reader=open_reader(settings),
         feed=ModelFeed(
             engine=engine,
-            schema=schema,
+            build=partial(build_model_set, schema=schema, load=partial(get_artifact, engine)),
             poll_seconds=settings.poll_seconds,
             snapshot_gauge=metrics.snapshot,
         ),

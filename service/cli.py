@@ -79,14 +79,22 @@ def run(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 @app.command()
 def verify() -> None:
     """Make every logged decision again from what is stored; exits with 1 if any differs."""
+    from functools import partial
+
     from features.schema import load_schema
     from service.coupon_code import read_or_create_secret
+    from service.model_set import build_model_set
+    from service.store.artifact_store import get_artifact
     from service.store.engine import open_log
+    from service.verify import Reenactor
     from service.verify import verify as verify_log
 
     settings = Settings()
+    engine = open_log(settings.log_url)
+    load = partial(get_artifact, engine)
+    build = partial(build_model_set, schema=load_schema(), load=load)
     secret = read_or_create_secret(settings.coupon_key_path)
-    result = verify_log(open_log(settings.log_url), load_schema(), secret)
+    result = verify_log(engine, Reenactor(load=load, build=build, coupon_secret=secret))
     console = Console()
     for decision_id, difference in result.differing:
         console.print(f"[red]differs[/red] {decision_id}: {difference}", soft_wrap=True)

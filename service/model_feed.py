@@ -3,34 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-from functools import lru_cache
+from collections.abc import Callable
 
 import structlog
 from prometheus_client import Gauge
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from features.schema import Schema
-from models.artifact import Artifact
 from models.inputs import SCORES
 from service.errors import NotReadyError
-from service.model_set import CHAMPIONS, ModelSet, build_model_set
-from service.store.artifact_store import get_artifact, newest_snapshot, read_champions
+from service.model_set import CHAMPIONS, ModelSet
+from service.store.artifact_store import newest_snapshot, read_champions
 
 _logger = structlog.get_logger()
 
 
 class ModelFeed:
-    """Polls the log for what decides now and swaps the whole set at once, so that no decision mixes two versions."""
+    """Polls the log for what decides now and swaps the whole set at once, so that no decision mixes two versions.
 
-    def __init__(self, *, engine: Engine, schema: Schema, poll_seconds: float, snapshot_gauge: Gauge) -> None:
+    `build` makes the models of published versions: artifact digests by champion name, and the snapshot's number.
+    """
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        build: Callable[[dict[str, str]], ModelSet],
+        poll_seconds: float,
+        snapshot_gauge: Gauge,
+    ) -> None:
         self._engine = engine
-        self._schema = schema
+        self._build = build
         self._poll_seconds = poll_seconds
         self._gauge = snapshot_gauge
         self._current: ModelSet | None = None
         self._versions: dict[str, str] | None = None
-        self._load = lru_cache(maxsize=64)(self._fetch)
 
     @property
     def current(self) -> ModelSet:
@@ -56,8 +63,7 @@ class ModelFeed:
         versions = self._published()
         if versions is None or versions == self._versions:
             return False
-        models = build_model_set(versions, self._schema, self._load)
-        self._current, self._versions = models, versions
+        self._current, self._versions = self._build(versions), versions
         self._gauge.set(int(versions["snapshot"]))
         return True
 
@@ -69,6 +75,3 @@ class ModelFeed:
             return None
         scorers = {name: champions[name][0] for name in SCORES}
         return {**scorers, **snapshot.policies, "snapshot": str(snapshot.number)}
-
-    def _fetch(self, digest: str) -> Artifact:
-        return get_artifact(self._engine, digest)

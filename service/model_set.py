@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,6 @@ from models.catalogue import load_policy
 from models.feedback import Floats
 from models.inputs import SCORES, bind, input_names
 from models.policy import Policy
-from models.scorer import Scorer, load_scorer
 
 POLICY_NAMES = {"channel": "channel_policy", "send_time": "send_time_policy", "coupon": "coupon_policy"}
 CHAMPIONS = (*SCORES, *POLICY_NAMES.values())
@@ -31,14 +30,14 @@ class BoundPolicy:
 class ModelSet:
     """Scorers by name, policies by decision, and the versions that an answer names."""
 
-    scorers: dict[str, Scorer]
+    scorers: Mapping[str, Callable[[Floats], float]]
     policies: dict[str, BoundPolicy]
     input_names: tuple[str, ...]
     versions: dict[str, str]
 
     def scores(self, features: Floats) -> dict[str, float]:
         """The three scores of a feature vector."""
-        return {name: scorer.score(features) for name, scorer in self.scorers.items()}
+        return {name: score(features) for name, score in self.scorers.items()}
 
 
 def build_model_set(versions: dict[str, str], schema: Schema, load: Callable[[str], Artifact]) -> ModelSet:
@@ -46,8 +45,10 @@ def build_model_set(versions: dict[str, str], schema: Schema, load: Callable[[st
 
     Raises: `ArtifactError` or `ValueError` when an artifact does not fit the schema or the inputs.
     """
+    from models.scorer import load_scorer  # imports LightGBM, which takes seconds
+
     names = input_names(schema.columns)
-    scorers = {name: load_scorer(load(versions[name]), schema.columns) for name in SCORES}
+    scorers = {name: load_scorer(load(versions[name]), schema.columns).score for name in SCORES}
     policies = {}
     for decision, name in POLICY_NAMES.items():
         policy = load_policy(load(versions[name]))

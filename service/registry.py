@@ -16,7 +16,6 @@ from features.schema import Schema
 from models.artifact import ARRAYS, MANIFEST, Artifact
 from models.catalogue import load_policy
 from models.inputs import SCORES, bind, input_names
-from models.scorer import MODEL, load_scorer
 from service.model_set import CHAMPIONS
 from service.store.artifact_store import move_champion, put_artifact, read_champions
 
@@ -47,6 +46,8 @@ class ChampionRegistry:
     def artifact(self, name: str, version: str) -> Artifact:
         """The artifact of a version. Raises `ArtifactError` when its files are none."""
         from mlflow.artifacts import download_artifacts
+
+        from models.scorer import MODEL
 
         uri = self._client.get_model_version_download_uri(name, version)
         folder = Path(download_artifacts(artifact_uri=uri, tracking_uri=self._uri))
@@ -80,6 +81,8 @@ def sync_champions(engine: Engine, registry: Any, schema: Schema, now: datetime)
 def check_champion(name: str, artifact: Artifact, schema: Schema) -> None:
     """Raises `ArtifactError` or `ValueError` unless the artifact can serve under this name with this schema."""
     if name in SCORES:
+        from models.scorer import load_scorer  # imports LightGBM, which takes seconds
+
         load_scorer(artifact, schema.columns)
     else:
         bind(load_policy(artifact).input_names, input_names(schema.columns))

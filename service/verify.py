@@ -9,13 +9,11 @@ from functools import lru_cache
 from sqlalchemy import Engine, select
 
 from features.encoding import FeatureVector
-from features.schema import Schema
 from models.artifact import Artifact
 from service.decider import Facts, Rules, decide
 from service.decision_point import DecisionPoint
-from service.model_set import CHAMPIONS, ModelSet, build_model_set
+from service.model_set import CHAMPIONS, ModelSet
 from service.record import DecisionRecord
-from service.store.artifact_store import get_artifact
 from service.store.tables import decisions
 
 
@@ -28,12 +26,17 @@ class Verification:
 
 
 class Reenactor:
-    """Decides logged decisions again with the artifacts that their records name."""
+    """Decides logged decisions again with the artifacts that their records name, fetched by `load`."""
 
-    def __init__(self, *, load: Callable[[str], Artifact], schema: Schema, coupon_secret: bytes) -> None:
-        self._load = lru_cache(maxsize=256)(load)
-        self._models = lru_cache(maxsize=16)(self._build_models)
-        self._schema = schema
+    def __init__(
+        self,
+        *,
+        load: Callable[[str], Artifact],
+        build: Callable[[dict[str, str]], ModelSet],
+        coupon_secret: bytes,
+    ) -> None:
+        self._load = lru_cache(maxsize=64)(load)
+        self._models = lru_cache(maxsize=16)(lambda versions: build(dict(versions)))
         self._secret = coupon_secret
 
     def reenact(self, record: DecisionRecord) -> DecisionRecord:
@@ -47,17 +50,9 @@ class Reenactor:
         features = FeatureVector(record.feature_values(), strings, record.degraded)
         return decide(Facts(record.decision_id, record.decided_at, record.request, features), models, rules)
 
-    def _build_models(self, versions: tuple[tuple[str, str], ...]) -> ModelSet:
-        return build_model_set(dict(versions), self._schema, self._load)
 
-
-def verify(engine: Engine, schema: Schema, coupon_secret: bytes) -> Verification:
+def verify(engine: Engine, reenactor: Reenactor) -> Verification:
     """The result of re-enacting every decision in the log, oldest first."""
-
-    def load(digest: str) -> Artifact:
-        return get_artifact(engine, digest)
-
-    reenactor = Reenactor(load=load, schema=schema, coupon_secret=coupon_secret)
     found = Verification()
     for decision_id, content in _contents(engine):
         record = DecisionRecord.model_validate_json(content)

@@ -1,0 +1,222 @@
+"""A worker on a real log with fake features and scorers: everything else is what production runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine
+from starlette.testclient import TestClient
+
+from features.schema import CHANNELS, Schema, load_schema
+from features.stored import StoredFeatures, StoredView
+from models.artifact import Artifact
+from models.catalogue import load_policy
+from models.context import Standardizer
+from models.inputs import SCORES, bind, input_names
+from models.linear_thompson import LinearThompson
+from models.send_time import SendTimeThompson
+from service.app import create_app
+from service.decider import Rules
+from service.decision_point import DecisionPoint, load_decision_points
+from service.learner import Learner
+from service.model_feed import ModelFeed
+from service.model_set import POLICY_NAMES, BoundPolicy, ModelSet
+from service.observability import Metrics
+from service.settings import Settings
+from service.state import State
+from service.store.artifact_store import get_artifact, move_champion, put_artifact
+from service.store.decision_log import DecisionLog
+from service.store.engine import open_log
+
+NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)  # 13:00 in Tehran
+SECRET = b"a secret of the tests"
+COUPONS = ("none", "10000", "20000", "30000", "40000", "50000")
+
+
+@dataclass
+class Clock:
+    """The tests' time."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **parts: float) -> None:
+        self.now += timedelta(**parts)
+
+
+@dataclass
+class FakeFeatureReader:
+    """Features held in memory."""
+
+    customers: dict[str, StoredFeatures] = field(default_factory=dict)
+
+    def read(self, customer_id: str) -> StoredFeatures:
+        return self.customers.get(customer_id, StoredFeatures(customer_id, {}))
+
+
+def stored_customer(customer_id: str, at: datetime = NOW, **values: object) -> StoredFeatures:
+    """A customer with every view fresh, defaults but for the given values; reachable and consenting unless told."""
+    reach = {f"{what}_{channel}": True for what in ("consent", "reachable") for channel in CHANNELS}
+    given = {**reach, **values}
+    views = {}
+    for view in load_schema().views:
+        row = {
+            f.name: given.get(f.name, None if f.default != f.default else f.default) for f in view.features
+        }
+        views[view.name] = StoredView(at, row)
+    return StoredFeatures(customer_id, views)
+
+
+def starting_policies() -> dict[str, Artifact]:
+    """Policies that have learnt nothing, as champions to start from."""
+    channel_inputs = tuple(f"click_rate_{channel}" for channel in CHANNELS)
+    coupon_inputs = ("purchase_propensity", "churn_risk", "recency_days")
+    channel = LinearThompson(
+        action_names=CHANNELS,
+        input_names=channel_inputs,
+        standardizer=Standardizer(np.zeros(4), np.ones(4)),
+        rate=0.1,
+    )
+    coupon = LinearThompson(
+        action_names=COUPONS,
+        input_names=coupon_inputs,
+        standardizer=Standardizer(np.zeros(3), np.ones(3)),
+    )
+    send_time = SendTimeThompson(population=np.full(24, 1 / 24))
+    return {
+        "channel_policy": channel.to_artifact(),
+        "send_time_policy": send_time.to_artifact(),
+        "coupon_policy": coupon.to_artifact(),
+    }
+
+
+def build_fake_models(versions: dict[str, str], schema: Schema, engine: Engine) -> ModelSet:
+    """Real policies from the store beside scorers that are plain functions of recency."""
+    names = input_names(schema.columns)
+    recency = schema.columns.index("recency_days")
+
+    def score(features: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+        return float(1 / (1 + np.nan_to_num(features[recency], nan=30.0)))
+
+    policies = {}
+    for decision, name in POLICY_NAMES.items():
+        policy = load_policy(get_artifact(engine, versions[name]))
+        policies[decision] = BoundPolicy(policy, bind(policy.input_names, names))
+    scorers = {
+        "purchase_propensity": score,
+        "churn_risk": lambda features: 1 - score(features),
+        "expected_value": lambda features: 1_000_000 * score(features),
+    }
+    return ModelSet(scorers, policies, names, {"features": schema.digest, **versions})
+
+
+def publish_champions(engine: Engine, artifacts: dict[str, Artifact], at: datetime) -> None:
+    """Do what the registry's sync does, without a registry."""
+    with engine.begin() as connection:
+        for name, artifact in artifacts.items():
+            digest = put_artifact(engine, connection, artifact)
+            move_champion(engine, connection, name, digest, "1", at)
+
+
+@dataclass
+class Worker:
+    """A running worker and the parts that a test turns."""
+
+    client: TestClient
+    state: State
+    clock: Clock
+    reader: FakeFeatureReader
+    learner: Learner
+
+    def learn(self) -> None:
+        """One step of the learner, seen by the worker at once."""
+        self.learner.step(self.clock())
+        self.state.feed.refresh()
+
+    def decide(self, **request: object) -> dict[str, object]:
+        """The answer to a decision that must succeed."""
+        response = self.client.post("/v1/decide", json={"journey": "lucky_wheel", **request})
+        assert response.status_code == 200, response.text
+        answer: dict[str, object] = response.json()
+        return answer
+
+
+@pytest.fixture
+def points() -> dict[str, DecisionPoint]:
+    """The shipped decision points with everybody in the decisioning group, so that no test depends on a hash."""
+    shipped = load_decision_points(Settings().decision_points)
+    nobody = {"shares": {"holdout": 0.0, "random": 0.0}}
+    return {
+        name: DecisionPoint.model_validate({**point.model_dump(), **nobody})
+        for name, point in shipped.items()
+    }
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """A log on SQLite."""
+    opened = open_log(f"sqlite:///{tmp_path / 'log.db'}")
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def make_worker(
+    engine: Engine, points: dict[str, DecisionPoint], tmp_path: Path
+) -> Iterator[Callable[..., Worker]]:
+    """Makes a worker with published champions; the keyword `points` replaces the journeys."""
+    clients: list[TestClient] = []
+
+    def make(*, points: dict[str, DecisionPoint] = points, champions: bool = True) -> Worker:
+        clock, reader, metrics = Clock(), FakeFeatureReader(), Metrics()
+        schema, settings = load_schema(), Settings(var=tmp_path)
+        with engine.begin() as connection:
+            versions = {n: put_artifact(engine, connection, p.to_artifact()) for n, p in points.items()}
+        if champions:
+            scorers = {name: Artifact({"kind": "scorer", "name": name}) for name in SCORES}
+            publish_champions(engine, {**scorers, **starting_policies()}, clock())
+        learner = Learner(engine, points)
+        learner.step(clock())
+        feed = ModelFeed(
+            engine=engine,
+            build=partial(build_fake_models, schema=schema, engine=engine),
+            poll_seconds=3600,
+            snapshot_gauge=metrics.snapshot,
+        )
+        feed.refresh()
+        state = State(
+            settings=settings,
+            schema=schema,
+            engine=engine,
+            reader=reader,
+            feed=feed,
+            log=DecisionLog(engine, flush_seconds=metrics.flush_seconds),
+            rules={n: Rules(p, versions[n], "Asia/Tehran", "IRT", SECRET) for n, p in points.items()},
+            metrics=metrics,
+            clock=clock,
+            randomness=np.random.default_rng(7).bytes,
+        )
+        client = TestClient(create_app(settings, lambda _: state), raise_server_exceptions=False)
+        client.__enter__()
+        clients.append(client)
+        return Worker(client, state, clock, reader, learner)
+
+    yield make
+    for client in clients:
+        client.__exit__(None, None, None)
+
+
+@pytest.fixture
+def worker(make_worker: Callable[..., Worker]) -> Worker:
+    """A worker that knows the customer "c1"."""
+    made = make_worker()
+    made.reader.customers["c1"] = stored_customer("c1", recency_days=3.0)
+    return made
