@@ -53,4 +53,9 @@ def build_model_set(versions: dict[str, str], schema: Schema, load: Callable[[st
     for decision, name in POLICY_NAMES.items():
         policy = load_policy(load(versions[name]))
         policies[decision] = BoundPolicy(policy, bind(policy.input_names, names))
-    return ModelSet(scorers, policies, names, {"features": schema.digest, **versions})
+    return ModelSet(scorers, policies, names, name_versions(versions, schema))
+
+
+def name_versions(versions: Mapping[str, str], schema: Schema) -> dict[str, str]:
+    """What an answer names, always in the same order: the schema, each champion's digest, the snapshot's number."""
+    return {"features": schema.digest, **{name: versions[name] for name in (*CHAMPIONS, "snapshot")}}

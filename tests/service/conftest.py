@@ -26,7 +26,7 @@ from service.decider import Rules
 from service.decision_point import DecisionPoint, load_decision_points
 from service.learner import Learner
 from service.model_feed import ModelFeed
-from service.model_set import POLICY_NAMES, BoundPolicy, ModelSet
+from service.model_set import POLICY_NAMES, BoundPolicy, ModelSet, name_versions
 from service.observability import Metrics
 from service.settings import Settings
 from service.state import State
@@ -115,7 +115,7 @@ def build_fake_models(versions: dict[str, str], schema: Schema, engine: Engine) 
         "churn_risk": lambda features: 1 - score(features),
         "expected_value": lambda features: 1_000_000 * score(features),
     }
-    return ModelSet(scorers, policies, names, {"features": schema.digest, **versions})
+    return ModelSet(scorers, policies, names, name_versions(versions, schema))
 
 
 def publish_champions(engine: Engine, artifacts: dict[str, Artifact], at: datetime) -> None:

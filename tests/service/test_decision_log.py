@@ -1,0 +1,79 @@
+"""Group commit: what was appended is on disk, one flush serves many, and a failed flush fails every append in it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+from service.errors import LogUnavailableError
+from service.observability import Metrics
+from service.record import DecisionRecord
+from service.store.decision_log import DecisionLog, decision_row
+from service.store.engine import open_log
+from service.store.tables import decisions
+from tests.service.conftest import Worker
+
+
+@pytest.fixture
+def record(worker: Worker) -> DecisionRecord:
+    identity = worker.decide(customer_id="c1")["decision_id"]
+    with worker.state.engine.connect() as connection:
+        content = connection.scalar(select(decisions.c.record).where(decisions.c.decision_id == identity))
+    return DecisionRecord.model_validate_json(content)
+
+
+def copies(record: DecisionRecord, number: int) -> list[DecisionRecord]:
+    return [record.model_copy(update={"decision_id": f"copy-{i}"}) for i in range(number)]
+
+
+def count(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return int(connection.scalar(select(func.count()).select_from(decisions)) or 0)
+
+
+async def append_all(log: DecisionLog, records: list[DecisionRecord]) -> list[BaseException | None]:
+    log.start()
+    results = await asyncio.gather(*(log.append(r) for r in records), return_exceptions=True)
+    await log.stop()
+    return results
+
+
+def test_many_appends_share_a_few_flushes_and_all_are_on_disk(record: DecisionRecord, tmp_path: Path) -> None:
+    url, metrics = f"sqlite:///{tmp_path / 'other.db'}", Metrics()
+    log = DecisionLog(open_log(url), flush_seconds=metrics.flush_seconds)
+
+    results = asyncio.run(append_all(log, copies(record, 500)))
+
+    assert results == [None] * 500
+    assert count(open_log(url)) == 500
+    flushes = metrics.registry.get_sample_value("gardoon_log_flush_seconds_count")
+    assert flushes is not None
+    assert flushes <= 5
+
+
+def test_a_failed_flush_fails_every_append_in_it(record: DecisionRecord, engine: Engine) -> None:
+    log = DecisionLog(engine, flush_seconds=Metrics().flush_seconds)
+    twice = [record, record]  # the same id twice, and once in the log already
+
+    results = asyncio.run(append_all(log, twice))
+
+    assert all(isinstance(result, LogUnavailableError) for result in results)
+    assert count(engine) == 1
+
+
+def test_after_the_stop_nothing_is_accepted(record: DecisionRecord, engine: Engine) -> None:
+    log = DecisionLog(engine, flush_seconds=Metrics().flush_seconds)
+
+    asyncio.run(append_all(log, []))
+
+    with pytest.raises(LogUnavailableError):
+        asyncio.run(log.append(record))
+
+
+def test_the_record_survives_the_log_unchanged(record: DecisionRecord) -> None:
+    row = decision_row(record)
+
+    assert DecisionRecord.model_validate_json(row["record"]) == record

@@ -1,0 +1,162 @@
+"""The fold from outcomes to snapshots: what is learnt, when, once, and how it is taken back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine, select
+
+from models.catalogue import load_policy
+from models.linear_thompson import LinearThompson
+from service.learner import Learner
+from service.store.artifact_store import get_artifact, newest_snapshot
+from service.store.tables import rewards
+from tests.service.conftest import Worker, publish_champions, starting_policies
+from tests.service.test_outcomes import outcome, send
+
+
+def rounds_learnt(worker: Worker, policy_name: str) -> float:
+    """How many rounds the newest snapshot's policy has learnt."""
+    with worker.state.engine.connect() as connection:
+        snapshot = newest_snapshot(connection)
+    assert snapshot is not None
+    policy = load_policy(get_artifact(worker.state.engine, snapshot.policies[policy_name]))
+    return float(np.asarray(policy.to_artifact().arrays["count"]).sum())
+
+
+def rewards_of(engine: Engine) -> dict[str, tuple[str, float]]:
+    with engine.connect() as connection:
+        rows = connection.execute(select(rewards)).mappings().all()
+    return {row["decision"]: (row["state"], row["reward"]) for row in rows}
+
+
+def test_a_click_is_learnt_by_channel_and_send_time_and_changes_the_answers_version(worker: Worker) -> None:
+    before = worker.decide(customer_id="c1")
+    send(worker, outcome(before["decision_id"]))
+
+    worker.learn()
+
+    after = worker.decide(customer_id="c1")
+    assert after["versions"]["snapshot"] == "2"
+    assert after["versions"]["channel_policy"] != before["versions"]["channel_policy"]
+    assert rounds_learnt(worker, "channel_policy") == rounds_learnt(worker, "send_time_policy") == 1
+    assert rewards_of(worker.state.engine)["channel"] == ("resolved", 1 - 0.002)
+
+
+def test_what_is_pending_is_not_learnt_as_zero(worker: Worker) -> None:
+    decided = worker.decide(customer_id="c1")
+    send(worker, outcome(decided["decision_id"], kind="delivered"))
+    worker.clock.advance(hours=10)
+
+    worker.learn()
+
+    assert rounds_learnt(worker, "channel_policy") == 0
+
+
+def test_delivered_without_a_click_is_zero_once_the_window_closed(worker: Worker) -> None:
+    decided = worker.decide(customer_id="c1")
+    send(worker, outcome(decided["decision_id"], kind="delivered"))
+    worker.clock.advance(hours=60)
+
+    worker.learn()
+
+    assert rewards_of(worker.state.engine)["channel"] == ("resolved", -0.002)
+    assert rounds_learnt(worker, "channel_policy") == 1
+
+
+def test_undelivered_is_no_reward_at_all(worker: Worker) -> None:
+    decided = worker.decide(customer_id="c1")
+    send(worker, outcome(decided["decision_id"], kind="undelivered"))
+    worker.clock.advance(hours=60)
+
+    worker.learn()
+
+    assert rewards_of(worker.state.engine)["channel"][0] == "void"
+    assert rounds_learnt(worker, "channel_policy") == 0
+
+
+def test_silence_is_no_zero_where_deliveries_are_reported(worker: Worker) -> None:
+    worker.decide(customer_id="c1")
+    worker.clock.advance(hours=60)
+
+    worker.learn()
+
+    assert rewards_of(worker.state.engine)["channel"][0] == "void"
+    assert rewards_of(worker.state.engine)["coupon"][0] == "resolved"  # shown on the page that asked
+
+
+def test_a_purchase_earns_margin_less_coupon_and_a_refund_takes_it_back(worker: Worker) -> None:
+    decided = worker.decide(customer_id="c1", decide=["coupon"], eligible={"coupon": ["20000"]})
+    identity = decided["decision_id"]
+    send(
+        worker,
+        outcome(identity, "buy", "purchased", value=500_000, currency="IRT"),
+        outcome(identity, "use", "redeemed", value=20_000, currency="IRT"),
+    )
+    worker.learn()
+    earned = rewards_of(worker.state.engine)["coupon"]
+
+    send(worker, outcome(identity, "back", "refunded", value=500_000, currency="IRT"))
+    worker.learn()
+
+    assert earned == ("resolved", pytest.approx(0.2 * 500 - 20))
+    assert rewards_of(worker.state.engine)["coupon"] == ("resolved", pytest.approx(-20))
+    assert rounds_learnt(worker, "coupon_policy") == 1
+
+
+def test_learning_again_without_news_publishes_nothing(worker: Worker) -> None:
+    decided = worker.decide(customer_id="c1")
+    send(worker, outcome(decided["decision_id"]))
+    worker.learn()
+
+    published = [worker.learner.step(worker.clock()) for _ in range(3)]
+
+    assert published == [None, None, None]
+
+
+def test_a_learner_that_starts_anew_goes_on_where_the_last_one_committed(worker: Worker) -> None:
+    first, second = (worker.decide(customer_id="c1") for _ in range(2))
+    send(worker, outcome(first["decision_id"], "e1"))
+    worker.learn()
+    send(worker, outcome(second["decision_id"], "e2"))
+
+    Learner(worker.state.engine, worker.learner.points).step(worker.clock())
+
+    assert rounds_learnt(worker, "channel_policy") == 2
+
+
+def test_a_new_champion_is_brought_up_to_date_with_every_reward(worker: Worker) -> None:
+    decided = worker.decide(customer_id="c1")
+    send(worker, outcome(decided["decision_id"]))
+    worker.learn()
+    artifacts = starting_policies()
+    champion = load_policy(artifacts["channel_policy"])
+    assert isinstance(champion, LinearThompson)
+    champion.floor = 0.1
+    publish_champions(
+        worker.state.engine, {**artifacts, "channel_policy": champion.to_artifact()}, worker.clock()
+    )
+
+    worker.learn()
+
+    with worker.state.engine.connect() as connection:
+        snapshot = newest_snapshot(connection)
+    assert snapshot is not None
+    assert get_artifact(worker.state.engine, snapshot.policies["channel_policy"]).manifest["floor"] == 0.1
+    assert rounds_learnt(worker, "channel_policy") == 1
+
+
+def test_clicks_on_one_channel_make_it_more_probable(worker: Worker) -> None:
+    for number in range(60):
+        decided = worker.decide(customer_id="c1")
+        kind = "clicked" if decided["channel"] == "email" else "delivered"
+        send(worker, outcome(decided["decision_id"], f"e{number}", kind))
+    worker.clock.advance(hours=60)
+    worker.reader.customers["c1"] = worker.reader.customers["c1"]
+
+    worker.learn()
+
+    chances = worker.decide(customer_id="c1", explain="scores", decide=["channel"])["probabilities"][
+        "channel"
+    ]
+    assert chances["email"] > 0.9

@@ -1,0 +1,130 @@
+"""`POST /v1/outcomes` and `GET /v1/decisions/{id}`."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.service.conftest import Worker
+
+
+def outcome(
+    decision_id: object, event_id: str = "e1", kind: str = "clicked", **fields: object
+) -> dict[str, object]:
+    return {
+        "event_id": event_id,
+        "decision_id": decision_id,
+        "kind": kind,
+        "occurred_at": "2026-11-22T10:00:00Z",
+        **fields,
+    }
+
+
+def send(worker: Worker, *outcomes: dict[str, object]) -> list[int]:
+    response = worker.client.post("/v1/outcomes", json={"outcomes": outcomes})
+    assert response.status_code == 200, response.text
+    return [result["status"] for result in response.json()["results"]]
+
+
+def test_each_outcome_is_accepted_or_refused_on_its_own(worker: Worker) -> None:
+    known = worker.decide(customer_id="c1")["decision_id"]
+
+    statuses = send(
+        worker, outcome(known, "e1"), outcome("no-such-decision", "e2"), outcome(known, "e3", "opened")
+    )
+
+    assert statuses == [202, 404, 202]
+
+
+def test_sending_an_outcome_again_changes_nothing(worker: Worker) -> None:
+    known = worker.decide(customer_id="c1")["decision_id"]
+
+    statuses = [send(worker, outcome(known)) for _ in range(3)]
+
+    assert statuses == [[202], [200], [200]]
+    logged = worker.client.get(f"/v1/decisions/{known}").json()
+    assert len(logged["outcomes"]) == 1
+
+
+def test_an_event_id_used_for_another_fact_is_a_conflict(worker: Worker) -> None:
+    known = worker.decide(customer_id="c1")["decision_id"]
+    send(worker, outcome(known))
+
+    assert send(worker, outcome(known, kind="opened")) == [409]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"kind": "purchased", "value": 250_000, "currency": "IRT"}, 202),
+        ({"kind": "purchased", "value": 250_000}, 422),
+        ({"kind": "purchased", "value": 250_000, "currency": "USD"}, 422),
+        ({"kind": "clicked", "value": 5}, 422),
+    ],
+)
+def test_amounts_name_the_shops_currency(worker: Worker, fields: dict[str, object], expected: int) -> None:
+    known = worker.decide(customer_id="c1")["decision_id"]
+
+    assert send(worker, outcome(known, **fields)) == [expected]
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-1", "1e999", '"many"'])
+def test_an_amount_that_is_no_amount_is_refused(worker: Worker, value: str) -> None:
+    known = worker.decide(customer_id="c1")["decision_id"]
+    body = (
+        f'{{"outcomes": [{{"event_id": "e", "decision_id": "{known}", "kind": "purchased", "value": {value},'
+        ' "currency": "IRT", "occurred_at": "2026-11-22T10:00:00Z"}]}'
+    )
+
+    response = worker.client.post("/v1/outcomes", content=body, headers={"content-type": "application/json"})
+
+    assert response.status_code == 422
+    assert "value" in response.json()["detail"]
+
+
+def test_an_unknown_decision_is_a_404(worker: Worker) -> None:
+    response = worker.client.get("/v1/decisions/nothing")
+
+    assert response.status_code == 404
+    assert "nothing" in response.json()["detail"]
+
+
+def test_a_logged_decision_shows_rounds_and_outcomes(worker: Worker) -> None:
+    answer = worker.decide(customer_id="c1")
+    send(worker, outcome(answer["decision_id"], kind="delivered"))
+
+    logged = worker.client.get(f"/v1/decisions/{answer['decision_id']}").json()
+
+    assert logged["answer"] == answer
+    assert [round_["decision"] for round_ in logged["rounds"]] == ["channel", "send_time", "coupon"]
+    assert [outcome["kind"] for outcome in logged["outcomes"]] == ["delivered"]
+
+
+def test_score_answers_without_logging(worker: Worker) -> None:
+    response = worker.client.post("/v1/score", json={"customer_id": "c1"})
+
+    assert response.status_code == 200
+    assert response.json()["scores"]["purchase_propensity"] == pytest.approx(0.25)
+
+
+def test_metrics_count_decisions_and_outcomes(worker: Worker) -> None:
+    known = worker.decide(customer_id="c1")["decision_id"]
+    send(worker, outcome(known))
+
+    text = worker.client.get("/metrics").text
+
+    assert 'gardoon_decisions_total{group="decisioning",journey="lucky_wheel",status="act"} 1.0' in text
+    assert 'gardoon_outcomes_total{kind="clicked",status="202"} 1.0' in text
+
+
+def test_every_endpoint_shows_an_example_in_the_openapi_document(worker: Worker) -> None:
+    document = worker.client.get("/openapi.json").json()
+    schemas = document["components"]["schemas"]
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            assert operation["description"], path
+            content = operation["responses"]["200"].get("content", {})
+            for media in content.values():
+                reference = media["schema"].get("$ref", "").rsplit("/", 1)[-1]
+                assert reference == "" or "example" in schemas[reference], (path, reference)
+    for name in ("DecideRequest", "OutcomesRequest", "ScoreRequest"):
+        assert "example" in schemas[name]

@@ -1,0 +1,80 @@
+"""Re-enactment: every logged decision comes out again to the byte, and an altered one is found."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+
+from sqlalchemy import select, update
+
+from service.store.artifact_store import get_artifact
+from service.store.tables import artifacts, decisions
+from service.verify import Reenactor, Verification, verify
+from tests.service.conftest import SECRET, Worker, build_fake_models, stored_customer
+from tests.service.test_outcomes import outcome, send
+
+
+def run_verify(worker: Worker, secret: bytes = SECRET) -> Verification:
+    engine = worker.state.engine
+    build = partial(build_fake_models, schema=worker.state.schema, engine=engine)
+    return verify(engine, Reenactor(load=partial(get_artifact, engine), build=build, coupon_secret=secret))
+
+
+def decide_some(worker: Worker) -> None:
+    worker.reader.customers["c2"] = stored_customer("c2", recency_days=40.0, time_zone="Europe/Berlin")
+    for number in range(12):
+        customer = ("c1", "c2", "stranger")[number % 3]
+        journey = ("lucky_wheel", "cart_abandonment", "churn_prevention")[number % 3]
+        answer = worker.decide(
+            customer_id=customer, journey=journey, explain="scores", context={"basket": 3.5}
+        )
+        if number % 4 == 0:
+            send(worker, outcome(answer["decision_id"], f"e{number}"))
+            worker.learn()
+        worker.clock.advance(minutes=37)
+
+
+def test_every_logged_decision_comes_out_again_to_the_byte(worker: Worker) -> None:
+    decide_some(worker)
+
+    result = run_verify(worker)
+
+    assert result.reenacted == 12
+    assert result.differing == []
+
+
+def test_an_altered_answer_is_found_and_named(worker: Worker) -> None:
+    decide_some(worker)
+    with worker.state.engine.begin() as connection:
+        row = connection.execute(select(decisions)).mappings().first()
+        assert row is not None
+        record = json.loads(row["record"])
+        record["answer"] = record["answer"].replace('"journey":"', '"journey":"x')
+        altered = update(decisions).where(decisions.c.decision_id == row["decision_id"])
+        connection.execute(altered.values(record=json.dumps(record).encode()))
+
+    result = run_verify(worker)
+
+    assert [decision_id for decision_id, _ in result.differing] == [row["decision_id"]]
+    assert "answer" in result.differing[0][1]
+
+
+def test_a_missing_or_altered_artifact_is_reported_not_passed_over(worker: Worker) -> None:
+    answer = worker.decide(customer_id="c1")
+    with worker.state.engine.begin() as connection:
+        digest = answer["versions"]["coupon_policy"]
+        connection.execute(artifacts.delete().where(artifacts.c.digest == digest))
+
+    result = run_verify(worker)
+
+    assert len(result.differing) == 1
+    assert digest in result.differing[0][1]
+
+
+def test_another_secret_makes_other_codes_and_is_found(worker: Worker) -> None:
+    answers = [worker.decide(customer_id="c1", eligible={"coupon": ["30000"]}) for _ in range(2)]
+
+    result = run_verify(worker, secret=b"another")
+
+    assert all(answer["coupon"] for answer in answers)
+    assert len(result.differing) == 2
