@@ -127,6 +127,25 @@ def evaluate(
     Console().print(render(evaluation, f"{policy} on {log}", source.notes))
 
 
+@app.command()
+def simulate(
+    dataset: Annotated[str, typer.Option(help="Name of the data set.")] = "complete-journey",
+    seed: Annotated[int, typer.Option(help="Seed of the households' hidden traits and of what they do.")] = 0,
+    var: Var = VAR,
+) -> None:
+    """Write a year of simulated messages and answers into a data set that has none, marked as simulated."""
+    from training.importing.dataset import DatasetError, dataset_folder
+    from training.simulation.formation import SimulationError
+    from training.simulation.history import write_history
+
+    try:
+        manifest = write_history(dataset_folder(var, dataset), seed=seed)
+    except (DatasetError, SimulationError) as error:
+        typer.echo(f"refused: {error}", err=True)
+        raise typer.Exit(2) from error
+    typer.echo(f"{manifest.tables['events']:,} events, simulated messages among them (seed {seed})")
+
+
 @app.command("features")
 def build_features(
     as_of: Annotated[

@@ -25,6 +25,7 @@ from training.simulation.rounds import (
     simulate_coupons,
     simulate_send_times,
 )
+from training.simulation.stage import Stage
 from training.simulation.world import World
 
 CHANNEL_INPUTS: Final = (
@@ -46,6 +47,8 @@ COUPON_INPUTS: Final = (
     "discount_share_90d",
     "coupons_redeemed_365d",
 )
+
+_CHUNK = 5_000
 
 Simulate = Callable[[np.random.Generator, World, Audience, Occasions, Request], SimulatedRounds]
 WarmPolicy = LinearThompson | SendTimeThompson
@@ -75,7 +78,7 @@ WARM_STARTS: Final = (
             reward=RewardSpec(kind="click", window_hours=48, message_cost=0.002, unsubscribe_cost=1.0),
         ),
         simulate=simulate_channels,
-        n_rounds=40_000,
+        n_rounds=200_000,
         worth=1_000,
     ),
     WarmStart(
@@ -92,8 +95,8 @@ WARM_STARTS: Final = (
             reward=RewardSpec(kind="net_value", window_hours=24, delivery="assumed"),
         ),
         simulate=simulate_coupons,
-        n_rounds=40_000,
-        worth=1_000,
+        n_rounds=200_000,
+        worth=2_000,
     ),
 )
 
@@ -116,18 +119,18 @@ def new_policy(name: str, feedback: LoggedFeedback, population: Floats) -> WarmP
     )
 
 
-def simulate_rounds(
-    start: WarmStart, world: World, audience: Audience, population: Floats, rng: np.random.Generator
-) -> SimulatedRounds:
-    """The rounds of `start.n_rounds` occasions at hours that follow the population's; undelivered ones are left out."""
-    occasions = draw_occasions(rng, audience, population, start.n_rounds)
-    return start.simulate(rng, world, audience, occasions, start.request)
+def simulate_rounds(start: WarmStart, stage: Stage, rng: np.random.Generator, n: int) -> SimulatedRounds:
+    """The rounds of n occasions at hours that follow the population's; undelivered ones are left out."""
+    occasions = draw_occasions(rng, stage.audience, stage.population, n)
+    return start.simulate(rng, stage.world, stage.audience, occasions, start.request)
 
 
 def warm_start(start: WarmStart, feedback: LoggedFeedback, population: Floats) -> WarmPolicy:
     """The policy having learnt the rounds, its statistics scaled to the weight of `start.worth` rounds."""
     policy = new_policy(start.name, feedback, population)
-    policy.learn_many(feedback.contexts, feedback.actions, feedback.rewards)
+    for begin in range(0, feedback.n_rounds, _CHUNK):  # a round's features of 24 hours are wide
+        part = feedback.take(slice(begin, begin + _CHUNK))
+        policy.learn_many(part.contexts, part.actions, part.rewards)
     weight = min(start.worth / feedback.n_rounds, 1.0)
     scaled = policy.clone()
     scaled.statistics = policy.statistics.scaled(weight)

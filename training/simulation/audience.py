@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -50,7 +51,7 @@ class Audience:
 
 
 def read_audience(
-    snapshots: Path, schema: Schema, scorers: dict[str, Scores], *, as_of: datetime
+    snapshots: Path, schema: Schema, scorers: Mapping[str, Scores], *, as_of: datetime
 ) -> Audience:
     """Every customer of the snapshot at `as_of`, in ascending order of their ids, encoded as the service encodes them.
 

@@ -17,6 +17,7 @@ from models.feedback import Booleans, Floats, Integers
 
 Times = NDArray[np.datetime64]
 DEFAULT_TIME_ZONE = "Asia/Tehran"
+_OF_ORDERS = ("buyer", "ordered_at", "local_hour", "amount", "discount", "coupon_used")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +48,20 @@ class Shop:
     def before(self, moment: datetime) -> Shop:
         """The same customers with only the orders before `moment`: what could be known then."""
         known = self.ordered_at < utc_microseconds(moment)
-        names = ("buyer", "ordered_at", "local_hour", "amount", "discount", "coupon_used")
-        return replace(self, **{name: getattr(self, name)[known] for name in names})
+        return replace(self, **{name: getattr(self, name)[known] for name in _OF_ORDERS})
+
+    def of_customers(self, customer_ids: tuple[str, ...]) -> Shop:
+        """The shop of these customers (in ascending order) and their orders. Raises `KeyError` for an unknown one."""
+        places = {customer_id: place for place, customer_id in enumerate(self.customer_ids)}
+        kept = np.array([places[customer_id] for customer_id in customer_ids], dtype=np.int64)
+        new_place = np.full(self.n_customers, -1)
+        new_place[kept] = np.arange(len(kept))
+        theirs = new_place[self.buyer] >= 0
+        customers = {name: getattr(self, name)[kept] for name in ("joined_at", "consent", "reachable")}
+        orders = {name: getattr(self, name)[theirs] for name in _OF_ORDERS if name != "buyer"}
+        zones = tuple(self.time_zones[place] for place in kept)
+        buyer = new_place[self.buyer[theirs]]
+        return Shop(customer_ids=customer_ids, time_zones=zones, buyer=buyer, **customers, **orders)
 
     def orders_each(self) -> Floats:
         """The number of orders of each customer, `(n_customers,)`."""
