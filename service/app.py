@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version
 
 import structlog
 from fastapi import FastAPI, Request
@@ -18,6 +17,7 @@ from starlette.exceptions import HTTPException
 
 from features.online import SqliteFeatureReader
 from features.schema import load_schema
+from service import VERSION
 from service.body_limit import BodyLimit
 from service.coupon_code import read_or_create_secret
 from service.decider import Rules
@@ -80,13 +80,13 @@ def build_state(settings: Settings) -> State:
 def open_reader(settings: Settings) -> FeatureReader:
     """The reader of the online store: its SQLite file directly, or any store through Feast."""
     schema = load_schema()
-    if settings.online_store != "feast":
+    if settings.feature_store_yaml is None:
         return SqliteFeatureReader(database=settings.online_path, schema=schema)
     from feast import FeatureStore  # seconds to import: only where it is used
 
     from features.online import FeastFeatureReader
 
-    return FeastFeatureReader(store=FeatureStore(repo_path=str(settings.feature_repo)), schema=schema)
+    return FeastFeatureReader(store=FeatureStore(fs_yaml_file=settings.feature_store_yaml), schema=schema)
 
 
 def create_app(settings: Settings | None = None, build: Callable[[Settings], State] = build_state) -> FastAPI:
@@ -108,7 +108,7 @@ def create_app(settings: Settings | None = None, build: Callable[[Settings], Sta
 
     app = FastAPI(
         title="Gardoon",
-        version=version("gardoon"),
+        version=VERSION,
         summary="Decides for one customer at one moment whether to act, with which coupon, channel and send time.",
         lifespan=lifespan,
     )

@@ -16,11 +16,8 @@ class Settings(BaseSettings):
     var: Path = Field(Path("var"), description="folder of everything that is generated")
     database_url: str = Field("", description="log of record; empty: SQLite in `var/log.db`")
     mlflow_tracking_uri: str = Field("", description="model registry; empty: SQLite in `var/mlflow.db`")
-    online_store: str = Field(
-        "", description="SQLite file of the online store, or `feast` for the store of the Feast repo"
-    )
-    feature_repo: Path = Field(
-        Path("feature_repo"), description="the Feast repository, for `online_store=feast`"
+    feature_store_yaml: Path | None = Field(
+        None, description="read features through Feast with this file; none: the SQLite online store under `var/`"
     )
     decision_points: Path = Field(
         Path(__file__).parent / "decision_points", description="folder of YAML files, one a journey"
@@ -48,8 +45,8 @@ class Settings(BaseSettings):
 
     @property
     def online_path(self) -> Path:
-        """The online store's SQLite file."""
-        return Path(self.online_store) if self.online_store else self.var / "feast" / "online.db"
+        """The embedded online store's SQLite file."""
+        return self.var / "feast" / "online.db"
 
     @property
     def coupon_key_path(self) -> Path:

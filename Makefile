@@ -1,0 +1,48 @@
+# Two commands: `make run` shows Gardoon at work on real purchase data, `make test` proves it. Everything generated is in var/.
+PYTHON ?= python3
+PORT ?= 8000
+UV := $(or $(shell command -v uv),.tools/bin/uv)
+BIN := .venv/bin
+export UV_COMPILE_BYTECODE = 1
+export MLFLOW_DISABLE_TELEMETRY = true
+export FEAST_USAGE = False
+
+.PHONY: run test test-fast check format lock clean
+
+run: .venv/run.stamp ## set up, prepare data and models, answer on port $(PORT); Ctrl-C stops it
+	$(BIN)/python -m training prepare
+	@exec $(BIN)/python -m service run --port $(PORT)
+
+test: .venv/dev.stamp ## every test, on the real parts
+	$(BIN)/python -m pytest
+
+test-fast: .venv/dev.stamp ## the tests that take seconds
+	$(BIN)/python -m pytest tests -m "not slow"
+
+check: .venv/dev.stamp ## lint, format, types, the import table
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_imports.py
+
+format: .venv/dev.stamp ## put the code in shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(UV) ## resolve the dependencies anew and write requirements/
+	$(UV) lock --upgrade
+	$(UV) export -q --no-default-groups --format requirements.txt --no-emit-project --no-annotate --no-header -o requirements/serve.lock
+	$(UV) export -q --no-default-groups --group training --format requirements.txt --no-emit-project --no-annotate --no-header -o requirements/run.lock
+	$(UV) export -q --all-groups --format requirements.txt --no-emit-project --no-annotate --no-header -o requirements/dev.lock
+
+clean: ## forget everything generated: data, models, logs, the environment
+	rm -rf var .venv .tools
+
+.venv/%.stamp: requirements/%.lock | $(UV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Gardoon needs Python 3.11 or newer; {sys.executable} is {sys.version.split()[0]}")'
+	@test -x $(BIN)/python || $(UV) venv -q --python $$($(PYTHON) -c 'import sys; print(sys.executable)') .venv
+	$(UV) pip install -q --python $(BIN)/python --require-hashes -r $<
+	@touch $@
+
+.tools/bin/uv:
+	$(PYTHON) -m pip install -q --target .tools uv
