@@ -47,14 +47,16 @@ def utc_offsets(names: Iterable[str], first: datetime, last: datetime) -> list[Z
 
 def _periods(name: str, zone: ZoneInfo, start_s: int, stop_s: int) -> Iterator[ZoneOffset]:
     from_s = day_s = start_s
+    offset_s = _offset(zone, start_s)
     while day_s < stop_s:
         next_s = min(day_s + 86_400, stop_s)
-        if _offset(zone, next_s) != _offset(zone, day_s):
+        if _offset(zone, next_s) != offset_s:
             change_s = _first_change(zone, day_s, next_s)
-            yield ZoneOffset(name, from_s, change_s, _offset(zone, day_s))
-            from_s = change_s
+            yield ZoneOffset(name, from_s, change_s, offset_s)
+            from_s, offset_s = change_s, _offset(zone, next_s)
         day_s = next_s
-    yield ZoneOffset(name, from_s, stop_s, _offset(zone, stop_s - 1))
+    if from_s < stop_s:
+        yield ZoneOffset(name, from_s, stop_s, offset_s)
 
 
 def _first_change(zone: ZoneInfo, before_s: int, after_s: int) -> int:

@@ -75,7 +75,7 @@ class Shop:
     def sources(self) -> Sources:
         names = ("customers", "orders", "campaigns", "redemptions", "events")
         zones = {row.get("time_zone") or self.shop_time_zone for row in self.tables["customers"]}
-        offsets = utc_offsets(zones, at("2010-01-01"), at("2030-01-01"))
+        offsets = utc_offsets(zones, at("2023-01-01"), at("2025-12-31"))
         columns = {"time_zone": "string", "from_s": "int64", "until_s": "int64", "offset_s": "int64"}
         return Sources(
             **{name: ibis.memtable(self.arrow(name)) for name in names},
@@ -106,7 +106,7 @@ def shop(backend: Backend) -> Shop:
     return Shop(backend)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def busy_shop(backend: Backend) -> Callable[[], Shop]:
     """Makes a shop with something in every table before and after 2024-03-01, always the same."""
 
