@@ -17,6 +17,8 @@ imports = typer.Typer(
     no_args_is_help=True, help="Turn outside tables into a data set in the canonical tables."
 )
 app.add_typer(imports, name="import")
+fits = typer.Typer(no_args_is_help=True, help="Fit models and register them as champions.")
+app.add_typer(fits, name="fit")
 
 
 @app.callback()
@@ -144,6 +146,32 @@ def simulate(
         typer.echo(f"refused: {error}", err=True)
         raise typer.Exit(2) from error
     typer.echo(f"{manifest.tables['events']:,} events, simulated messages among them (seed {seed})")
+
+
+@fits.command("policies")
+def fit_policies(
+    dataset: Annotated[str, typer.Option(help="Name of the data set.")] = "complete-journey",
+    seed: Annotated[int, typer.Option(help="Seed of the simulated world; that of `simulate`.")] = 0,
+    var: Var = VAR,
+) -> None:
+    """Start the three policies on simulated feedback, print what that is worth, register them as champions."""
+    from rich.console import Console
+
+    from training.champion import NoChampionError
+    from training.importing.dataset import DatasetError
+    from training.publish import publish_warm_starts
+    from training.simulation.audience import AudienceError
+    from training.simulation.formation import SimulationError
+    from training.warm_start import value_table
+
+    try:
+        published = publish_warm_starts(var, dataset, seed=seed)
+    except (AudienceError, DatasetError, NoChampionError, SimulationError) as error:
+        typer.echo(f"refused: {error}", err=True)
+        raise typer.Exit(2) from error
+    Console().print(value_table([started for started, _ in published]))
+    for started, version in published:
+        typer.echo(f"{started.name}: {f'version {version} is champion' if version else 'unchanged'}")
 
 
 @app.command("features")

@@ -34,26 +34,25 @@ def start_policy(start: WarmStart, stage: Stage, *, seed: int) -> StartedPolicy:
     policy = warm_start(start, rounds.feedback, stage.population)
     unseen = simulate_rounds(start, stage, rngs[1], TEST_OCCASIONS)
     artifact = warm_start_artifact(start, policy, rounds.feedback, seed=seed, fingerprint=stage.fingerprint)
-    unit = "clicks" if start.request.reward.kind == "click" else "thousand"
+    unit = "clicks" if start.request.reward.kind == "click" else f"1,000 {stage.currency}"
     return StartedPolicy(name=start.name, unit=unit, artifact=artifact, value=known_value(policy, unseen))
 
 
 def value_table(started: list[StartedPolicy]) -> Table:
     """The known values as a table: uniformly random, warm-started, optimal, and what the warm start gained."""
-    table = Table(title="Simulated world, expected reward per decision (known exactly)")
-    for heading in (
-        "policy",
-        "unit",
-        "random",
-        "warm start",
-        "optimum",
-        "gain over random",
-        "share of possible",
-    ):
-        table.add_column(heading, justify="left" if heading in ("policy", "unit") else "right")
+    table = Table(
+        title="Expected reward of a decision in the simulated world",
+        caption="gain over random ± standard error; share of the possible gain",
+    )
+    table.add_column("policy", no_wrap=True)
+    for heading in ("random", "warm start", "optimum", "gain", "share"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("unit", no_wrap=True)
     for each in started:
         v = each.value
         numbers = [f"{number:.4f}" for number in (v.random, v.policy, v.optimum)]
-        gain = f"{v.gain:.4f} ± {v.gain_se:.4f} (s.e.)"
-        table.add_row(each.name, each.unit, *numbers, gain, f"{v.share_of_possible:.0%}")
+        gain = f"{v.gain:.4f} ± {v.gain_se:.4f}"
+        table.add_row(
+            each.name.removesuffix("_policy"), *numbers, gain, f"{v.share_of_possible:.0%}", each.unit
+        )
     return table

@@ -93,4 +93,10 @@ def stage(shop: Shop) -> Stage:
     audience = Audience(
         customer_ids=shop.customer_ids, names=names, known=np.column_stack([known[n] for n in names])
     )
-    return Stage(world=world, audience=audience, population=population_curve(shop), fingerprint="made up")
+    return Stage(
+        world=world,
+        audience=audience,
+        population=population_curve(shop),
+        fingerprint="made up",
+        currency="IRT",
+    )

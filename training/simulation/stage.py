@@ -19,12 +19,13 @@ from training.simulation.world import World
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """What every policy's start shares: the world, what the service would know of its customers, their hours `(24,)`."""
+    """The world, what the service would know of its customers, the hours they order in `(24,)`, and which data they are."""
 
     world: World
     audience: Audience
     population: Floats
     fingerprint: str
+    currency: str
 
 
 def open_stage(
@@ -40,11 +41,13 @@ def open_stage(
 
     Raises: `AudienceError` when scorers or snapshot are missing, `SimulationError` when there are no orders.
     """
+    manifest = read_manifest(dataset)
     audience = read_audience(snapshots, schema, scorers, as_of=as_of)
     shop = read_shop(dataset).of_customers(audience.customer_ids).before(as_of)
     return Stage(
         world=form_world(shop, habit_at=as_of, seed=seed),
         audience=audience,
         population=population_curve(shop),
-        fingerprint=read_manifest(dataset).fingerprint,
+        fingerprint=manifest.fingerprint,
+        currency=manifest.currency,
     )

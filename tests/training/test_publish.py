@@ -1,0 +1,67 @@
+"""Warm-started policies in a real registry: registered once, read back as they were."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from training.policies import WARM_STARTS
+from training.simulation.stage import Stage
+from training.warm_start import StartedPolicy, start_policy
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def started(stage: Stage) -> StartedPolicy:
+    return start_policy(replace(WARM_STARTS[0], n_rounds=2_000, worth=500), stage, seed=0)
+
+
+def test_a_policy_is_registered_as_champion_and_read_back_unchanged(
+    tmp_path: Path, started: StartedPolicy
+) -> None:
+    from training.champion import read_champion
+    from training.publish import publish_policy
+    from training.registry import open_registry
+
+    registry = open_registry(tmp_path)
+    versions = [publish_policy(registry, started) for _ in range(2)]
+
+    assert versions == ["1", None]
+    assert read_champion(registry.tracking_uri, started.name).digest == started.artifact.digest
+
+
+def test_a_changed_policy_becomes_the_next_version(
+    tmp_path: Path, started: StartedPolicy, stage: Stage
+) -> None:
+    from training.champion import read_champion
+    from training.publish import publish_policy
+    from training.registry import open_registry
+
+    other = start_policy(replace(WARM_STARTS[0], n_rounds=2_000, worth=600), stage, seed=0)
+    registry = open_registry(tmp_path)
+    versions = [publish_policy(registry, each) for each in (started, other)]
+
+    assert versions == ["1", "2"]
+    assert read_champion(registry.tracking_uri, started.name).manifest["simulated_worth_rounds"] == 600
+
+
+def test_without_scorers_the_command_says_what_is_missing(tmp_path: Path) -> None:
+    from training.champion import NoChampionError
+    from training.publish import publish_warm_starts
+
+    with pytest.raises(NoChampionError, match="purchase_propensity"):
+        publish_warm_starts(tmp_path, "complete-journey", seed=0)
+
+
+def test_the_description_says_that_nothing_real_was_seen(started: StartedPolicy) -> None:
+    from training.publish import describe
+
+    assert "no real feedback" in describe(started)
+    assert "500 real ones" in describe(started)
