@@ -7,6 +7,7 @@ definitions, `snapshots` the files of `features.offline`, `feast_folder` the reg
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,9 +54,10 @@ def open_store(feast_folder: Path, *, repo: Path = FEATURE_REPO) -> FeatureStore
     settings = yaml.safe_load((repo / "feature_store.yaml").read_text(encoding="utf-8"))
     settings["registry"]["path"] = str(feast_folder.absolute() / REGISTRY)
     settings["online_store"]["path"] = str(feast_folder.absolute() / ONLINE_STORE)
-    config = RepoConfig(**settings)
-    config.repo_path = repo
-    return FeatureStore(config=config)
+    with _without_registry_advice():
+        config = RepoConfig(**settings)
+        config.repo_path = repo
+        return FeatureStore(config=config)
 
 
 def apply(feast_folder: Path, snapshots: Path, *, repo: Path = FEATURE_REPO) -> Registered:
@@ -86,8 +88,8 @@ def historical_features(
 
     The columns are `customer_id`, `event_timestamp`, the schema's text features and `Schema.columns`. A value is encoded as
     the online reader's: null is nan, and a view without a row at that time has the schema's defaults.
-    Feast's DuckDB join returns rows in no fixed order and merges equal entity rows' features in place, so each row carries a
-    number through it, is sorted back and counted. Raises `FeatureStoreError` when the rows do not come back one for one.
+    Feast's DuckDB join returns rows in no fixed order, so each row carries a number through it, is sorted back and counted.
+    Raises `FeatureStoreError` when the rows do not come back one for one.
     """
     schema = schema or load_schema()
     entities = entity_rows[[JOIN_KEY, "event_timestamp"]].reset_index(drop=True)
@@ -135,6 +137,18 @@ def _load_definitions(repo: Path, snapshots: Path) -> ModuleType:
     with _environment("GARDOON_SNAPSHOTS", str(snapshots.absolute())):
         spec.loader.exec_module(module)
     return module
+
+
+@contextmanager
+def _without_registry_advice() -> Iterator[None]:
+    """Feast advises that `serve_features_while_materializing` does nothing for a file registry; measured, it does."""
+    logger = logging.getLogger("feast.repo_config")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 @contextmanager
