@@ -44,15 +44,12 @@ def value_table(started: list[StartedPolicy]) -> Table:
         title="Expected reward of a decision in the simulated world",
         caption="gain over random ± standard error; share of the possible gain",
     )
-    table.add_column("policy", no_wrap=True)
-    for heading in ("random", "warm start", "optimum", "gain", "share"):
+    table.add_column("policy (unit)", no_wrap=True)
+    for heading in ("random", "started", "optimum", "gain", "share"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("unit", no_wrap=True)
     for each in started:
-        v = each.value
+        v, label = each.value, f"{each.name.removesuffix('_policy')} ({each.unit})"
         numbers = [f"{number:.4f}" for number in (v.random, v.policy, v.optimum)]
         gain = f"{v.gain:.4f} ± {v.gain_se:.4f}"
-        table.add_row(
-            each.name.removesuffix("_policy"), *numbers, gain, f"{v.share_of_possible:.0%}", each.unit
-        )
+        table.add_row(label, *numbers, gain, f"{v.share_of_possible:.0%}", each.unit)
     return table

@@ -83,7 +83,7 @@ def test_the_table_names_each_policy_with_its_values(started: StartedPolicy) -> 
 
     cells = [next(iter(column.cells)) for column in table.columns]
 
-    assert f"{cells[0]}_policy" == started.name
+    assert cells[0] == f"{started.name.removesuffix('_policy')} ({started.unit})"
     assert cells[1:4] == [
         f"{v:.4f}" for v in (started.value.random, started.value.policy, started.value.optimum)
     ]
