@@ -51,5 +51,5 @@ def value_table(started: list[StartedPolicy]) -> Table:
         v, label = each.value, f"{each.name.removesuffix('_policy')} ({each.unit})"
         numbers = [f"{number:.4f}" for number in (v.random, v.policy, v.optimum)]
         gain = f"{v.gain:.4f} ± {v.gain_se:.4f}"
-        table.add_row(label, *numbers, gain, f"{v.share_of_possible:.0%}", each.unit)
+        table.add_row(label, *numbers, gain, f"{v.share_of_possible:.0%}")
     return table
