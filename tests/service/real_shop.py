@@ -1,0 +1,99 @@
+"""A small shop on the real parts: feature definitions, online store, LightGBM scorers, and champions in the log."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import numpy as np
+
+from features.bulk import write_online_store
+from features.offline import build_snapshots
+from models.artifact import Artifact
+from models.inputs import SCORES
+from service.app import utc_now
+from service.decision_point import load_decision_points
+from service.learner import Learner
+from service.settings import Settings
+from service.store.engine import open_log
+from tests.features.conftest import Shop
+from tests.service.conftest import publish_champions, starting_policies
+
+ROOT = Path(__file__).parents[2]
+AS_OF = datetime(2024, 3, 1, tzinfo=UTC)
+
+
+def small_scorer(name: str, seed: int) -> Artifact:
+    """A LightGBM scorer of two features, fitted on noise."""
+    import lightgbm
+
+    rng = np.random.default_rng(seed)
+    names = ["recency_days", "orders_28d"]
+    labels = rng.integers(0, 2, 400).astype(float)
+    data = lightgbm.Dataset(rng.normal(size=(400, 2)), labels, feature_name=names)
+    objective = "regression" if name == "expected_value" else "binary"
+    booster = lightgbm.train({"objective": objective, "verbose": -1, "num_threads": 1, "seed": seed}, data, 5)
+    calibration = None if name == "expected_value" else [1.0, 0.0]
+    manifest = {"kind": "scorer", "name": name, "feature_names": names, "calibration": calibration}
+    return Artifact(manifest, texts={"model.lgb": booster.model_to_string()})
+
+
+def prepare(var: Path, shop: Shop, log_url: str = "") -> None:
+    """Everything under `var` that a worker needs, for the customers of the shop."""
+    data = shop.write(var / "data" / "shop")
+    build_snapshots(data, [AS_OF], var / "snapshots")
+    write_online_store(var / "snapshots", var / "feast" / "online.db", as_of=AS_OF, served_at=utc_now())
+    settings = Settings(var=var, database_url=log_url)
+    engine = open_log(settings.log_url)
+    scorers = {name: small_scorer(name, seed) for seed, name in enumerate(SCORES)}
+    publish_champions(engine, {**scorers, **starting_policies()}, utc_now())
+    Learner(engine, load_decision_points(settings.decision_points)).step(utc_now())
+    engine.dispose()
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+@contextmanager
+def serving(var: Path, **environment: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The address and process of `python -m service serve`, ready; killed at the end if it still runs."""
+    port = free_port()
+    command = [sys.executable, "-m", "service", "serve", "--port", str(port)]
+    given = {**os.environ, "GARDOON_VAR": str(var), **environment}
+    address = f"http://127.0.0.1:{port}"
+    process = subprocess.Popen(command, cwd=ROOT, env=given, stderr=subprocess.PIPE)
+    try:
+        wait_until_ready(address, process)
+        yield address, process
+    finally:
+        process.kill()
+        process.wait(timeout=10)
+        assert process.stderr is not None
+        process.stderr.close()
+
+
+def wait_until_ready(address: str, process: subprocess.Popen[bytes], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            assert process.stderr is not None
+            raise AssertionError(f"the service ended: {process.stderr.read().decode()}")
+        try:
+            with urlopen(f"{address}/readyz", timeout=2):
+                return
+        except (URLError, OSError):
+            time.sleep(0.1)
+    raise AssertionError(f"not ready after {seconds} seconds")
