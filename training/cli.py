@@ -148,6 +148,42 @@ def simulate(
     typer.echo(f"{manifest.tables['events']:,} events, simulated messages among them (seed {seed})")
 
 
+@fits.command("scorers")
+def fit_scorers(
+    dataset: Annotated[str, typer.Option(help="Name of the data set.")] = "complete-journey",
+    purchase_days: Annotated[int, typer.Option(min=1, help="Horizon of purchase_propensity.")] = 7,
+    churn_days: Annotated[int, typer.Option(min=1, help="Horizon of churn_risk; 90 for rarer orders.")] = 28,
+    value_days: Annotated[int, typer.Option(min=1, help="Horizon of expected_value.")] = 90,
+    test_as_of: Annotated[
+        str | None,
+        typer.Option(
+            help="Date to test at, or the last whose horizon lies in the data where that is earlier."
+        ),
+    ] = None,
+    register: Annotated[bool, typer.Option(help="Register the scorers as champions.")] = True,
+    var: Var = VAR,
+) -> None:
+    """Fit purchase propensity, churn risk and expected value, print what they reach, register them as champions."""
+    from rich.console import Console
+
+    from training.importing.dataset import DatasetError
+    from training.schedule import TooLittleDataError
+    from training.scorers.publish import publish_scorers
+    from training.scorers.report import measured_table
+    from training.scorers.run import fit_scorers
+    from training.scorers.spec import scorer_specs
+
+    specs = scorer_specs(purchase_days=purchase_days, churn_days=churn_days, value_days=value_days)
+    try:
+        runs = fit_scorers(var, dataset, specs, test_as_of=_time(test_as_of) if test_as_of else None)
+    except (DatasetError, TooLittleDataError) as error:
+        typer.echo(f"refused: {error}", err=True)
+        raise typer.Exit(2) from error
+    Console().print(measured_table(runs))
+    for name, version in publish_scorers(var, runs) if register else ():
+        typer.echo(f"{name}: {f'version {version} is champion' if version else 'unchanged'}")
+
+
 @fits.command("policies")
 def fit_policies(
     dataset: Annotated[str, typer.Option(help="Name of the data set.")] = "complete-journey",

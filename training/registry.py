@@ -1,0 +1,132 @@
+"""MLflow from the writing side: runs, and registered models whose files are an artifact's.
+
+Everything lies under one folder: the database `mlflow.db` and the files in `mlartifacts/`. MLflow's import costs seconds, so
+it happens when a registry is opened. Pickled models and packaged code are never written.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from models.artifact import Artifact
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+EXPERIMENT: Final = "gardoon"
+CHAMPION: Final = "champion"
+DIGEST_TAG: Final = "digest"
+_MODEL_FOLDER: Final = "model"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """What a run leaves behind: parameters and tags as text, metrics, and files by path (text or bytes)."""
+
+    parameters: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    files: Mapping[str, str | bytes]
+
+
+class ModelRegistry:
+    """The runs and registered models of one MLflow tracking store."""
+
+    def __init__(self, *, client: MlflowClient, experiment_id: str, tracking_uri: str) -> None:
+        self._client = client
+        self._experiment_id = experiment_id
+        self.tracking_uri = tracking_uri
+
+    @contextmanager
+    def run(self, name: str) -> Iterator[str]:
+        """The id of a new run, which ends as finished, or as failed when the block raises."""
+        run_id: str = self._client.create_run(self._experiment_id, run_name=name).info.run_id
+        try:
+            yield run_id
+        except BaseException:
+            self._client.set_terminated(run_id, status="FAILED")
+            raise
+        self._client.set_terminated(run_id, status="FINISHED")
+
+    def log(self, run_id: str, record: RunRecord) -> None:
+        """Write a record into a run."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        metrics = [Metric(key, value, 0, 0) for key, value in record.metrics.items()]
+        parameters = [Param(key, str(value)) for key, value in record.parameters.items()]
+        tags = [RunTag(key, value) for key, value in record.tags.items()]
+        self._client.log_batch(run_id, metrics=metrics, params=parameters, tags=tags)
+        with tempfile.TemporaryDirectory() as folder:
+            _write(Path(folder), record.files)
+            self._client.log_artifacts(run_id, folder)
+
+    def champion_digest(self, name: str) -> str | None:
+        """The digest of the champion's artifact; None where there is no champion."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            version = self._client.get_model_version_by_alias(name, CHAMPION)
+        except MlflowException as error:
+            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise
+            return None
+        found = version.tags.get(DIGEST_TAG)
+        return str(found) if found else None
+
+    def register(
+        self,
+        artifact: Artifact,
+        name: str,
+        run_id: str,
+        *,
+        beside: Mapping[str, bytes] | None = None,
+        about: str = "",
+    ) -> str:
+        """The new version of the registered model `name`, which holds the artifact's files and those `beside` them.
+
+        The version gets the alias `champion`; it is tagged with the artifact's digest. A file of the artifact goes before
+        one of the same name beside it.
+        """
+        from mlflow.exceptions import MlflowException
+
+        with tempfile.TemporaryDirectory() as folder:
+            _write(Path(folder), {**(beside or {}), **artifact.files()})
+            self._client.log_artifacts(run_id, folder, _MODEL_FOLDER)
+        try:
+            self._client.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        source = f"{self._client.get_run(run_id).info.artifact_uri}/{_MODEL_FOLDER}"
+        tags = {DIGEST_TAG: artifact.digest}
+        version = self._client.create_model_version(
+            name, source=source, run_id=run_id, tags=tags, description=about
+        )
+        self._client.set_registered_model_alias(name, CHAMPION, version.version)
+        return str(version.version)
+
+
+def open_registry(var: Path) -> ModelRegistry:
+    """The registry under `var`, with its experiment; both are made when missing."""
+    from mlflow import MlflowClient
+
+    var.mkdir(parents=True, exist_ok=True)
+    tracking_uri = f"sqlite:///{var.absolute()}/mlflow.db"
+    client = MlflowClient(tracking_uri=tracking_uri)
+    found = client.get_experiment_by_name(EXPERIMENT)
+    if found is not None:
+        return ModelRegistry(client=client, experiment_id=found.experiment_id, tracking_uri=tracking_uri)
+    made = client.create_experiment(EXPERIMENT, artifact_location=(var.absolute() / "mlartifacts").as_uri())
+    return ModelRegistry(client=client, experiment_id=made, tracking_uri=tracking_uri)
+
+
+def _write(folder: Path, files: Mapping[str, str | bytes]) -> None:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
