@@ -17,6 +17,7 @@ from models.reward import RewardSpec
 from models.send_time import INPUTS as SEND_TIME_INPUTS
 from models.send_time import SendTimeThompson
 from training.simulation.audience import Audience
+from training.simulation.formation import SimulationError
 from training.simulation.occasions import Occasions, draw_occasions
 from training.simulation.rounds import (
     Request,
@@ -126,7 +127,14 @@ def simulate_rounds(start: WarmStart, stage: Stage, rng: np.random.Generator, n:
 
 
 def warm_start(start: WarmStart, feedback: LoggedFeedback, population: Floats) -> WarmPolicy:
-    """The policy having learnt the rounds, its statistics scaled to the weight of `start.worth` rounds."""
+    """The policy having learnt the rounds, its statistics scaled to the weight of `start.worth` rounds.
+
+    Raises: `SimulationError` when there are no rounds to learn.
+    """
+    if feedback.n_rounds == 0:
+        raise SimulationError(
+            f"{start.name}: no simulated round; no customer has both consent_* and reachable_* of any channel"
+        )
     policy = new_policy(start.name, feedback, population)
     for begin in range(0, feedback.n_rounds, _CHUNK):  # a round's features of 24 hours are wide
         part = feedback.take(slice(begin, begin + _CHUNK))

@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from features.schema import load_schema
+from features.schema import CHANNELS, load_schema
 from models.catalogue import load_policy
 from models.inputs import bind, input_names
 from models.reward import RewardSpec
 from training.policies import WARM_STARTS, WarmStart
+from training.simulation.formation import SimulationError
 from training.simulation.stage import Stage
 from training.warm_start import StartedPolicy, start_policy, value_table
 
@@ -87,3 +88,12 @@ def test_the_table_names_each_policy_with_its_values(started: StartedPolicy) -> 
     assert cells[1:4] == [
         f"{v:.4f}" for v in (started.value.random, started.value.policy, started.value.optimum)
     ]
+
+
+def test_a_shop_that_can_reach_nobody_is_told_so(stage: Stage) -> None:
+    known = stage.audience.known.copy()
+    known[:, [stage.audience.names.index(f"consent_{channel}") for channel in CHANNELS]] = 0.0
+    unreachable = replace(stage, audience=replace(stage.audience, known=known))
+
+    with pytest.raises(SimulationError, match="consent_"):
+        start_policy(SMALL[0], unreachable, seed=0)

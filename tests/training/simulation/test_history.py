@@ -118,6 +118,13 @@ def test_clicks_are_as_many_as_the_world_expects(shop: Shop, events: pa.Table) -
         assert abs((clicked == name).sum() - mine.sum()) < 4 * np.sqrt((mine * (1 - mine)).sum()) + 2
 
 
+def test_data_that_end_before_tastes_are_formed_get_no_messages(shop: Shop) -> None:
+    events = draw_history(shop, ends_at=formation_end(shop) - timedelta(days=30), seed=0)
+
+    assert events.num_rows == 0
+    assert events.schema == table_schema("events")
+
+
 @pytest.fixture
 def folder(tmp_path: Path, shop_tables: dict[str, pa.Table]) -> Path:
     description = DatasetDescription(name="made-up", source="a test", currency="IRT", amount_scale=1)
