@@ -20,7 +20,7 @@ from features.schema import load_schema
 from service import VERSION
 from service.body_limit import BodyLimit
 from service.coupon_code import read_or_create_secret
-from service.decider import Rules
+from service.course import Rules
 from service.decision_point import load_decision_points
 from service.errors import ServiceError
 from service.model_feed import ModelFeed

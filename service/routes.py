@@ -10,7 +10,8 @@ from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from features.encoding import encode
-from service.decider import Facts, decide, scores_of
+from service.course import Facts
+from service.decider import decide, scores_of
 from service.decision_id import decision_id
 from service.schemas import (
     Answer,

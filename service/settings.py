@@ -13,25 +13,28 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="GARDOON_", frozen=True)
 
-    var: Path = Field(Path("var"), description="folder of everything that is generated")
-    database_url: str = Field("", description="log of record; empty: SQLite in `var/log.db`")
-    mlflow_tracking_uri: str = Field("", description="model registry; empty: SQLite in `var/mlflow.db`")
+    var: Path = Field(default=Path("var"), description="folder of everything that is generated")
+    database_url: str = Field(default="", description="log of record; empty: SQLite in `var/log.db`")
+    mlflow_tracking_uri: str = Field(
+        default="", description="model registry; empty: SQLite in `var/mlflow.db`"
+    )
     feature_store_yaml: Path | None = Field(
-        None, description="read features through Feast with this file; none: the SQLite online store under `var/`"
+        default=None,
+        description="read features through Feast with this file; none: the SQLite online store under `var/`",
     )
     decision_points: Path = Field(
-        Path(__file__).parent / "decision_points", description="folder of YAML files, one a journey"
+        default=Path(__file__).parent / "decision_points", description="folder of YAML files, one a journey"
     )
-    time_zone: str = Field("Asia/Tehran", description="zone of customers whose own is unknown")
-    currency: str = Field("IRT", description="code of the shop's currency")
+    time_zone: str = Field(default="Asia/Tehran", description="zone of customers whose own is unknown")
+    currency: str = Field(default="IRT", description="code of the shop's currency")
     poll_seconds: float = Field(
-        1.0, gt=0, description="how often a worker looks for newer snapshots and champions"
+        default=1.0, gt=0, description="how often a worker looks for newer snapshots and champions"
     )
-    learn_seconds: float = Field(2.0, gt=0, description="pause between two rounds of the learner")
+    learn_seconds: float = Field(default=2.0, gt=0, description="pause between two rounds of the learner")
     registry_seconds: float = Field(
-        5.0, gt=0, description="how often the learner looks at the champion aliases"
+        default=5.0, gt=0, description="how often the learner looks at the champion aliases"
     )
-    body_limit_bytes: int = Field(262_144, gt=0, description="largest accepted request body")
+    body_limit_bytes: int = Field(default=262_144, gt=0, description="largest accepted request body")
 
     @property
     def log_url(self) -> str:

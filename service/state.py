@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from features.schema import Schema
 from features.stored import StoredFeatures
-from service.decider import Rules
+from service.course import Rules
 from service.errors import UnknownJourneyError
 from service.model_feed import ModelFeed
 from service.observability import Metrics

@@ -10,7 +10,8 @@ from sqlalchemy import Engine, select
 
 from features.encoding import FeatureVector
 from models.artifact import Artifact
-from service.decider import Facts, Rules, decide
+from service.course import Facts, Rules
+from service.decider import decide
 from service.decision_point import DecisionPoint
 from service.model_set import CHAMPIONS, ModelSet
 from service.record import DecisionRecord

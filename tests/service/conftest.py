@@ -22,7 +22,7 @@ from models.inputs import SCORES, bind, input_names
 from models.linear_thompson import LinearThompson
 from models.send_time import SendTimeThompson
 from service.app import create_app
-from service.decider import Rules
+from service.course import Rules
 from service.decision_point import DecisionPoint, load_decision_points
 from service.learner import Learner
 from service.model_feed import ModelFeed

@@ -1,0 +1,131 @@
+"""The choices of one decision, each masked by its constraints before its probabilities are computed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import timedelta
+
+from models.feedback import Floats
+from models.inputs import bind
+from models.policy import choose, uniform
+from models.uniform_random import UniformRandom
+from service.course import Course
+from service.decision_point import DecisionName
+from service.errors import UnusableRequestError
+from service.guardrails import send_slot
+from service.guardrails.mask import Mask
+from service.guardrails.reach import mask_channels
+from service.model_set import BoundPolicy
+from service.record import Round
+from service.schemas import DecideRequest
+
+NO_COUPON = "none"
+
+
+def _decide_channel(course: Course) -> None:
+    assert course.point.channel is not None
+    mask = Mask("channel", course.models.policies["channel"].policy.action_names)
+    mask.keep("journey", course.point.channel.actions, "not a channel of this journey")
+    mask_channels(mask, course.features)
+    course.channel = _take(course, mask, course.models.policies["channel"])
+    if course.channel is not None:
+        course.inputs.set(f"channel_{course.channel}", 1.0)
+
+
+def _decide_send_time(course: Course) -> None:
+    point, request, now = course.point.send_time, course.facts.request, course.facts.decided_at
+    assert point is not None
+    moments = send_slot.slots(now, course.zone)
+    mask = Mask("send_time", course.models.policies["send_time"].policy.action_names)
+    mask.keep("clock", moments, "the clock skips this hour tonight")
+    deadline = now + timedelta(hours=point.deadline_hours)
+    if request.deadline_at is not None:
+        deadline = min(deadline, request.deadline_at)
+    send_slot.mask_deadline(mask, moments, deadline)
+    if point.quiet_hours is not None:
+        send_slot.mask_quiet_hours(mask, moments, course.zone, point.quiet_hours)
+    coupon = course.point.coupon
+    if coupon is not None and coupon.valid == "until_local_midnight":
+        expires_at, life = course.coupon_expiry(coupon), timedelta(minutes=coupon.minimum_life_minutes)
+        send_slot.mask_coupon_life(mask, moments, expires_at, life)
+    hour = _take(course, mask, course.models.policies["send_time"])
+    if hour is not None:
+        course.send_at = moments[hour]
+        course.inputs.set("send_hour", float(hour))
+
+
+def _decide_coupon(course: Course) -> None:
+    point = course.point.coupon
+    assert point is not None
+    mask = Mask("coupon", course.models.policies["coupon"].policy.action_names)
+    mask.keep("journey", {_coupon_action(amount) for amount in point.amounts}, "not a size of this journey")
+    life = course.coupon_expiry(point) - course.effective_at
+    if life < timedelta(minutes=point.minimum_life_minutes):
+        mask.keep(
+            "coupon_life", {NO_COUPON}, f"a code would live only {int(life.total_seconds() / 60)} minutes"
+        )
+    action = _take(course, mask, course.models.policies["coupon"])
+    if action is not None:
+        course.coupon_amount = 0 if action == NO_COUPON else int(action)
+
+
+def _decide_message(course: Course) -> None:
+    assert course.point.message is not None
+    variants = course.point.message.variants
+    split = BoundPolicy(UniformRandom(action_names=variants), bind((), ()))
+    course.message = _take(course, Mask("message", variants), split)
+
+
+def _take(course: Course, mask: Mask, bound: BoundPolicy) -> str | None:
+    """The chosen action, its round noted; None when the constraints left none, which suppresses the whole decision."""
+    _apply_request(course.facts.request, mask)
+    course.reasons += mask.reasons
+    if not mask.eligible.any():
+        course.suppressed = True
+        return None
+    context = course.inputs.values[bound.places]
+    policy = bound.policy
+    if course.group == "random":
+        policy = UniformRandom(action_names=policy.action_names)
+    probabilities = policy.probabilities(context, mask.eligible)
+    action = choose(probabilities, uniform(course.facts.decision_id, mask.decision))
+    course.rounds.append(_round(mask, bound, context, probabilities, action))
+    return mask.actions[action]
+
+
+def _round(mask: Mask, bound: BoundPolicy, context: Floats, probabilities: Floats, action: int) -> Round:
+    return Round(
+        decision=mask.decision,
+        inputs=bound.policy.input_names,
+        context=tuple(None if math.isnan(value) else value for value in context.tolist()),
+        actions=mask.actions,
+        eligible=tuple(mask.eligible.tolist()),
+        probabilities=tuple(probabilities.tolist()),
+        action=action,
+        propensity=float(probabilities[action]),
+    )
+
+
+def _apply_request(request: DecideRequest, mask: Mask) -> None:
+    allowed, banned = request.eligible.get(mask.decision), request.excluded.get(mask.decision, ())
+    unknown = sorted({*(allowed or ()), *banned} - set(mask.actions))
+    if unknown:
+        raise UnusableRequestError(
+            f"{mask.decision} has the actions {list(mask.actions)}; named were {unknown}"
+        )
+    if allowed is not None:
+        mask.keep("request_eligible", allowed, "not among the request's eligible actions")
+    mask.remove("request_excluded", banned, "excluded by the request")
+
+
+def _coupon_action(amount: int) -> str:
+    return str(amount) if amount else NO_COUPON
+
+
+CHOICES: dict[DecisionName, Callable[[Course], None]] = {
+    "channel": _decide_channel,
+    "send_time": _decide_send_time,
+    "coupon": _decide_coupon,
+    "message": _decide_message,
+}

@@ -1,0 +1,93 @@
+"""A decision under way: the facts and rules it starts from, and what was chosen so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from features.encoding import FeatureVector
+from models.inputs import Inputs
+from service.decision_point import CouponPoint, DecisionPoint
+from service.group import assign_group
+from service.guardrails.send_slot import local_midnight
+from service.model_set import ModelSet
+from service.record import Round
+from service.schemas import DecideRequest, Group, Reason
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of one decision before it is made."""
+
+    decision_id: str
+    decided_at: datetime
+    request: DecideRequest
+    features: FeatureVector
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What holds for every decision of a journey."""
+
+    point: DecisionPoint
+    version: str
+    time_zone: str
+    currency: str
+    coupon_secret: bytes
+
+
+@dataclass
+class Course:
+    """A decision under way: what was chosen so far and what it was chosen from."""
+
+    facts: Facts
+    models: ModelSet
+    point: DecisionPoint
+    group: Group
+    zone: ZoneInfo
+    inputs: Inputs
+    features: dict[str, float]
+    rounds: list[Round] = field(default_factory=list)
+    reasons: list[Reason] = field(default_factory=list)
+    channel: str | None = None
+    send_at: datetime | None = None
+    coupon_amount: int | None = None
+    message: str | None = None
+    suppressed: bool = False
+
+    @property
+    def effective_at(self) -> datetime:
+        """When the message goes out, or now where none does."""
+        return self.send_at or self.facts.decided_at
+
+    def coupon_expiry(self, point: CouponPoint) -> datetime:
+        """When a code given in this decision dies."""
+        if point.valid == "until_local_midnight":
+            return local_midnight(self.facts.decided_at, self.zone)
+        return self.effective_at + timedelta(hours=point.valid)
+
+
+def start(facts: Facts, models: ModelSet, rules: Rules, scores: dict[str, float]) -> Course:
+    """The decision before its first choice: inputs filled, group assigned, the customer's zone known."""
+    point, reasons = rules.point, list[Reason]()
+    zone = _zone(facts.features.strings["time_zone"], rules.time_zone, reasons)
+    local = facts.decided_at.astimezone(zone)
+    inputs = Inputs(names=models.input_names, features=facts.features.values)
+    for name, score in scores.items():
+        inputs.set(name, score)
+    inputs.set("local_hour", local.hour)
+    inputs.set("local_weekday", local.weekday())
+    group = assign_group(facts.request.customer_id, point.salt, point.shares)
+    features = dict(zip(models.input_names, facts.features.values.tolist(), strict=False))
+    return Course(facts, models, point, group, zone, inputs, features, reasons=reasons)
+
+
+def _zone(name: str, shop_zone: str, reasons: list[Reason]) -> ZoneInfo:
+    """The customer's zone; the shop's where it is unknown, with a reason where what is stored is no zone."""
+    try:
+        return ZoneInfo(name or shop_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        detail = f"{name!r} is no IANA zone; the shop's, {shop_zone}, stands in"
+        reasons.append(Reason(rule="time_zone", detail=detail))
+        return ZoneInfo(shop_zone)
