@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -24,6 +25,29 @@ app.add_typer(fits, name="fit")
 @app.callback()
 def main() -> None:
     """Import data, build features, fit scorers and policies, evaluate and promote."""
+
+
+@app.command()
+def prepare(var: Var = VAR) -> None:
+    """Do everything that serving needs, from the raw data on; what is finished is not repeated."""
+    from rich.console import Console
+
+    from training.code_version import source_digest
+    from training.prepare import prepare
+
+    console, started_at = Console(), time.monotonic()
+    var.mkdir(parents=True, exist_ok=True)
+    with console.status("") as status:
+        for progress in prepare(var, code=source_digest(), now=datetime.now(UTC)):
+            title = f"{progress.number}/{progress.of} {progress.step.name}"
+            if progress.summary is None:
+                status.update(f"{title} ...")
+                step_started_at = time.monotonic()
+            elif progress.repeated:
+                console.print(f"{title}: {progress.summary} ({time.monotonic() - step_started_at:.0f} s)")
+            else:
+                console.print(f"{title}: {progress.summary} (done before)")
+    console.print(f"prepared in {time.monotonic() - started_at:.0f} s; everything is in {var}/")
 
 
 @imports.command("complete-journey")
@@ -104,10 +128,27 @@ def import_orders(
 
 @app.command()
 def evaluate(
-    log: Annotated[str, typer.Option(help="The log, as open-bandit:{random|bts}/{all|men|women}.")],
-    policy: Annotated[
-        str, typer.Option(help="The evaluation policy: uniform, logged, or one the log names.")
+    log: Annotated[
+        str,
+        typer.Option(
+            help="decisions:[JOURNEY/]{channel|send_time|coupon|message}, our own decision log, or "
+            "open-bandit:{random|bts}/{all|men|women}."
+        ),
     ],
+    policy: Annotated[
+        str,
+        typer.Option(
+            help="The evaluation policy: uniform, logged, one the log names (decisions: champion; open-bandit: "
+            "bernoulli-ts), or the folder of a saved one."
+        ),
+    ],
+    database_url: Annotated[
+        str,
+        typer.Option(
+            envvar="GARDOON_DATABASE_URL",
+            help="Database of the decision log; by default SQLite in VAR/log.db.",
+        ),
+    ] = "",
     seed: Annotated[int, typer.Option(help="Seed of replay's rejection and of simulated policies.")] = 0,
     level: Annotated[float, typer.Option(help="Level of the two-sided intervals.")] = 0.95,
     var: Var = VAR,
@@ -121,7 +162,7 @@ def evaluate(
     from training.evaluation.report import render
 
     try:
-        source = open_log(log, var)
+        source = open_log(log, var, database_url)
         evaluation = evaluate_named_policy(source, policy, np.random.default_rng(seed), level)
     except EvaluationError as error:
         typer.echo(f"{type(error).__name__}: {error}", err=True)
@@ -179,7 +220,8 @@ def fit_scorers(
     except (DatasetError, TooLittleDataError) as error:
         typer.echo(f"refused: {error}", err=True)
         raise typer.Exit(2) from error
-    Console().print(measured_table(runs))
+    for run in runs:
+        Console().print(measured_table(run))
     for name, version in publish_scorers(var, runs) if register else ():
         typer.echo(f"{name}: {f'version {version} is champion' if version else 'unchanged'}")
 

@@ -1,0 +1,172 @@
+"""Everything that serving needs, from the raw data on: the steps of `make run`, each done once.
+
+A step's key is a digest of the code, its settings and the keys of the steps before it. A step whose key stands in
+`<var>/prepared.json` is finished and not repeated; the online store is written anew after a week, before its rows are stale.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+DATASET: Final = "complete-journey"
+TEST_AS_OF: Final = datetime(2017, 11, 1, tzinfo=UTC)
+SERVED_FOR: Final = timedelta(days=7)
+STAMPS: Final = "prepared.json"
+EXAMPLE: Final = "example_customer"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One finished-or-not piece of the preparation; `run` says in a line what it made."""
+
+    name: str
+    run: Callable[[Path], str]
+    keeps: timedelta | None = None
+    """How long its result is good for; None for ever."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A step about to run, or not: `summary` is None before it runs."""
+
+    step: Step
+    number: int
+    of: int
+    repeated: bool
+    summary: str | None = None
+
+
+def prepare(var: Path, *, code: str, now: datetime) -> Iterator[Progress]:
+    """Runs the unfinished steps in order and tells of each before and after it ran; of a finished one, once.
+
+    `code` is the digest of the sources: another one repeats every step.
+    """
+    stamps = _read_stamps(var)
+    key = hashlib.sha256(code.encode()).hexdigest()
+    for number, step in enumerate(STEPS, start=1):
+        key = hashlib.sha256(f"{key}\0{step.name}".encode()).hexdigest()
+        stamp = stamps.get(step.name)
+        if stamp is not None and stamp["key"] == key and _is_good(step, stamp, now):
+            yield Progress(step, number, len(STEPS), repeated=False, summary=stamp["summary"])
+            continue
+        yield Progress(step, number, len(STEPS), repeated=True)
+        summary = step.run(var)
+        stamps[step.name] = {"key": key, "summary": summary, "finished_at": now.isoformat()}
+        _write_stamps(var, stamps)
+        yield Progress(step, number, len(STEPS), repeated=True, summary=summary)
+
+
+def _is_good(step: Step, stamp: dict[str, str], now: datetime) -> bool:
+    return step.keeps is None or now - datetime.fromisoformat(stamp["finished_at"]) < step.keeps
+
+
+def _read_stamps(var: Path) -> dict[str, dict[str, str]]:
+    path = var / STAMPS
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def _write_stamps(var: Path, stamps: dict[str, dict[str, str]]) -> None:
+    partial = var / f"{STAMPS}.partial"
+    partial.write_text(json.dumps(stamps, indent=1))
+    os.replace(partial, var / STAMPS)
+
+
+def import_data(var: Path) -> str:
+    """Imports the Complete Journey."""
+    from training.importing.complete_journey import import_complete_journey
+
+    manifest, _ = import_complete_journey(var)
+    return f"{manifest.tables['customers']:,} customers, {manifest.tables['orders']:,} orders, to {manifest.ends_at:.10}"
+
+
+def simulate_messages(var: Path) -> str:
+    """Adds the messages that the data lack, marked as simulated."""
+    from training.importing.dataset import dataset_folder
+    from training.simulation.history import write_history
+
+    manifest = write_history(dataset_folder(var, DATASET), seed=0)
+    return f"{manifest.tables['events']:,} simulated message events"
+
+
+def build_features(var: Path) -> str:
+    """Computes every customer's features at the data's end and registers the views with Feast."""
+    from features.offline import build_snapshots, data_end
+    from training.feature_store import apply
+
+    snapshots, folder = var / "feast" / "snapshots", var / "data" / DATASET
+    rows = build_snapshots(folder, [data_end(folder)], snapshots)
+    views = apply(var / "feast", snapshots).views
+    return (
+        f"{sum(map(len, views.values()))} features of {max(rows.values()):,} customers in {len(views)} views"
+    )
+
+
+def fit_scorers(var: Path) -> str:
+    """Fits, judges and registers the scorers."""
+    from training.scorers.publish import publish_scorers
+    from training.scorers.run import fit_scorers
+    from training.scorers.spec import scorer_specs
+
+    runs = fit_scorers(var, DATASET, scorer_specs(), test_as_of=TEST_AS_OF)
+    list(publish_scorers(var, runs))
+    told = [f"{run.spec.name} {_headline(run.verdict.metrics)}" for run in runs]
+    return ", ".join(told)
+
+
+def _headline(metrics: dict[str, float]) -> str:
+    return f"AUC {metrics['auc']:.3f}" if "auc" in metrics else f"rank correlation {metrics['spearman']:.3f}"
+
+
+def start_policies(var: Path) -> str:
+    """Warm-starts the policies on simulated feedback and registers them."""
+    from training.publish import publish_warm_starts
+
+    published = publish_warm_starts(var, DATASET, seed=0)
+    return ", ".join(started.name for started, _ in published) + ", warm-started on simulated rounds"
+
+
+def fill_online_store(var: Path) -> str:
+    """Writes the newest snapshot into the online store as if the data ended now, and names an example customer."""
+    from features.bulk import latest_as_of, write_online_store
+
+    snapshots = var / "feast" / "snapshots"
+    as_of = latest_as_of(snapshots)
+    written = write_online_store(
+        snapshots, var / "feast" / "online.db", as_of=as_of, served_at=datetime.now(UTC)
+    )
+    (var / EXAMPLE).write_text(example_customer(snapshots) + "\n")
+    return f"{max(written.values()):,} customers as of {as_of:%Y-%m-%d}, served as if that were today"
+
+
+def example_customer(snapshots: Path) -> str:
+    """Whoever ordered most often in the last 28 days among those who can be reached on every channel."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    from features.schema import CHANNELS
+
+    profile = pq.read_table(snapshots / "profile.parquet")
+    for channel in CHANNELS[:3]:
+        both = pc.and_(profile[f"consent_{channel}"], profile[f"reachable_{channel}"])
+        profile = profile.filter(both)
+    rfm = pq.read_table(snapshots / "rfm.parquet", columns=["customer_id", "orders_28d"])
+    rfm = rfm.filter(pc.is_in(rfm["customer_id"], value_set=profile["customer_id"].combine_chunks()))
+    best = rfm.sort_by([("orders_28d", "descending"), ("customer_id", "ascending")])
+    return str(best["customer_id"][0].as_py())
+
+
+STEPS: Final = (
+    Step("import purchases", import_data),
+    Step("simulate messages", simulate_messages),
+    Step("build features", build_features),
+    Step("fit scorers", fit_scorers),
+    Step("start policies", start_policies),
+    Step("fill online store", fill_online_store, keeps=SERVED_FOR),
+)
