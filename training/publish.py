@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from features.bulk import latest_as_of
+from features.offline import MANIFEST
 from features.schema import load_schema
 from training.champion import NoChampionError, read_champion, read_champion_scorers
 from training.code_version import git_commit, source_digest
-from training.importing.dataset import dataset_folder
+from training.importing.dataset import dataset_folder, read_manifest
 from training.policies import WARM_STARTS
 from training.registry import ModelRegistry, RunRecord, open_registry
+from training.simulation.audience import AudienceError
 from training.simulation.stage import open_stage
 from training.warm_start import StartedPolicy, start_policy
 
@@ -24,9 +27,10 @@ def publish_warm_starts(var: Path, dataset: str, *, seed: int) -> list[tuple[Sta
     are registered, `AudienceError`, `SimulationError` and `DatasetError` when the data do not allow it.
     """
     registry, schema = open_registry(var), load_schema()
-    snapshots = var / "feast" / "snapshots"
+    folder, snapshots = dataset_folder(var, dataset), var / "feast" / "snapshots"
+    check_snapshots(snapshots, read_manifest(folder).fingerprint)
     stage = open_stage(
-        dataset_folder(var, dataset),
+        folder,
         snapshots,
         schema,
         read_champion_scorers(registry.tracking_uri, schema),
@@ -35,6 +39,18 @@ def publish_warm_starts(var: Path, dataset: str, *, seed: int) -> list[tuple[Sta
     )
     started = [start_policy(start, stage, seed=seed) for start in WARM_STARTS]
     return [(each, publish_policy(registry, each)) for each in started]
+
+
+def check_snapshots(snapshots: Path, fingerprint: str) -> None:
+    """Raises `AudienceError` unless the snapshot files were made of the data set with this fingerprint."""
+    path = snapshots / MANIFEST
+    if not path.is_file():
+        raise AudienceError(f"{snapshots} has no {MANIFEST}: run `python -m training features` first")
+    found = json.loads(path.read_text(encoding="utf-8"))["dataset_fingerprint"]
+    if found != fingerprint:
+        raise AudienceError(
+            f"{snapshots} was made of other data ({found}, wanted {fingerprint}): run `python -m training features` again"
+        )
 
 
 def publish_policy(registry: ModelRegistry, started: StartedPolicy) -> str | None:

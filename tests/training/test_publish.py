@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from features.schema import load_schema
 from training.policies import WARM_STARTS
+from training.simulation.audience import AudienceError
 from training.simulation.stage import Stage
 from training.warm_start import StartedPolicy, start_policy
 
@@ -52,12 +54,25 @@ def test_a_changed_policy_becomes_the_next_version(
     assert read_champion(registry.tracking_uri, started.name).manifest["simulated_worth_rounds"] == 600
 
 
-def test_without_scorers_the_command_says_what_is_missing(tmp_path: Path) -> None:
-    from training.champion import NoChampionError
-    from training.publish import publish_warm_starts
+def test_without_scorers_the_error_says_which_is_missing(tmp_path: Path) -> None:
+    from training.champion import NoChampionError, read_champion_scorers
+    from training.registry import open_registry
 
     with pytest.raises(NoChampionError, match="purchase_propensity"):
-        publish_warm_starts(tmp_path, "complete-journey", seed=0)
+        read_champion_scorers(open_registry(tmp_path).tracking_uri, load_schema())
+
+
+def test_features_of_other_data_are_refused(tmp_path: Path) -> None:
+    from training.publish import check_snapshots
+
+    with pytest.raises(AudienceError, match="training features` first"):
+        check_snapshots(tmp_path, "a")
+
+    (tmp_path / "snapshots.json").write_text('{"dataset_fingerprint": "b"}')
+
+    check_snapshots(tmp_path, "b")
+    with pytest.raises(AudienceError, match="made of other data"):
+        check_snapshots(tmp_path, "a")
 
 
 def test_the_description_says_that_nothing_real_was_seen(started: StartedPolicy) -> None:
