@@ -54,10 +54,11 @@ def open_store(feast_folder: Path, *, repo: Path = FEATURE_REPO) -> FeatureStore
     settings = yaml.safe_load((repo / "feature_store.yaml").read_text(encoding="utf-8"))
     settings["registry"]["path"] = str(feast_folder.absolute() / REGISTRY)
     settings["online_store"]["path"] = str(feast_folder.absolute() / ONLINE_STORE)
+    config = RepoConfig(**settings)
+    config.repo_path = repo
     with _without_registry_advice():
-        config = RepoConfig(**settings)
-        config.repo_path = repo
-        return FeatureStore(config=config)
+        assert config.registry  # made, and advised on, when first asked for
+    return FeatureStore(config=config)
 
 
 def apply(feast_folder: Path, snapshots: Path, *, repo: Path = FEATURE_REPO) -> Registered:
