@@ -179,6 +179,56 @@ def test_a_time_between_snapshots_sees_the_one_before_and_a_time_before_all_sees
     assert found.isna().tenure_days.to_list() == [True, False, False]  # the profile stays fresh for 400 days
 
 
+def test_nothing_after_the_as_of_time_is_in_a_snapshot_of_the_real_data(folder: Path, tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    from features.offline import build_snapshots
+
+    times = {
+        "orders": "ordered_at",
+        "campaigns": "starts_at",
+        "redemptions": "redeemed_at",
+        "customers": "joined_at",
+    }
+    as_of, data, cut = AS_OFS[0], folder / "data" / "complete-journey", tmp_path / "cut"
+    cut.mkdir()
+    shutil.copy(data / "events.parquet", cut)
+    for table, time in times.items():
+        past = pq.read_table(data / f"{table}.parquet", filters=[(time, "<", as_of)])
+        pq.write_table(past, cut / f"{table}.parquet")
+
+    build_snapshots(data, [as_of], tmp_path / "of all")
+    build_snapshots(cut, [as_of], tmp_path / "of the past")
+
+    for view in SCHEMA.views:
+        of_all, of_the_past = (tmp_path / made / f"{view.name}.parquet" for made in ("of all", "of the past"))
+        assert of_all.read_bytes() == of_the_past.read_bytes()
+    assert pq.read_metadata(tmp_path / "of all" / "rfm.parquet").num_rows == 2452
+
+
+def test_the_commands_build_register_and_serve(folder: Path, tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from training.cli import app
+
+    (tmp_path / "data").symlink_to(folder / "data")
+    where = ["--var", str(tmp_path)]
+
+    built = CliRunner().invoke(
+        app, ["features", "--as-of", "2017-11-01", "--as-of", "2017-12-01T00:00+00:00", *where]
+    )
+    served = CliRunner().invoke(app, ["materialize", "--served-at", "2026-05-01T12:00", *where])
+    refused = CliRunner().invoke(app, ["materialize", "--served-at", "yesterday", *where])
+
+    assert built.exit_code == 0, built.output
+    assert served.exit_code == 0, served.output
+    reader = SqliteFeatureReader(database=tmp_path / "feast" / "online.db", schema=SCHEMA)
+    assert reader.read("1").views["rfm"].event_at == SERVED_AT
+    reader.close()
+    assert refused.exit_code == 2
+    assert "yesterday" in refused.output
+
+
 def test_the_wire_format_is_protobufs() -> None:
     from feast.infra.key_encoding_utils import serialize_entity_key
     from feast.protos.feast.types.EntityKey_pb2 import EntityKey
