@@ -6,7 +6,9 @@ it happens when a registry is opened. Pickled models and packaged code are never
 
 from __future__ import annotations
 
+import logging
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -117,12 +119,30 @@ def open_registry(var: Path) -> ModelRegistry:
 
     var.mkdir(parents=True, exist_ok=True)
     tracking_uri = f"sqlite:///{var.absolute()}/mlflow.db"
-    client = MlflowClient(tracking_uri=tracking_uri)
-    found = client.get_experiment_by_name(EXPERIMENT)
-    if found is not None:
-        return ModelRegistry(client=client, experiment_id=found.experiment_id, tracking_uri=tracking_uri)
-    made = client.create_experiment(EXPERIMENT, artifact_location=(var.absolute() / "mlartifacts").as_uri())
+    with quiet_mlflow():
+        client = MlflowClient(tracking_uri=tracking_uri)
+        found = client.get_experiment_by_name(EXPERIMENT)
+        files = (var.absolute() / "mlartifacts").as_uri()
+        made = found.experiment_id if found else client.create_experiment(EXPERIMENT, artifact_location=files)
     return ModelRegistry(client=client, experiment_id=made, tracking_uri=tracking_uri)
+
+
+@contextmanager
+def quiet_mlflow() -> Iterator[None]:
+    """No news of tables it creates and packages it cannot pin, no warning of SQLAlchemy 2.1 about MLflow's own mapping."""
+    import mlflow  # sets its loggers up, which must come first
+
+    loggers = [logging.getLogger(name) for name in (mlflow.__name__, "alembic")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="The ``noload`` loader strategy")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _write(folder: Path, files: Mapping[str, str | bytes]) -> None:

@@ -17,6 +17,9 @@ from training.scorers.measure import measure_amounts, measure_probabilities
 from training.scorers.spec import ScorerSpec
 
 N_FOLDS = 4
+CALIBRATION_AS_OFS = 2
+"""Probabilities are calibrated on the newest training dates: a drift in the share of buyers is mostly one in b."""
+
 TWEEDIE_POWER = 1.5
 
 
@@ -51,7 +54,7 @@ class FittedScorer:
 
 
 def fit_scorer(spec: ScorerSpec, examples: Examples) -> FittedScorer:
-    """The scorer fitted to all examples, its probabilities calibrated on the margins of customers left out.
+    """The scorer fitted to all examples, its probabilities calibrated on margins of customers left out, at the newest dates.
 
     Folds are by customer, so that no customer's other dates tell of the one predicted. Columns that hold one value only
     are left out. The same examples give the same bytes.
@@ -61,7 +64,8 @@ def fit_scorer(spec: ScorerSpec, examples: Examples) -> FittedScorer:
     folds = customer_folds(examples.customer_ids, N_FOLDS)
     left_out = _out_of_fold(spec, rows, labels, folds, column_names)
     booster = _boost(spec, rows, labels, column_names)
-    calibration = fit_platt(left_out, labels) if spec.objective == "binary" else None
+    newest = examples.as_ofs >= np.unique(examples.as_ofs)[-CALIBRATION_AS_OFS:][0]
+    calibration = fit_platt(left_out[newest], labels[newest]) if spec.objective == "binary" else None
     gains = booster.feature_importance(importance_type="gain")
     return FittedScorer(
         spec=spec,

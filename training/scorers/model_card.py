@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from training.scorers.calibration import N_BINS
-from training.scorers.fit import N_FOLDS
+from training.scorers.fit import CALIBRATION_AS_OFS, N_FOLDS
 from training.scorers.reference import Reference, references_for
 from training.scorers.run import ScorerRun
 
@@ -67,7 +67,8 @@ def _method(run: ScorerRun) -> Iterable[str]:
     yield f"LightGBM, {run.spec.settings.rounds} trees of {run.spec.settings.num_leaves} leaves; {run.spec.settings}."
     if run.fitted.calibration:
         a, b = run.fitted.calibration
-        yield f"Platt scaling 1 / (1 + exp(-({a:.4f} z + {b:.4f}))) of margins out of {N_FOLDS} folds by customer."
+        yield f"Platt scaling 1 / (1 + exp(-({a:.4f} z + {b:.4f}))), fitted to margins out of {N_FOLDS} folds by customer"
+        yield f"at the newest {CALIBRATION_AS_OFS} training dates."
 
 
 def _measures(run: ScorerRun) -> Iterable[str]:

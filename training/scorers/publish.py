@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
@@ -13,7 +12,7 @@ from typing import Any
 import lightgbm
 
 from training.code_version import git_commit, source_digest
-from training.registry import ModelRegistry, RunRecord, open_registry
+from training.registry import ModelRegistry, RunRecord, open_registry, quiet_mlflow
 from training.scorers.model_card import write_model_card
 from training.scorers.picture import calibration_picture, importance_picture, lift_picture
 from training.scorers.run import ScorerRun
@@ -75,8 +74,7 @@ def _mlflow_model(run: ScorerRun) -> dict[str, bytes]:
     """The files with which `mlflow.lightgbm.load_model` reads the booster, by name."""
     import mlflow.lightgbm
 
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, quiet_mlflow():
         path = Path(folder) / "model"
         mlflow.lightgbm.save_model(
             lightgbm.Booster(model_str=run.fitted.model),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from rich.table import Table
 
 from training.scorers.model_card import references_of
@@ -12,16 +10,18 @@ from training.scorers.run import ScorerRun
 ECE_LIMIT = 0.02
 
 
-def measured_table(runs: Sequence[ScorerRun]) -> Table:
-    """Each scorer's measures at its test date beside the references."""
-    table = Table(title="scorers on dates after all they learnt from")
-    for column in ("scorer", "horizon", "test date", "metric", "measured", "reference"):
-        table.add_column(column, justify="right" if column == "measured" else "left")
-    for run in runs:
-        for number, (metric, measured, reference) in enumerate(_lines(run)):
-            about = (run.spec.name, f"{run.spec.horizon_days} days", f"{run.schedule.tested:%Y-%m-%d}")
-            table.add_row(*(about if number == 0 else ("", "", "")), metric, measured, reference)
-        table.add_section()
+def measured_table(run: ScorerRun) -> Table:
+    """The scorer's measures at its test date beside the references."""
+    tested, n_rows = run.schedule.tested, len(run.verdict.actual)
+    table = Table(
+        title=f"{run.spec.name}: {run.spec.title}, {n_rows:,} customers at {tested:%Y-%m-%d}",
+        title_justify="left",
+    )
+    table.add_column("metric")
+    table.add_column("measured", justify="right")
+    table.add_column("reference")
+    for line in _lines(run):
+        table.add_row(*line)
     return table
 
 
@@ -35,7 +35,7 @@ def _lines(run: ScorerRun) -> list[tuple[str, str, str]]:
             ("mae", f"{metrics['mae']:,.0f}", f"{metrics['mae_of_the_mean']:,.0f} giving all the mean"),
         ]
     found = [f"{reference.value:.3f} {reference.of}" for reference in references_of(run)]
-    beside = "; ".join([*found, f"{metrics['recency_alone_auc']:.3f} recency alone, here"])
+    beside = "; ".join(found) or f"{metrics['recency_alone_auc']:.3f} recency alone"
     pooled = f"ece, {metrics['later_as_ofs']:.0f} test dates pooled"
     return [
         ("auc", f"{metrics['auc']:.4f}", beside),
