@@ -1,135 +1,226 @@
-"""Our own decision log as logged feedback: from one record a decision.
+"""Our own decision log as logged feedback: which decisions may be judged by, and what they hold.
 
-A record is a mapping with these keys, whatever it was read from:
+A row carries the record that the service logged, JSON with (among others) `versions.journey` and `rounds`, each round being
+{decision, inputs, context (null where unknown), actions, eligible, probabilities, action, propensity}, and beside it what
+the learner made of the outcomes: a state and a reward.
 
-| key          | type                       | meaning |
-|--------------|----------------------------|---------|
-| decision_id  | str                        | names the record in errors |
-| group        | str                        | decisioning, random, business_as_usual or holdout |
-| context      | mapping name → number/None | the policy's raw inputs at decision time; None where unknown |
-| action       | str                        | what was chosen |
-| propensity   | number in (0, 1]           | the acting policy's probability of that action, after masking |
-| eligible     | sequence of str            | the actions the constraints left |
-| reward       | number or None             | from the outcomes; None while they may still come |
-
-One log holds one decision (coupon, channel or send time), so that the actions are of one kind and the propensity is that
-decision's own, not the joint one.
+One log holds one decision (channel, send time, coupon or message): the propensity is that decision's own, not the joint
+one, and the value is that of choosing it otherwise while the choices around it stay as they were logged.
 """
 
 from __future__ import annotations
 
+import json
+import math
+from array import array
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
-from models.feedback import FeedbackError, LoggedFeedback
+from models.feedback import FeedbackError, Floats, LoggedFeedback
+from models.reward import State
 from training.evaluation.errors import LogError, TooFewRoundsError
 
-Record = Mapping[str, Any]
-
-RECORD_KEYS = ("decision_id", "group", "context", "action", "propensity", "eligible", "reward")
-RANDOMISED_GROUPS = frozenset({"decisioning", "random"})
+RANDOMISED_GROUPS: Final = frozenset({"decisioning", "random"})
 """Groups whose action was drawn with the logged propensity; the others' choice was not random, so they carry no overlap."""
+EARNING: Final = frozenset({"act", "hold"})
+"""States of a decision that did something, holding back included; the others earn no reward."""
+
+VOID: Final = "not delivered, or not known to be"
+OPEN: Final = "with the reward window perhaps still open"
+UNLEARNT: Final = "without a reward from the learner"
+OTHER_INPUTS: Final = "made from other inputs or actions"
+NOT_ASKED: Final = "not asked for this choice"
+
+_HOUR_US: Final = 3_600_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogRow:
+    """One decision and the reward of the choice to be judged; `state` and `reward` are None where the learner left none.
+
+    `decided_at_us`: microseconds since 1970 UTC.
+    """
+
+    decision_id: str
+    journey: str
+    decided_at_us: int
+    status: str
+    group: str
+    record: bytes
+    state: str | None
+    reward: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardRule:
+    """What a journey's rules say of the reward: clicks or net value in thousands, and when the last window closes.
+
+    `closes_after_hours` counts from the decision, whatever hour was chosen to send at: the latest hour that could have been
+    chosen, then the window.
+    """
+
+    kind: str
+    closes_after_hours: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class DecisionLog:
-    """Resolved decisions of the randomised groups as feedback, and how many records were left out and why.
+    """Rounds to judge by, in the order logged, the behaviour policy's whole distribution, and what was left out and why.
 
-    Pending decisions are neither zeros nor dropped in silence: n_pending says how many have no reward yet. Leaving them out
-    is right when resolving does not depend on the reward (a fixed window that has closed), biased when it does.
+    probabilities `(n_rounds, n_actions)`; n_left_out by reason; n_by_journey by (journey, kind of reward).
     """
 
     feedback: LoggedFeedback
-    n_pending: int
-    n_other_group: dict[str, int]
+    probabilities: Floats
+    n_left_out: dict[str, int]
+    n_by_journey: dict[tuple[str, str], int]
 
 
-def read_records(
-    records: Iterable[Record],
-    *,
-    input_names: tuple[str, ...],
-    action_names: tuple[str, ...],
-    groups: Collection[str] = RANDOMISED_GROUPS,
+def collect_rounds(
+    rows: Iterable[LogRow], *, decision: str, rules: Mapping[str, RewardRule], scanned_until_us: int
 ) -> DecisionLog:
-    """The records as logged feedback, in their order.
+    """The rounds of one decision whose reward is known and whose window had surely closed when the learner last looked.
 
-    Raises: `LogError` naming the record and what is wrong with it; `TooFewRoundsError` when no resolved decision is left.
+    A click is a reward as soon as it comes, its absence only when the window closes: of the decisions still open only the
+    successes are known, and taking those in would raise every estimate. Nor may the window be that of the hour chosen:
+    among the newest decisions only the early hours would be left, at propensities that are no longer true. Where rounds
+    differ in inputs or actions, those of the most frequent kind are taken. `rules`: by digest of the journey's rules.
+
+    Raises: `LogError` naming the decision and what is wrong with its record; `TooFewRoundsError` when no round is left.
     """
-    kept: list[Record] = []
-    other: Counter[str] = Counter()
-    n_pending = 0
-    for record in records:
-        _check_keys(record)
-        if record["group"] not in groups:
-            other[str(record["group"])] += 1
-        elif record["reward"] is None:
-            n_pending += 1
+    left_out: Counter[str] = Counter()
+    kinds: dict[tuple[tuple[str, ...], tuple[str, ...]], _Columns] = {}
+    for row in rows:
+        found = _judgeable(row, decision, rules, scanned_until_us)
+        if isinstance(found, str):
+            left_out[found] += 1
         else:
-            kept.append(record)
-    if not kept:
-        left_out = f"{n_pending} pending, other groups {dict(other)}"
-        raise TooFewRoundsError(f"no resolved decision of the groups {sorted(groups)} ({left_out})")
-    feedback = _to_feedback(kept, input_names, action_names)
-    return DecisionLog(feedback=feedback, n_pending=n_pending, n_other_group=dict(other))
+            key = (tuple(found.round["inputs"]), tuple(found.round["actions"]))
+            kinds.setdefault(key, _Columns()).add(row, found)
+    if not kinds:
+        raise TooFewRoundsError(
+            f"no {decision} round with a known reward; left out: {dict(left_out) or 'nothing'}"
+        )
+    names = max(kinds, key=lambda key: len(kinds[key].rewards))
+    others = sum(len(columns.rewards) for key, columns in kinds.items() if key != names)
+    return kinds[names].log(*names, left_out + Counter({OTHER_INPUTS: others}))
 
 
-def _check_keys(record: Record) -> None:
-    missing = [key for key in RECORD_KEYS if key not in record]
-    if missing:
-        raise LogError(f"record {record.get('decision_id', '?')} lacks {missing}; found {sorted(record)}")
+@dataclass(frozen=True)
+class _Judgeable:
+    round: Mapping[str, Any]
+    rule: RewardRule
 
 
-def _to_feedback(
-    records: Sequence[Record], input_names: tuple[str, ...], action_names: tuple[str, ...]
-) -> LoggedFeedback:
-    index = {name: place for place, name in enumerate(action_names)}
-    eligible = np.zeros((len(records), len(action_names)), dtype=np.bool_)
-    contexts = np.empty((len(records), len(input_names)))
-    for row, record in enumerate(records):
-        eligible[row, [_place(record, index, action) for action in record["eligible"]]] = True
-        contexts[row] = _context(record, input_names)
+def _judgeable(
+    row: LogRow, decision: str, rules: Mapping[str, RewardRule], scanned_until_us: int
+) -> _Judgeable | str:
+    """The row's round of this decision, or the reason why there is none to judge by."""
+    if row.group not in RANDOMISED_GROUPS:
+        return f"group {row.group}"
+    if row.status not in EARNING:
+        return row.status
+    record = _parse(row)
+    round_ = next((r for r in record["rounds"] if r["decision"] == decision), None)
+    if round_ is None:
+        return NOT_ASKED
+    rule = _rule(row, record, rules)
+    if row.decided_at_us + rule.closes_after_hours * _HOUR_US >= scanned_until_us:
+        return OPEN
+    if row.state == State.VOID:
+        return VOID
+    return _Judgeable(round_, rule) if row.state == State.RESOLVED else UNLEARNT
+
+
+def _parse(row: LogRow) -> dict[str, Any]:
     try:
-        return LoggedFeedback(
-            contexts=contexts,
-            actions=np.array([_place(record, index, record["action"]) for record in records], dtype=np.int64),
-            rewards=np.array([_number(record, "reward", record["reward"]) for record in records]),
-            propensities=np.array(
-                [_number(record, "propensity", record["propensity"]) for record in records]
-            ),
-            eligible=eligible,
-            input_names=input_names,
-            action_names=action_names,
-        )
-    except FeedbackError as error:
-        raise LogError(f"the decision log contradicts itself: {error}") from error
+        record = json.loads(row.record)
+        record["versions"]["journey"], [round_["decision"] for round_ in record["rounds"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise LogError(f"decision {row.decision_id} has a record that cannot be read: {error!r}") from error
+    return dict(record)
 
 
-def _place(record: Record, index: Mapping[str, int], action: str) -> int:
-    if action not in index:
+def _rule(row: LogRow, record: dict[str, Any], rules: Mapping[str, RewardRule]) -> RewardRule:
+    version = record["versions"]["journey"]
+    if version not in rules:
         raise LogError(
-            f"record {record['decision_id']} has the action {action!r}; wanted one of {list(index)}"
+            f"decision {row.decision_id} was made by rules {version!r} of {row.journey}; there are {sorted(rules)}"
         )
-    return index[action]
+    return rules[version]
 
 
-def _number(record: Record, key: str, value: object) -> float:
-    if isinstance(value, int | float | np.number):
-        return float(value)
-    raise LogError(f"record {record['decision_id']} has {key} {value!r}; wanted a number")
+class _Columns:
+    """Rounds of the same inputs and actions, column by column, eight bytes a number."""
 
+    def __init__(self) -> None:
+        self.contexts = array("d")
+        self.probabilities = array("d")
+        self.eligible = array("b")
+        self.actions = array("q")
+        self.rewards = array("d")
+        self.propensities = array("d")
+        self.journeys: Counter[tuple[str, str]] = Counter()
 
-def _context(record: Record, input_names: tuple[str, ...]) -> list[float]:
-    context = record["context"]
-    missing = [name for name in input_names if name not in context]
-    if missing:
-        raise LogError(
-            f"record {record['decision_id']} lacks the inputs {missing[:5]} ({len(missing)} in all)"
+    def add(self, row: LogRow, found: _Judgeable) -> None:
+        """Append one round. Raises `LogError` when it contradicts itself."""
+        round_ = found.round
+        try:
+            _check(round_)
+            self.contexts.extend(math.nan if value is None else value for value in round_["context"])
+            self.probabilities.extend(round_["probabilities"])
+            self.eligible.extend(round_["eligible"])
+            self.actions.append(round_["action"])
+            self.rewards.append(_finite(row.reward))
+            self.propensities.append(round_["propensity"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise LogError(f"decision {row.decision_id} has a round that cannot be read: {error}") from error
+        self.journeys[row.journey, found.rule.kind] += 1
+
+    def log(self, inputs: tuple[str, ...], actions: tuple[str, ...], left_out: Counter[str]) -> DecisionLog:
+        """The columns as a log. Raises `LogError`."""
+        n_rounds, n_actions = len(self.rewards), len(actions)
+        try:
+            feedback = LoggedFeedback(
+                contexts=np.array(self.contexts).reshape(n_rounds, len(inputs)),
+                actions=np.array(self.actions, dtype=np.int64),
+                rewards=np.array(self.rewards),
+                propensities=np.array(self.propensities),
+                eligible=np.array(self.eligible, dtype=np.bool_).reshape(n_rounds, n_actions),
+                input_names=inputs,
+                action_names=actions,
+            )
+        except FeedbackError as error:
+            raise LogError(f"the decision log contradicts itself: {error}") from error
+        probabilities = np.array(self.probabilities).reshape(n_rounds, n_actions)
+        return DecisionLog(
+            feedback=feedback,
+            probabilities=probabilities,
+            n_left_out=dict(left_out),
+            n_by_journey=dict(self.journeys),
         )
-    return [
-        float("nan") if context[name] is None else _number(record, name, context[name])
-        for name in input_names
-    ]
+
+
+def _check(round_: Mapping[str, Any]) -> None:
+    """Raises `ValueError` with what was found and what is wanted."""
+    n_inputs, n_actions = len(round_["inputs"]), len(round_["actions"])
+    for name, wanted in (("context", n_inputs), ("eligible", n_actions), ("probabilities", n_actions)):
+        if len(round_[name]) != wanted:
+            raise ValueError(f"{name} has {len(round_[name])} values; wanted {wanted}")
+    action, propensity = round_["action"], round_["propensity"]
+    if not 0 <= action < n_actions or not round_["eligible"][action]:
+        raise ValueError(f"action {action} is not among the eligible ones")
+    if not 0 < propensity <= 1 or propensity != round_["probabilities"][action]:
+        raise ValueError(
+            f"propensity is {propensity}; wanted its action's probability, {round_['probabilities'][action]}, in (0, 1]"
+        )
+
+
+def _finite(reward: float | None) -> float:
+    if reward is None or not math.isfinite(reward):
+        raise ValueError(f"reward is {reward}; wanted a finite number")
+    return reward

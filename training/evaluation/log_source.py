@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from models.feedback import Floats, LoggedFeedback
+from training.evaluation.decision_log import DecisionLog
 from training.evaluation.errors import LogError, PolicyError
 from training.evaluation.evaluation import (
     Evaluation,
@@ -16,6 +17,7 @@ from training.evaluation.evaluation import (
     evaluate_policy,
     uniform_probabilities,
 )
+from training.evaluation.policy_source import champion_policy, policy_probabilities, saved_policy
 
 Probabilities = Callable[[np.random.Generator], Floats]
 
@@ -24,23 +26,71 @@ Probabilities = Callable[[np.random.Generator], Floats]
 class EvaluationLog:
     """Logged feedback, what a reader must know of it, and the policies that only this kind of log has, by name.
 
-    A policy is a function from a generator to its probabilities on the log's rounds, `(n_rounds, n_actions)`.
+    A policy is a function from a generator to its probabilities on the log's rounds, `(n_rounds, n_actions)`; behavior
+    holds the behaviour policy's where the log has more of them than the chosen action's.
     """
 
     feedback: LoggedFeedback
     notes: tuple[str, ...]
     policies: Mapping[str, Probabilities] = field(default_factory=dict)
+    behavior: Floats | None = None
 
 
-def open_log(name: str, folder: Path) -> EvaluationLog:
-    """The log of that name, with what it needs kept under `folder`. Raises: `LogError` naming the kinds there are."""
+def open_log(name: str, folder: Path, database_url: str = "") -> EvaluationLog:
+    """The log of that name, with what it needs kept under `folder`.
+
+    `database_url`: of our own decision log; by default SQLite in the folder's `log.db`. Raises: `LogError` naming the kinds
+    there are.
+    """
     kind, _, rest = name.partition(":")
-    if kind not in _KINDS:
-        raise LogError(f"no log {name!r}; wanted one of {', '.join(_KINDS.values())}")
-    return _open_bandit_log(rest, folder)
+    if kind == "decisions":
+        return _decision_log(rest, folder, database_url)
+    if kind == "open-bandit":
+        return _open_bandit_log(rest, folder)
+    raise LogError(f"no log {name!r}; wanted one of {', '.join(_KINDS)}")
 
 
-_KINDS = {"open-bandit": "open-bandit:{random|bts}/{all|men|women}"}
+_KINDS = (
+    "decisions:[JOURNEY/]{channel|send_time|coupon|message}",
+    "open-bandit:{random|bts}/{all|men|women}",
+)
+
+
+def _decision_log(rest: str, folder: Path, database_url: str) -> EvaluationLog:
+    from training.evaluation.log_store import read_decision_log
+
+    journey, _, decision = rest.rpartition("/")
+    log = read_decision_log(database_url or f"sqlite:///{folder / 'log.db'}", decision, journey or None)
+
+    def champion(rng: np.random.Generator) -> Floats:
+        del rng
+        return policy_probabilities(champion_policy(folder, decision), log.feedback)
+
+    return EvaluationLog(
+        feedback=log.feedback,
+        notes=decision_log_notes(log),
+        policies={"champion": champion},
+        behavior=log.probabilities,
+    )
+
+
+_UNITS = {"click": "clicks", "net_value": "thousands of the shop's currency"}
+
+
+def decision_log_notes(log: DecisionLog) -> tuple[str, ...]:
+    """What the rounds are of, which decisions are not among them, and what the value means."""
+    journeys = [f"{journey} {n:,}" for (journey, _), n in sorted(log.n_by_journey.items())]
+    units = sorted({_UNITS.get(kind, kind) for _, kind in log.n_by_journey})
+    notes = [f"rounds by journey: {', '.join(journeys)}; rewards in {' and in '.join(units)}"]
+    if len(units) > 1:
+        notes.append("rewards of different units are mixed: name one JOURNEY")
+    if log.n_left_out:
+        counts = [f"{n:,} {reason}" for reason, n in sorted(log.n_left_out.items())]
+        notes.append(f"decisions left out: {', '.join(counts)}")
+    notes.append(
+        "the value is per delivered decision, the choices around this one staying as they were logged"
+    )
+    return tuple(notes)
 
 
 def _open_bandit_log(rest: str, folder: Path) -> EvaluationLog:
@@ -61,11 +111,23 @@ def _open_bandit_log(rest: str, folder: Path) -> EvaluationLog:
 def evaluate_named_policy(
     log: EvaluationLog, policy: str, rng: np.random.Generator, level: float = 0.95
 ) -> Evaluation:
-    """The evaluation of `uniform`, `logged` or one of the log's own policies. Raises: `PolicyError` naming them."""
-    if policy == "logged":
+    """The evaluation of `uniform`, `logged`, one of the log's own policies or one saved in a folder.
+
+    Raises: `PolicyError` naming those there are.
+    """
+    if policy == "logged" and log.behavior is None:
         return evaluate_behavior_policy(log.feedback, rng, level)
+    return evaluate_policy(log.feedback, _probabilities(log, policy, rng), rng, level)
+
+
+def _probabilities(log: EvaluationLog, policy: str, rng: np.random.Generator) -> Floats:
+    if policy == "logged" and log.behavior is not None:
+        return log.behavior
     if policy == "uniform":
-        return evaluate_policy(log.feedback, uniform_probabilities(log.feedback), rng, level)
-    if policy not in log.policies:
-        raise PolicyError(f"no policy {policy!r}; wanted one of {['uniform', 'logged', *log.policies]}")
-    return evaluate_policy(log.feedback, log.policies[policy](rng), rng, level)
+        return uniform_probabilities(log.feedback)
+    if policy in log.policies:
+        return log.policies[policy](rng)
+    if Path(policy).is_dir():
+        return policy_probabilities(saved_policy(Path(policy)), log.feedback)
+    names = ["uniform", "logged", *log.policies]
+    raise PolicyError(f"no policy {policy!r}; wanted one of {names} or the folder of a saved one")

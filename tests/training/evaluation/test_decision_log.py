@@ -1,86 +1,150 @@
 from __future__ import annotations
 
+import json
 import math
 
-import numpy as np
 import pytest
 
-from training.evaluation.decision_log import RECORD_KEYS, read_records
+from training.evaluation.decision_log import DecisionLog, LogRow, RewardRule, collect_rounds
 from training.evaluation.errors import LogError, TooFewRoundsError
 
-ACTIONS = ("none", "10", "20")
+HOUR = 3_600_000_000
+ROUND = {
+    "decision": "coupon",
+    "inputs": ["recency_days", "churn_risk"],
+    "context": [3.0, None],
+    "actions": ["none", "10000", "20000"],
+    "eligible": [True, True, False],
+    "probabilities": [0.4, 0.6, 0.0],
+    "action": 1,
+    "propensity": 0.6,
+}
 
 
-def record(**changes):
-    return {
+def record(*rounds: dict[str, object]) -> bytes:
+    return json.dumps({"versions": {"journey": "r1"}, "rounds": rounds}).encode()
+
+
+def row(**changes: object) -> LogRow:
+    values: dict[str, object] = {
         "decision_id": "d1",
+        "journey": "wheel",
+        "decided_at_us": 0,
+        "status": "act",
         "group": "decisioning",
-        "context": {"recency_days": 3.0, "frequency": None, "unused": 9.0},
-        "action": "10",
-        "propensity": 0.6,
-        "eligible": ["none", "10"],
-        "reward": 12_000,
-    } | changes
+        "record": record(ROUND),
+        "state": "resolved",
+        "reward": 12.5,
+    }
+    return LogRow(**values | changes)
 
 
-def read(*records, **changes):
-    return read_records(
-        records, **{"input_names": ("recency_days", "frequency"), "action_names": ACTIONS} | changes
+def collect(*rows: LogRow, scanned_until_us: int = 100 * HOUR) -> DecisionLog:
+    rules = {"r1": RewardRule(kind="click", closes_after_hours=48)}
+    return collect_rounds(rows, decision="coupon", rules=rules, scanned_until_us=scanned_until_us)
+
+
+def test_rows_become_logged_feedback_in_their_order_unknown_inputs_as_nan():
+    second = ROUND | {"context": [0.5, 0.1], "action": 0, "propensity": 0.4}
+
+    log = collect(row(), row(decision_id="d2", group="random", record=record(second), reward=-1.0))
+
+    feedback = log.feedback
+    assert feedback.input_names == ("recency_days", "churn_risk")
+    assert feedback.action_names == ("none", "10000", "20000")
+    assert feedback.actions.tolist() == [1, 0]
+    assert feedback.rewards.tolist() == [12.5, -1.0]
+    assert feedback.propensities.tolist() == [0.6, 0.4]
+    assert feedback.eligible.tolist() == [[True, True, False]] * 2
+    assert log.probabilities.tolist() == [[0.4, 0.6, 0.0]] * 2
+    assert math.isnan(feedback.contexts[0, 1])
+    assert feedback.contexts[1].tolist() == [0.5, 0.1]
+
+
+def test_what_carries_no_known_reward_is_counted_by_reason_and_never_a_zero():
+    log = collect(
+        row(),
+        row(group="holdout", status="holdout", record=record()),
+        row(status="suppressed"),
+        row(state="void", reward=0.0),
+        row(state=None, reward=None),
+        row(state="pending", reward=0.0),
+        row(record=record(ROUND | {"decision": "channel"})),
     )
 
-
-def test_records_become_logged_feedback_in_their_order():
-    log = read(record(), record(decision_id="d2", group="random", action="none", reward=0, propensity=0.5))
-
-    assert log.feedback.actions.tolist() == [1, 0]
-    assert log.feedback.rewards.tolist() == [12_000, 0]
-    assert log.feedback.propensities.tolist() == [0.6, 0.5]
-    assert log.feedback.eligible.tolist() == [[True, True, False]] * 2
-    assert log.feedback.contexts[0, 0] == 3.0
-    assert math.isnan(log.feedback.contexts[0, 1])
-
-
-def test_pending_decisions_and_other_groups_are_counted_not_zeroed():
-    log = read(record(), record(reward=None), record(group="holdout"), record(group="business_as_usual"))
-
     assert log.feedback.n_rounds == 1
-    assert log.n_pending == 1
-    assert log.n_other_group == {"holdout": 1, "business_as_usual": 1}
+    assert log.n_left_out == {
+        "group holdout": 1,
+        "suppressed": 1,
+        "not delivered, or not known to be": 1,
+        "without a reward from the learner": 2,
+        "not asked for this choice": 1,
+    }
 
 
-def test_a_log_without_a_resolved_decision_is_refused():
-    with pytest.raises(TooFewRoundsError, match="1 pending"):
-        read(record(reward=None))
+def test_a_success_that_came_early_waits_until_failures_can_be_known_too():
+    late = row(decision_id="d2", decided_at_us=60 * HOUR)
+
+    before, after = (collect(row(), late, scanned_until_us=hours * HOUR) for hours in (108, 109))
+
+    assert before.feedback.n_rounds == 1
+    assert before.n_left_out == {"with the reward window perhaps still open": 1}
+    assert after.feedback.n_rounds == 2
 
 
-@pytest.mark.parametrize("key", RECORD_KEYS)
-def test_a_record_that_lacks_a_key_is_refused_naming_it(key):
-    short = {name: value for name, value in record().items() if name != key}
+def test_of_rounds_with_different_inputs_the_most_frequent_kind_is_judged():
+    other = record(ROUND | {"inputs": ["recency_days"], "context": [1.0]})
 
-    with pytest.raises(LogError, match=key):
-        read(short)
+    log = collect(row(record=other), row(), row())
+
+    assert log.feedback.input_names == ("recency_days", "churn_risk")
+    assert log.feedback.n_rounds == 2
+    assert log.n_left_out == {"made from other inputs or actions": 1}
+
+
+def test_a_log_without_a_round_to_judge_by_is_refused_saying_what_was_left_out():
+    with pytest.raises(TooFewRoundsError, match="suppressed"):
+        collect(row(status="suppressed"))
+
+
+def test_rounds_are_counted_by_journey_and_kind_of_reward():
+    log = collect(row(), row(journey="cart"), row(journey="cart"))
+
+    assert log.n_by_journey == {("wheel", "click"): 1, ("cart", "click"): 2}
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"action": "99"}, "record d1 has the action '99'"),
-        ({"eligible": ["10", "99"]}, "record d1 has the action '99'"),
-        ({"action": "20"}, "one of the round's eligible actions"),
-        ({"propensity": 0.0}, r"in \(0, 1\]"),
-        ({"propensity": "much"}, "record d1 has propensity 'much'"),
-        ({"reward": float("nan")}, "a finite number"),
-        ({"context": {"recency_days": 1.0}}, r"record d1 lacks the inputs \['frequency'\]"),
-        ({"context": {"recency_days": "soon", "frequency": 1}}, "record d1 has recency_days 'soon'"),
+        ({"context": [1.0]}, "context has 1 values; wanted 2"),
+        ({"context": ["soon", 1.0]}, "decision d1 has a round that cannot be read"),
+        ({"eligible": [True]}, "eligible has 1 values; wanted 3"),
+        ({"probabilities": [0.5, 0.5]}, "probabilities has 2 values; wanted 3"),
+        ({"action": 7}, "action 7 is not among the eligible ones"),
+        ({"action": 2, "propensity": 0.0}, "action 2 is not among the eligible ones"),
+        ({"propensity": 0.5}, "propensity is 0.5; wanted its action's probability, 0.6"),
+        ({"propensity": 0.0, "probabilities": [1.0, 0.0, 0.0]}, r"in \(0, 1\]"),
     ],
 )
-def test_a_record_that_cannot_be_read_is_refused_with_what_was_found(change, message):
+def test_a_round_that_contradicts_itself_is_refused_with_what_was_found(change, message):
     with pytest.raises(LogError, match=message):
-        read(record(**change))
+        collect(row(record=record(ROUND | change)))
 
 
-def test_a_log_read_back_is_judged_like_any_other():
-    rng = np.random.default_rng(0)
-    records = [record(decision_id=f"d{i}", reward=float(rng.normal(100)), propensity=0.5) for i in range(50)]
+@pytest.mark.parametrize("reward", [None, float("nan")])
+def test_a_resolved_reward_that_is_no_number_is_refused(reward):
+    with pytest.raises(LogError, match="wanted a finite number"):
+        collect(row(reward=reward))
 
-    assert read(*records).feedback.rewards.mean() == pytest.approx(100, abs=1)
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b'{"rounds": []}', b'{"versions": {"journey": "r1"}}'])
+def test_a_record_that_is_none_is_refused_naming_the_decision(content):
+    with pytest.raises(LogError, match="decision d1 has a record that cannot be read"):
+        collect(row(record=content))
+
+
+def test_a_record_of_unknown_rules_is_refused_naming_them():
+    content = json.dumps({"versions": {"journey": "r9"}, "rounds": [ROUND]}).encode()
+
+    with pytest.raises(LogError, match=r"rules 'r9' of wheel; there are \['r1'\]"):
+        collect(row(record=content))

@@ -86,7 +86,7 @@ def test_thompson_probabilities_give_the_best_item_the_first_place(wheel):
 
 
 def test_an_unknown_kind_of_log_is_refused_naming_those_there_are(tmp_path):
-    with pytest.raises(LogError, match=r"no log 'yahoo:1'; wanted one of open-bandit:\{random\|bts\}"):
+    with pytest.raises(LogError, match=r"no log 'yahoo:1'; wanted one of decisions:.*, open-bandit:\{random\|bts\}"):
         open_log("yahoo:1", tmp_path)
 
 
