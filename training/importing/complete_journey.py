@@ -74,7 +74,7 @@ BANDS: Final[dict[str, dict[str, float]]] = {
 NOTES: Final = (
     "amounts are dollars x 10,000 shown as toman: a scale for demonstration, not a rate of exchange",
     "an order's amount is sales_value - coupon_disc, at least 0",
-    "time zone, consent and reachability are simulated: assumed shares, drawn by a hash of seed, customer and channel",
+    "consent and reachability are simulated: assumed shares, drawn by a hash of seed, customer and channel",
 )
 
 _LINE_REASON: Final = """case
