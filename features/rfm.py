@@ -18,6 +18,7 @@ from features.history import (
 
 ORDER_WINDOWS = (7, 14, 28, 90, 365)
 SPEND_WINDOWS = (7, 28, 90, 365)
+WEEK_WINDOWS = (84, 364)
 
 
 def rfm(sources: Sources, as_ofs: ir.Table) -> ir.Table:
@@ -28,6 +29,7 @@ def rfm(sources: Sources, as_ofs: ir.Table) -> ir.Table:
     """
     facts = _totals(rows_before(_orders_with_gaps(sources.orders), as_ofs))
     counts = [f"orders_{days}d" for days in ORDER_WINDOWS]
+    counts += [f"weeks_with_order_{days}d" for days in WEEK_WINDOWS]
     spends = [f"spend_{days}d" for days in SPEND_WINDOWS]
     sums = ("paid_and_discount_90d", "discount_90d", "gap_count", "gap_sum_s", "gap_square_sum_s2")
     rows = one_row_each(sources, as_ofs, facts, counts=[*counts, *spends, *sums])
@@ -60,6 +62,12 @@ def _totals(rows: ir.Table) -> ir.Table:
     return rows.group_by(*KEYS).aggregate(
         recency_s=rows.age_s.min(),
         **{f"orders_{days}d": rows.count(where=within_days(rows, days)) for days in ORDER_WINDOWS},
+        **{
+            f"weeks_with_order_{days}d": ((rows.age_s - 1) // (7 * DAY_S)).nunique(
+                where=within_days(rows, days)
+            )
+            for days in WEEK_WINDOWS
+        },
         **{f"spend_{days}d": rows.amount.sum(where=within_days(rows, days)) for days in SPEND_WINDOWS},
         paid_and_discount_90d=(rows.amount + rows.discount).sum(where=within_days(rows, 90)),
         discount_90d=rows.discount.sum(where=within_days(rows, 90)),

@@ -22,6 +22,7 @@ def test_counts_sums_and_gaps_of_four_orders(shop: Any) -> None:
     gaps = [50.0, 4.0, 4.5]
     assert row["recency_days"] == 1.5
     assert [row[f"orders_{days}d"] for days in (7, 14, 28, 90, 365)] == [2, 3, 3, 4, 4]
+    assert [row[f"weeks_with_order_{days}d"] for days in (84, 364)] == [3, 3]
     assert [row[f"spend_{days}d"] for days in (7, 28, 90, 365)] == [700, 900, 1000, 1000]
     assert row["average_order_value"] == 250
     assert row["gap_mean_days"] == pytest.approx(statistics.mean(gaps))
@@ -51,7 +52,7 @@ def test_without_orders_counts_are_zero_and_the_rest_is_null(shop: Any) -> None:
 
     zero = {name for name, value in row.items() if value == 0}
     null = {name for name, value in row.items() if value is None}
-    assert zero == {name for name in row if name.startswith(("orders_", "spend_"))}
+    assert zero == {name for name in row if name.startswith(("orders_", "spend_", "weeks_"))}
     assert null == set(row) - zero
 
 
@@ -64,3 +65,14 @@ def test_an_order_exactly_a_window_old_still_counts_and_one_at_the_as_of_time_do
 
     assert row["orders_7d"] == 1
     assert row["recency_days"] == 7
+
+
+def test_a_week_with_several_orders_counts_once_and_weeks_go_back_from_the_moment(shop: Any) -> None:
+    shop.customer("a", "2023-01-01")
+    for day in ("2023-12-08", "2024-02-22", "2024-02-23", "2024-02-29T08:00", "2024-02-29T09:00"):
+        shop.order("a", day)
+
+    row = shop.features(rfm, "2024-03-01")["a", "2024-03-01"]
+
+    assert row["weeks_with_order_84d"] == 3
+    assert row["weeks_with_order_364d"] == 3
