@@ -130,7 +130,10 @@ async def _service_error(_request: Request, error: Exception) -> JSONResponse:
 async def _validation_error(_request: Request, error: Exception) -> JSONResponse:
     """Each fault with its place; what was sent is not repeated, it may be anything."""
     assert isinstance(error, RequestValidationError)
-    faults = [{"field": ".".join(map(str, e["loc"])), "fault": e["msg"]} for e in error.errors()]
+    return _invalid([{"field": ".".join(map(str, e["loc"])), "fault": e["msg"]} for e in error.errors()])
+
+
+def _invalid(faults: list[dict[str, str]]) -> JSONResponse:
     detail = "; ".join(f"{fault['field']}: {fault['fault']}" for fault in faults[:5])
     body = {
         "type": "about:blank",
@@ -144,6 +147,8 @@ async def _validation_error(_request: Request, error: Exception) -> JSONResponse
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if error.status_code == 400:  # raised by FastAPI for bytes that are no text
+        return _invalid([{"field": "body", "fault": "not JSON in UTF-8"}])
     detail = f"{request.method} {request.url.path}: {error.detail}"
     body = {"type": "about:blank", "title": error.detail, "status": error.status_code, "detail": detail}
     return JSONResponse(body, error.status_code, dict(error.headers or {}), media_type=_PROBLEM)

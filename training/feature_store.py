@@ -51,6 +51,8 @@ def open_store(feast_folder: Path, *, repo: Path = FEATURE_REPO) -> FeatureStore
     from feast import FeatureStore
     from feast.repo_config import RepoConfig
 
+    # Feast advises against a setting of ours that it does need: see the comment in feature_store.yaml.
+    logging.getLogger("feast.repo_config").setLevel(logging.ERROR)
     settings = yaml.safe_load((repo / "feature_store.yaml").read_text(encoding="utf-8"))
     settings["registry"]["path"] = str(feast_folder.absolute() / REGISTRY)
     settings["online_store"]["path"] = str(feast_folder.absolute() / ONLINE_STORE)

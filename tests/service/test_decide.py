@@ -225,6 +225,7 @@ def test_bad_input_gets_a_problem_document_naming_it(worker: Worker, case: str) 
         "[]",
         "",
         "\xff\xfe",
+        "s\xe9E9",
     ],
 )
 def test_what_is_no_proper_json_is_refused_with_422(worker: Worker, content: str) -> None:
