@@ -1,4 +1,4 @@
-"""Which columns a scorer may learn from: none that simulated data, or a state without history, can reach."""
+"""Which columns a scorer may learn from: none that simulated data can reach, nor those of `NOT_LEARNT`."""
 
 from __future__ import annotations
 
@@ -11,28 +11,37 @@ VIEW_SOURCES: Final[dict[str, tuple[str, ...]]] = {
     "profile": ("customers",),
     "rfm": ("orders",),
     "funnel": ("events",),
-    "engagement": ("events", "orders", "customers.time_zone"),
+    "engagement": ("events",),
     "coupons": ("campaigns", "redemptions"),
 }
-"""What each view reads: tables, or `table.column`. A feature that reads something else stands in `FEATURE_SOURCES`."""
+"""What each view's features read, those of `NOT_LEARNT` apart: tables, or `table.column`."""
 
 FEATURE_SOURCES: Final[dict[str, tuple[str, ...]]] = {
     "tenure_days": ("customers.joined_at",),
-    **{
-        name: (f"customers.{name}",)
-        for name in ("age_years", "income_thousand", "household_size", "kids_count")
-    },
-    **dict.fromkeys(("purchases_1d", "purchases_7d", "purchases_28d", "minutes_since_purchase"), ("orders",)),
+    "time_zone": ("customers.time_zone",),
+    "age_years": ("customers.age_years",),
+    "income_thousand": ("customers.income_thousand",),
+    "household_size": ("customers.household_size",),
+    "kids_count": ("customers.kids_count",),
 }
+"""What a feature reads where that is less than its view does."""
 
-WITHOUT_HISTORY: Final = tuple(
-    f"{fact}_{channel}" for fact in ("consent", "reachable") for channel in CHANNELS
+NOT_LEARNT: Final = (
+    # Known as they are today only: at an earlier as-of date they would tell of the days after it.
+    *(f"{fact}_{channel}" for fact in ("consent", "reachable") for channel in CHANNELS),
+    # The view `rfm` says the same of orders.
+    *(f"purchases_{days}d" for days in (1, 7, 28)),
+    "minutes_since_purchase",
+    # Says at what hour, not on which of many days: 24 columns of noise to a horizon in days.
+    "activity_by_hour",
 )
-"""Known as they are today only: at an earlier as-of date they would tell of the days after it."""
 
 
 def learnable_columns(schema: Schema, simulated: Collection[str]) -> tuple[str, ...]:
-    """The vector's columns, in schema order, that no label of `simulated` (a table or `table.column`) touches."""
+    """The vector's columns, in schema order, that may be learnt from: none that a label of `simulated` touches.
+
+    A label is a table or `table.column`.
+    """
     features = [feature for feature in schema.features if _is_learnable(feature, simulated)]
     return tuple(column for feature in features for column in feature.columns)
 
@@ -44,7 +53,7 @@ def sources_of(feature: Feature) -> tuple[str, ...]:
 
 def _is_learnable(feature: Feature, simulated: Collection[str]) -> bool:
     touched = any(_overlap(source, label) for source in sources_of(feature) for label in simulated)
-    return feature.name not in WITHOUT_HISTORY and not touched
+    return feature.name not in NOT_LEARNT and not touched
 
 
 def _overlap(source: str, label: str) -> bool:
