@@ -7,7 +7,7 @@ export UV_COMPILE_BYTECODE = 1
 export MLFLOW_DISABLE_TELEMETRY = true
 export FEAST_USAGE = False
 
-.PHONY: run test test-fast check format lock clean
+.PHONY: run test test-fast check bench format lock clean
 
 run: .venv/run.stamp ## set up, prepare data and models, answer on port $(PORT); Ctrl-C stops it
 	$(BIN)/python -m training prepare
@@ -24,6 +24,10 @@ check: .venv/dev.stamp ## lint, format, types, the import table
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_imports.py
+
+bench: .venv/dev.stamp ## measure what is claimed, on the data of `make run`
+	$(BIN)/python -m training prepare
+	$(BIN)/python -m benchmarks.online_writer
 
 format: .venv/dev.stamp ## put the code in shape
 	$(BIN)/ruff check --fix .

@@ -1,6 +1,6 @@
-"""Customers a second into the SQLite online store: Feast's own `materialize` against the bulk writer.
+"""Customers a second into the SQLite online store: Feast's own `materialize` against the bulk writer (ADR 0002).
 
-    python -m benchmarks.online_writer [--var var] [--rounds 3]
+    make bench        or: python -m benchmarks.online_writer [--var var] [--rounds 3]
 
 Needs the snapshots of `python -m training features`. Both write the newest snapshot of all views into an empty store, in
 turn, so that a busy machine slows both; each round also says whether both stores hold the same bytes.
@@ -13,6 +13,7 @@ import contextlib
 import io
 import sqlite3
 import statistics
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -24,6 +25,8 @@ from features.bulk import latest_as_of, write_online_store
 from features.online import online_table
 from features.schema import load_schema
 from training.feature_store import ONLINE_STORE, apply, open_store
+
+TARGET_RATIO = 2.0
 
 
 def stock(folder: Path, _snapshots: Path, as_of: datetime) -> None:
@@ -60,8 +63,15 @@ def contents(database: Path) -> list[list[tuple[object, ...]]]:
         ]
 
 
+def report(name: str, measured: float, target: float) -> bool:
+    """Prints one target's line; whether it is reached."""
+    reached = measured >= target
+    print(f"{name}: measured {measured:.2f}, target at least {target:.2f}: {'pass' if reached else 'short'}")
+    return reached
+
+
 def main() -> None:
-    """Prints seconds and customers a second of both writers."""
+    """Prints both writers' speed and a line a target; exits with 1 where one is short."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--var", type=Path, default=Path("var"))
     parser.add_argument("--rounds", type=int, default=3)
@@ -69,11 +79,12 @@ def main() -> None:
     snapshots = options.var / "feast" / "snapshots"
     as_of = latest_as_of(snapshots)
     seconds: dict[str, list[float]] = {"stock": [], "bulk": []}
+    equal = 0
     for _ in range(options.rounds):
         took, held = zip(*(measure(write, snapshots, as_of) for write in (stock, bulk)), strict=True)
         seconds["stock"].append(took[0])
         seconds["bulk"].append(took[1])
-        print(f"stock {took[0]:.2f} s, bulk {took[1]:.2f} s, same bytes: {held[0] == held[1]}")
+        equal += held[0] == held[1]
     schema = load_schema()
     customers = len(held[0][0]) // len(schema.views[0].features)
     print(f"{customers} customers, {len(schema.features)} features in {len(schema.views)} views")
@@ -83,6 +94,12 @@ def main() -> None:
         print(
             f"{name}: median {median:.2f} s, {customers / median:.0f} customers/s, {values / median:.0f} values/s"
         )
+    ratio = statistics.median(s / b for s, b in zip(seconds["stock"], seconds["bulk"], strict=True))
+    targets = [
+        report("online writer, times Feast's materialize", ratio, TARGET_RATIO),
+        report("online writer, share of rounds with the same bytes", equal / options.rounds, 1.0),
+    ]
+    sys.exit(0 if all(targets) else 1)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from features.online import SqliteFeatureReader
@@ -22,7 +23,7 @@ from service.body_limit import BodyLimit
 from service.coupon_code import read_or_create_secret
 from service.course import Rules
 from service.decision_point import load_decision_points
-from service.errors import ServiceError
+from service.errors import LogUnavailableError, ServiceError
 from service.model_feed import ModelFeed
 from service.model_set import build_model_set
 from service.observability import Metrics, configure_logging
@@ -115,6 +116,7 @@ def create_app(settings: Settings | None = None, build: Callable[[Settings], Sta
     app.include_router(router)
     app.add_middleware(BodyLimit, limit_bytes=(settings or Settings()).body_limit_bytes)
     app.add_exception_handler(ServiceError, _service_error)
+    app.add_exception_handler(SQLAlchemyError, _log_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _unexpected_error)
@@ -125,6 +127,13 @@ async def _service_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ServiceError)
     headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else None
     return JSONResponse(error.problem(), error.status, headers, media_type=_PROBLEM)
+
+
+async def _log_error(request: Request, error: Exception) -> JSONResponse:
+    _logger.error("the log does not answer", exc_info=error)
+    return await _service_error(
+        request, LogUnavailableError(f"the log does not answer: {type(error).__name__}")
+    )
 
 
 async def _validation_error(_request: Request, error: Exception) -> JSONResponse:

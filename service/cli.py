@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import threading
 from types import FrameType
 from typing import Annotated
@@ -63,17 +61,15 @@ def learn() -> None:
 def run(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Answer decisions and learn, on this machine; shows how to ask once it is ready."""
     from service.greeting import greet
+    from service.supervisor import LearnerProcess
 
-    learner = subprocess.Popen([sys.executable, "-m", "service", "learn"])
     greeting = threading.Thread(target=greet, args=(f"http://{host}:{port}", Settings()), daemon=True)
-    greeting.start()
-    try:
-        serve(host, port)
-    except KeyboardInterrupt:
-        Console().print("stopped")
-    finally:
-        learner.terminate()
-        learner.wait(timeout=30)
+    with LearnerProcess():
+        greeting.start()
+        try:
+            serve(host, port)
+        except KeyboardInterrupt:
+            Console().print("stopped")
 
 
 @app.command()

@@ -72,9 +72,10 @@ def _status(course: Course) -> Status:
         return "holdout"
     if course.suppressed:
         return "suppressed"
-    if course.channel is None and not course.coupon_amount:
+    without_coupon = course.coupon_amount == 0
+    if without_coupon and course.point.coupon is not None and course.point.coupon.essential:
         return "hold"
-    return "act"
+    return "act" if course.channel or course.coupon_amount or course.message else "hold"
 
 
 def _answer(course: Course, scores: Scores, rules: Rules) -> Answer:

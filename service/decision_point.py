@@ -85,6 +85,7 @@ class CouponPoint(_Strict):
         description="until_local_midnight of the day of the decision, or a number of hours from the send time"
     )
     minimum_life_minutes: int = Field(30, ge=0)
+    essential: bool = Field(False, description="without a coupon there is nothing to say: none means hold")
     reward: Reward
 
 

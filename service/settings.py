@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     poll_seconds: float = Field(
         default=1.0, gt=0, description="how often a worker looks for newer snapshots and champions"
     )
-    learn_seconds: float = Field(default=2.0, gt=0, description="pause between two rounds of the learner")
+    learn_seconds: float = Field(default=5.0, gt=0, description="pause between two rounds of the learner")
     registry_seconds: float = Field(
         default=5.0, gt=0, description="how often the learner looks at the champion aliases"
     )

@@ -15,7 +15,7 @@ from tests.service.conftest import Worker, stored_customer
 
 
 def test_a_decision_names_choices_propensities_scores_and_versions(worker: Worker) -> None:
-    answer = worker.decide(customer_id="c1", explain="scores")
+    answer = worker.decide(customer_id="c1", explain="scores", excluded={"coupon": ["none"]})
 
     assert answer["status"] == "act"
     assert answer["channel"] in ("email", "sms", "app_push", "web_push")
@@ -86,13 +86,15 @@ def test_only_channels_with_consent_and_reach_are_chosen(worker: Worker) -> None
 
     answers = [worker.decide(customer_id="c2", explain="scores") for _ in range(10)]
 
-    assert {answer["channel"] for answer in answers} == {"sms"}
+    assert {answer["channel"] for answer in answers} <= {"sms", None}
+    assert set(answers[0]["probabilities"]["channel"]) == {"sms"}
     assert answers[0]["propensity"]["channel"] == 1.0
     assert {reason["rule"] for reason in answers[0]["reasons"]} >= {"consent", "reachability"}
 
 
 def test_nothing_is_sent_in_quiet_hours_or_after_the_code_died(worker: Worker) -> None:
-    sent = [datetime.fromisoformat(str(worker.decide(customer_id="c1")["send_at"])) for _ in range(60)]
+    answers = [worker.decide(customer_id="c1", excluded={"coupon": ["none"]}) for _ in range(60)]
+    sent = [datetime.fromisoformat(str(answer["send_at"])) for answer in answers]
 
     local = [moment + timedelta(hours=3, minutes=30) for moment in sent]
     assert all(13 <= moment.hour < 22 for moment in local)
@@ -133,6 +135,17 @@ def test_the_request_narrows_the_eligible_actions(worker: Worker) -> None:
 
     assert set(answer["probabilities"]["coupon"]) == {"20000", "30000"}
     assert answer["channel"] == "app_push"
+
+
+@pytest.mark.parametrize(("journey", "status"), [("lucky_wheel", "hold"), ("churn_prevention", "act")])
+def test_no_coupon_holds_only_where_the_coupon_is_all_there_is_to_say(
+    worker: Worker, journey: str, status: str
+) -> None:
+    answer = worker.decide(customer_id="c1", journey=journey, eligible={"coupon": ["none"]})
+
+    assert answer["status"] == status
+    assert answer["coupon"] is None
+    assert (answer["channel"] is None) == (status == "hold")
 
 
 def test_journeys_without_coupons_give_none(worker: Worker) -> None:
@@ -270,6 +283,18 @@ def test_when_the_log_cannot_be_written_nothing_is_decided(worker: Worker) -> No
 
     assert response.status_code == 503
     assert "coupon" not in response.json()
+    assert response.headers["retry-after"] == "1"
+
+
+def test_outcomes_that_cannot_be_logged_are_a_503(worker: Worker) -> None:
+    known = worker.decide(customer_id="c1")["decision_id"]
+    with worker.state.engine.begin() as connection:
+        decisions.drop(connection)
+    fact = {"event_id": "e", "decision_id": known, "kind": "clicked", "occurred_at": "2026-11-22T10:00:00Z"}
+
+    response = worker.client.post("/v1/outcomes", json={"outcomes": [fact]})
+
+    assert response.status_code == 503
     assert response.headers["retry-after"] == "1"
 
 

@@ -31,12 +31,12 @@ def rewards_of(engine: Engine) -> dict[str, tuple[str, float]]:
 
 
 def test_a_click_is_learnt_by_channel_and_send_time_and_changes_the_answers_version(worker: Worker) -> None:
-    before = worker.decide(customer_id="c1")
+    before = worker.decide(customer_id="c1", excluded={"coupon": ["none"]})
     send(worker, outcome(before["decision_id"]))
 
     worker.learn()
 
-    after = worker.decide(customer_id="c1")
+    after = worker.decide(customer_id="c1", excluded={"coupon": ["none"]})
     assert after["versions"]["snapshot"] == "2"
     assert after["versions"]["channel_policy"] != before["versions"]["channel_policy"]
     assert rounds_learnt(worker, "channel_policy") == rounds_learnt(worker, "send_time_policy") == 1
@@ -44,7 +44,7 @@ def test_a_click_is_learnt_by_channel_and_send_time_and_changes_the_answers_vers
 
 
 def test_what_is_pending_is_not_learnt_as_zero(worker: Worker) -> None:
-    decided = worker.decide(customer_id="c1")
+    decided = worker.decide(customer_id="c1", excluded={"coupon": ["none"]})
     send(worker, outcome(decided["decision_id"], kind="delivered"))
     worker.clock.advance(hours=10)
 
@@ -54,7 +54,7 @@ def test_what_is_pending_is_not_learnt_as_zero(worker: Worker) -> None:
 
 
 def test_delivered_without_a_click_is_zero_once_the_window_closed(worker: Worker) -> None:
-    decided = worker.decide(customer_id="c1")
+    decided = worker.decide(customer_id="c1", excluded={"coupon": ["none"]})
     send(worker, outcome(decided["decision_id"], kind="delivered"))
     worker.clock.advance(hours=60)
 
@@ -65,7 +65,7 @@ def test_delivered_without_a_click_is_zero_once_the_window_closed(worker: Worker
 
 
 def test_undelivered_is_no_reward_at_all(worker: Worker) -> None:
-    decided = worker.decide(customer_id="c1")
+    decided = worker.decide(customer_id="c1", excluded={"coupon": ["none"]})
     send(worker, outcome(decided["decision_id"], kind="undelivered"))
     worker.clock.advance(hours=60)
 
@@ -76,7 +76,7 @@ def test_undelivered_is_no_reward_at_all(worker: Worker) -> None:
 
 
 def test_silence_is_no_zero_where_deliveries_are_reported(worker: Worker) -> None:
-    worker.decide(customer_id="c1")
+    worker.decide(customer_id="c1", excluded={"coupon": ["none"]})
     worker.clock.advance(hours=60)
 
     worker.learn()
@@ -104,8 +104,24 @@ def test_a_purchase_earns_margin_less_coupon_and_a_refund_takes_it_back(worker: 
     assert rounds_learnt(worker, "coupon_policy") == 1
 
 
+def test_where_nothing_was_sent_there_is_no_click_to_learn_but_the_offer_of_none_is_judged(
+    worker: Worker,
+) -> None:
+    decided = worker.decide(customer_id="c1", eligible={"coupon": ["none"]})
+    worker.clock.advance(hours=60)
+
+    worker.learn()
+
+    assert decided["status"] == "hold"
+    assert {name: state for name, (state, _) in rewards_of(worker.state.engine).items()} == {
+        "channel": "void",
+        "send_time": "void",
+        "coupon": "resolved",
+    }
+
+
 def test_learning_again_without_news_publishes_nothing(worker: Worker) -> None:
-    decided = worker.decide(customer_id="c1")
+    decided = worker.decide(customer_id="c1", excluded={"coupon": ["none"]})
     send(worker, outcome(decided["decision_id"]))
     worker.learn()
 
@@ -115,7 +131,7 @@ def test_learning_again_without_news_publishes_nothing(worker: Worker) -> None:
 
 
 def test_a_learner_that_starts_anew_goes_on_where_the_last_one_committed(worker: Worker) -> None:
-    first, second = (worker.decide(customer_id="c1") for _ in range(2))
+    first, second = (worker.decide(customer_id="c1", excluded={"coupon": ["none"]}) for _ in range(2))
     send(worker, outcome(first["decision_id"], "e1"))
     worker.learn()
     send(worker, outcome(second["decision_id"], "e2"))
@@ -126,7 +142,7 @@ def test_a_learner_that_starts_anew_goes_on_where_the_last_one_committed(worker:
 
 
 def test_a_new_champion_is_brought_up_to_date_with_every_reward(worker: Worker) -> None:
-    decided = worker.decide(customer_id="c1")
+    decided = worker.decide(customer_id="c1", excluded={"coupon": ["none"]})
     send(worker, outcome(decided["decision_id"]))
     worker.learn()
     artifacts = starting_policies()
@@ -148,11 +164,10 @@ def test_a_new_champion_is_brought_up_to_date_with_every_reward(worker: Worker) 
 
 def test_clicks_on_one_channel_make_it_more_probable(worker: Worker) -> None:
     for number in range(60):
-        decided = worker.decide(customer_id="c1")
+        decided = worker.decide(customer_id="c1", excluded={"coupon": ["none"]})
         kind = "clicked" if decided["channel"] == "email" else "delivered"
         send(worker, outcome(decided["decision_id"], f"e{number}", kind))
     worker.clock.advance(hours=60)
-    worker.reader.customers["c1"] = worker.reader.customers["c1"]
 
     worker.learn()
 

@@ -107,12 +107,12 @@ def test_score_answers_without_logging(worker: Worker) -> None:
 
 
 def test_metrics_count_decisions_and_outcomes(worker: Worker) -> None:
-    known = worker.decide(customer_id="c1")["decision_id"]
+    known = worker.decide(customer_id="c1", journey="cross_sell")["decision_id"]
     send(worker, outcome(known))
 
     text = worker.client.get("/metrics").text
 
-    assert 'gardoon_decisions_total{group="decisioning",journey="lucky_wheel",status="act"} 1.0' in text
+    assert 'gardoon_decisions_total{group="decisioning",journey="cross_sell",status="act"} 1.0' in text
     assert 'gardoon_outcomes_total{kind="clicked",status="202"} 1.0' in text
 
 
