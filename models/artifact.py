@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 MANIFEST = "manifest.json"
 ARRAYS = "arrays.npz"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+# What zipfile, zlib, numpy and json raise for bytes that were cut or altered.
+_UNREADABLE = (ValueError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 class ArtifactError(ValueError):
@@ -55,7 +58,7 @@ class Artifact:
 
     @classmethod
     def from_files(cls, files: dict[str, bytes]) -> Artifact:
-        """The artifact in these files. Raises `ArtifactError` when manifest or arrays are missing or unreadable."""
+        """The artifact in these files. Raises `ArtifactError` when one is missing or cannot be read."""
         missing = {MANIFEST, ARRAYS} - files.keys()
         if missing:
             raise ArtifactError(f"an artifact needs {MANIFEST} and {ARRAYS}; found {sorted(files)}")
@@ -63,9 +66,11 @@ class Artifact:
             manifest = json.loads(files[MANIFEST])
             with np.load(io.BytesIO(files[ARRAYS]), allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
-        except (ValueError, zipfile.BadZipFile) as error:
-            raise ArtifactError(f"{MANIFEST} or {ARRAYS} cannot be read: {error}") from error
-        texts = {name: files[name].decode() for name in files.keys() - {MANIFEST, ARRAYS}}
+            texts = {name: files[name].decode() for name in files.keys() - {MANIFEST, ARRAYS}}
+        except _UNREADABLE as error:
+            raise ArtifactError(f"one of {sorted(files)} cannot be read: {error!r}") from error
+        if not isinstance(manifest, dict):
+            raise ArtifactError(f"{MANIFEST} holds a {type(manifest).__name__}; wanted an object")
         return cls(manifest, arrays, texts)
 
     @classmethod
@@ -73,9 +78,10 @@ class Artifact:
         """The artifact in an archive of `to_bytes`. Raises `ArtifactError`."""
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                return cls.from_files({name: archive.read(name) for name in archive.namelist()})
-        except zipfile.BadZipFile as error:
-            raise ArtifactError(f"not an artifact archive: {error}") from error
+                files = {name: archive.read(name) for name in archive.namelist()}
+        except _UNREADABLE as error:
+            raise ArtifactError(f"not an artifact archive: {error!r}") from error
+        return cls.from_files(files)
 
     def require(self, kind: str) -> None:
         """Raises `ArtifactError` unless the manifest says it is of this kind."""
