@@ -14,8 +14,11 @@ POLICIES: dict[str, type[Policy]] = {
 
 
 def load_policy(artifact: Artifact) -> Policy:
-    """The policy that an artifact holds. Raises `ArtifactError` for a kind that is not in `POLICIES`."""
+    """The policy that an artifact holds. Raises `ArtifactError` for an unknown kind and for a missing part."""
     kind = artifact.manifest.get("kind")
     if kind not in POLICIES:
         raise ArtifactError(f"no policy of kind {kind!r}; there are {sorted(POLICIES)}")
-    return POLICIES[kind].from_artifact(artifact)
+    try:
+        return POLICIES[kind].from_artifact(artifact)
+    except (KeyError, TypeError) as error:
+        raise ArtifactError(f"the artifact of kind {kind!r} lacks or misnames a part: {error}") from error
