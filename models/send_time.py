@@ -36,10 +36,11 @@ class SendTimeThompson(Policy):
 
     Actions are the local hours "00" to "23"; hour a stands for its next occurrence. Its features φ(x, a) are the customer's
     own activity in that hour and the population's (each as share·24 - 1, so that an even day is 0), two harmonics of the
-    day, the wait (hours/24) and whether it is the current hour. Where the customer's profile is unknown the population's
-    stands in. One posterior makes the slots' expected rewards correlated, so probabilities are the shares in which each
-    slot wins over a fixed set of `DRAWS` posterior draws; the action is sampled from those shares, so the logged
-    propensity is exact. The prior on every effect is centred on 0: an hour earns its preference.
+    day, the wait (hours/24; half a day where the current hour is unknown) and whether it is the current hour. Where the
+    customer's profile is unknown the population's stands in. One posterior makes the slots' expected rewards correlated,
+    so probabilities are the shares in which each slot wins over a fixed set of `DRAWS` posterior draws; the action is
+    sampled from those shares, so the logged propensity is exact. The prior on every effect is centred on 0: an hour earns
+    its preference.
 
     population `(24,)`: the share of all customers' actions in each local hour.
     """
@@ -79,7 +80,7 @@ class SendTimeThompson(Policy):
         hours = np.arange(HOURS)
         now = contexts[:, :1]
         own = np.where(np.isnan(contexts[:, 1:]), self.population, contexts[:, 1:])
-        wait = (hours - now) % HOURS
+        wait = np.where(np.isnan(now), HOURS / 2, (hours - now) % HOURS)
         angle = 2 * np.pi * hours / HOURS
         columns = [
             np.ones(HOURS),
