@@ -20,7 +20,7 @@ def slots(now: datetime, zone: ZoneInfo) -> dict[str, datetime]:
     found = {f"{now.astimezone(zone).hour:02d}": now}
     local = now.astimezone(zone)
     into_hour = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
-    for ahead in range(1, HOURS_AHEAD):
+    for ahead in range(1, HOURS_AHEAD + 1):
         moment = now - into_hour + timedelta(hours=ahead)
         found.setdefault(f"{moment.astimezone(zone).hour:02d}", moment)
     return found
