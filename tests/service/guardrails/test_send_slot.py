@@ -1,0 +1,197 @@
+"""Send slots against a slow oracle that walks the minutes of a day, nights on which the clock moves among them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from service.decision_point import QuietHours
+from service.guardrails.mask import Mask
+from service.guardrails.send_slot import (
+    is_quiet,
+    local_midnight,
+    mask_coupon_life,
+    mask_deadline,
+    mask_quiet_hours,
+    slots,
+)
+
+MINUTE = timedelta(minutes=1)
+HOURS = tuple(f"{hour:02d}" for hour in range(24))
+BERLIN, TEHRAN, KOLKATA = (ZoneInfo(name) for name in ("Europe/Berlin", "Asia/Tehran", "Asia/Kolkata"))
+CLOCK_CHANGES = {  # Berlin's clock moves at 02:00 and 03:00, Tehran's moved at midnight until 2022
+    BERLIN: (datetime(2026, 3, 29, 1, tzinfo=UTC), datetime(2026, 10, 25, 1, tzinfo=UTC)),
+    TEHRAN: (datetime(2022, 3, 21, 20, 30, tzinfo=UTC), datetime(2022, 9, 21, 19, 30, tzinfo=UTC)),
+    KOLKATA: (datetime(2026, 1, 1, tzinfo=UTC),),
+}
+
+
+@st.composite
+def situations(draw: st.DrawFn) -> tuple[datetime, ZoneInfo]:
+    """A moment within 30 hours of a change of the clock, or on any day, and a customer's zone."""
+    zone = draw(st.sampled_from(list(CLOCK_CHANGES)))
+    change = draw(st.sampled_from(CLOCK_CHANGES[zone]))
+    minutes = draw(st.one_of(st.integers(-1800, 1800), st.integers(-200_000, 200_000)))
+    return change + timedelta(minutes=minutes, seconds=draw(st.integers(0, 59))), zone
+
+
+CLOCK_TIMES = st.times(max_value=time(23, 59)).map(lambda at: at.replace(second=0, microsecond=0))
+QUIET = st.builds(QuietHours, start=CLOCK_TIMES, end=CLOCK_TIMES)
+
+
+def next_moments(now: datetime, zone: ZoneInfo) -> dict[str, datetime]:
+    """Now for the current hour, else the first minute within 24 hours on which the customer's clock shows the hour."""
+    found = {f"{now.astimezone(zone).hour:02d}": now}
+    minute = now.replace(second=0, microsecond=0) + MINUTE
+    while minute <= now + timedelta(hours=24):
+        found.setdefault(f"{minute.astimezone(zone).hour:02d}", minute)
+        minute += MINUTE
+    return found
+
+
+def quiet_minutes(quiet: QuietHours) -> set[tuple[int, int]]:
+    """Every minute that a clock shows on its way from start to end."""
+    minute, end = (at.hour * 60 + at.minute for at in (quiet.start, quiet.end))
+    shown = set()
+    while minute != end:
+        shown.add(divmod(minute, 60))
+        minute = (minute + 1) % 1440
+    return shown
+
+
+def left(mask: Mask) -> set[str]:
+    return {hour for hour, on in zip(mask.actions, mask.eligible, strict=True) if on}
+
+
+@given(situations())
+@example((datetime(2026, 10, 24, 8, 30, tzinfo=UTC), BERLIN))  # 25 hours lie between two mornings
+@example((datetime(2026, 3, 29, 0, 30, tzinfo=UTC), BERLIN))  # two o'clock comes tomorrow, not tonight
+def test_each_hour_s_slot_is_its_next_moment_within_24_hours(situation: tuple[datetime, ZoneInfo]) -> None:
+    now, zone = situation
+
+    assert slots(now, zone) == next_moments(now, zone)
+
+
+@given(situations())
+def test_slots_lie_between_now_and_24_hours_on_and_show_their_hour(
+    situation: tuple[datetime, ZoneInfo],
+) -> None:
+    now, zone = situation
+
+    for hour, at in slots(now, zone).items():
+        assert now <= at <= now + timedelta(hours=24)
+        assert f"{at.astimezone(zone).hour:02d}" == hour
+
+
+def test_an_hour_that_the_clock_skips_has_no_slot_and_one_that_comes_twice_has_its_first() -> None:
+    spring = slots(datetime(2026, 3, 28, 21, tzinfo=UTC), BERLIN)
+    autumn = slots(datetime(2026, 10, 24, 20, tzinfo=UTC), BERLIN)
+
+    assert set(HOURS) - spring.keys() == {"02"}
+    assert autumn.keys() == set(HOURS)
+    assert autumn["02"] == datetime(2026, 10, 25, 0, tzinfo=UTC)
+    assert autumn["03"] == datetime(2026, 10, 25, 2, tzinfo=UTC)
+
+
+@given(st.integers(0, 1439), QUIET)
+def test_a_minute_is_quiet_when_the_clock_shows_it_between_start_and_end(
+    minute: int, quiet: QuietHours
+) -> None:
+    shown = divmod(minute, 60)
+
+    assert is_quiet(time(*shown), quiet) == (shown in quiet_minutes(quiet))
+
+
+@settings(max_examples=60)
+@given(situations(), QUIET, st.integers(0, 24 * 60), st.integers(0, 24 * 60))
+def test_what_is_left_is_what_the_oracle_leaves(
+    situation: tuple[datetime, ZoneInfo], quiet: QuietHours, deadline_minutes: int, life_minutes: int
+) -> None:
+    now, zone = situation
+    deadline, life = now + timedelta(minutes=deadline_minutes), timedelta(minutes=life_minutes)
+    moments, expires_at = slots(now, zone), local_midnight(now, zone)
+    mask = Mask("send_time", HOURS)
+
+    mask.keep("clock", moments, "skipped")
+    mask_deadline(mask, moments, deadline)
+    mask_quiet_hours(mask, moments, zone, quiet)
+    mask_coupon_life(mask, moments, expires_at, life)
+
+    assert left(mask) == {
+        hour
+        for hour, at in next_moments(now, zone).items()
+        if at <= deadline
+        and (at.astimezone(zone).hour, at.astimezone(zone).minute) not in quiet_minutes(quiet)
+        and at + life <= expires_at
+    }
+
+
+@settings(max_examples=60)
+@given(situations(), QUIET, st.integers(0, 24 * 60))
+def test_every_hour_that_was_taken_is_named_once_with_its_rule(
+    situation: tuple[datetime, ZoneInfo], quiet: QuietHours, deadline_minutes: int
+) -> None:
+    now, zone = situation
+    moments = slots(now, zone)
+    mask = Mask("send_time", HOURS)
+
+    mask.keep("clock", moments, "skipped")
+    mask_deadline(mask, moments, now + timedelta(minutes=deadline_minutes))
+    mask_quiet_hours(mask, moments, zone, quiet)
+
+    taken = [hour for reason in mask.reasons for hour in reason.actions]
+    assert sorted(taken) == sorted(set(HOURS) - left(mask))
+    assert all(reason.actions and reason.detail for reason in mask.reasons)
+
+
+@given(situations())
+def test_the_day_ends_at_the_first_minute_of_another_date(situation: tuple[datetime, ZoneInfo]) -> None:
+    now, zone = situation
+    minute = now.replace(second=0, microsecond=0)
+    while minute.astimezone(zone).date() == now.astimezone(zone).date():
+        minute += MINUTE
+
+    assert local_midnight(now, zone) == minute
+
+
+@pytest.mark.parametrize(
+    ("now", "quiet", "deadline_hours", "expected"),
+    [
+        ("2026-11-22T12:00+03:30", ("22:00", "08:00"), 16, range(12, 22)),
+        ("2026-11-22T23:59+03:30", ("22:00", "08:00"), 14, range(8, 14)),
+        ("2026-11-22T12:00+03:30", ("12:30", "13:00"), 11, range(12, 24)),
+        ("2026-11-22T12:45+03:30", ("12:30", "13:00"), 11, range(13, 24)),
+        ("2026-11-22T12:00+03:30", ("09:00", "09:00"), 11, range(12, 24)),
+    ],
+)
+def test_quiet_hours_across_midnight_and_within_an_hour(
+    now: str, quiet: tuple[str, str], deadline_hours: int, expected: range
+) -> None:
+    at = datetime.fromisoformat(now).astimezone(UTC)
+    start, end = (time.fromisoformat(each) for each in quiet)
+    moments, mask = slots(at, TEHRAN), Mask("send_time", HOURS)
+
+    mask_deadline(mask, moments, at + timedelta(hours=deadline_hours))
+    mask_quiet_hours(mask, moments, TEHRAN, QuietHours(start=start, end=end))
+
+    assert left(mask) == {f"{hour:02d}" for hour in expected}
+
+
+def test_the_reasons_say_the_limit_and_the_customer_s_zone() -> None:
+    now = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+    moments = slots(now, TEHRAN)
+    mask = Mask("send_time", HOURS)
+
+    mask_deadline(mask, moments, now + timedelta(hours=16))
+    mask_quiet_hours(mask, moments, TEHRAN, QuietHours(start=time(22), end=time(8)))
+    mask_coupon_life(mask, moments, local_midnight(now, TEHRAN), timedelta(minutes=90))
+
+    assert {reason.rule: reason.detail for reason in mask.reasons} == {
+        "deadline": "nothing is sent after 2026-11-23T01:30:00+00:00",
+        "quiet_hours": "quiet from 22:00 to 08:00 in Asia/Tehran",
+    }
+    assert sorted(left(mask)) == [f"{hour:02d}" for hour in range(13, 22)]

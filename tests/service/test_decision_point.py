@@ -1,0 +1,184 @@
+"""Decision points: the shipped files load, and a wrong one is refused with file, field and reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from models.artifact import Artifact, ArtifactError
+from service.decision_point import (
+    DecisionPoint,
+    DecisionPointError,
+    load_decision_points,
+    parse_decision_point,
+)
+from service.settings import Settings
+
+SHIPPED = Settings().decision_points
+REWARD = {"kind": "click", "window_hours": 48}
+WHEEL = {
+    "journey": "wheel",
+    "description": "The wheel.",
+    "salt": "wheel-1",
+    "shares": {"holdout": 0.05, "random": 0.05},
+    "channel": {"actions": ["email", "sms"], "reward": REWARD},
+    "send_time": {
+        "deadline_hours": 16,
+        "quiet_hours": {"start": "22:00", "end": "08:00"},
+        "reward": REWARD,
+    },
+    "coupon": {"amounts": [0, 10000], "valid": "until_local_midnight", "reward": REWARD},
+    "message": {"variants": ["plain", "warm"], "reward": REWARD},
+}
+
+
+def changed(path: str, value: object) -> dict[str, object]:
+    """The wheel with the value at a dotted path replaced."""
+    fields: dict[str, object] = yaml.safe_load(yaml.safe_dump(WHEEL))
+    inner = fields
+    *parents, last = path.split(".")
+    for parent in parents:
+        inner = inner[parent]  # type: ignore[assignment]
+    inner[last] = value
+    return fields
+
+
+def parse(fields: object) -> DecisionPoint:
+    return parse_decision_point(yaml.safe_dump(fields), "points/wheel.yaml")
+
+
+def test_the_six_reference_journeys_are_shipped() -> None:
+    points = load_decision_points(SHIPPED)
+
+    assert sorted(points) == [
+        "browse_abandonment",
+        "cart_abandonment",
+        "churn_prevention",
+        "cross_sell",
+        "lucky_wheel",
+        "price_drop",
+    ]
+    for journey, point in points.items():
+        assert (SHIPPED / f"{journey}.yaml").is_file()
+        assert point.shares.holdout > 0
+        assert point.shares.random > 0
+
+
+def test_the_parts_come_back_as_written_decisions_in_their_fixed_order() -> None:
+    point = parse(dict(reversed(WHEEL.items())))
+
+    assert point.decisions == ("channel", "send_time", "coupon", "message")
+    assert point.coupon is not None
+    assert point.coupon.amounts == (0, 10000)
+    assert point.reward("channel").spec().window_hours == 48
+
+
+def test_only_what_is_declared_is_decided() -> None:
+    point = parse({name: value for name, value in WHEEL.items() if name not in ("send_time", "coupon")})
+
+    assert point.decisions == ("channel", "message")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "field", "reason"),
+    [
+        ("colour", "red", "colour", "Extra inputs are not permitted"),
+        ("coupon.colour", "red", "coupon.colour", "Extra inputs are not permitted"),
+        ("journey", "Lucky Wheel", "journey", "String should match pattern"),
+        ("salt", None, "salt", "valid string"),
+        ("shares", {"holdout": 0.6, "random": 0.4}, "shares", "add up to 1.0; wanted less than 1"),
+        ("shares.holdout", -0.1, "shares.holdout", "greater than or equal to 0"),
+        ("shares.random", 1.1, "shares.random", "less than or equal to 1"),
+        ("channel.actions", [], "channel.actions", "at least 1 item"),
+        ("channel.actions", ["pigeon"], "channel.actions.0", "'email', 'sms', 'app_push' or 'web_push'"),
+        ("channel.reward.kind", "joy", "channel.reward.kind", "'click' or 'net_value'"),
+        ("channel.reward.window_hours", 0, "channel.reward.window_hours", "greater than 0"),
+        ("channel.reward.message_cost", -1, "channel.reward.message_cost", "greater than or equal to 0"),
+        ("coupon.reward.margin_share", 1.5, "coupon.reward.margin_share", "less than or equal to 1"),
+        ("send_time.deadline_hours", 25, "send_time.deadline_hours", "less than or equal to 24"),
+        (
+            "send_time.quiet_hours",
+            {"start": "25:00", "end": "08:00"},
+            "send_time.quiet_hours.start",
+            "hour value",
+        ),
+        ("send_time.quiet_hours", {"start": "22:00"}, "send_time.quiet_hours.end", "Field required"),
+        ("coupon.amounts", [-5], "coupon.amounts.0", "greater than or equal to 0"),
+        ("coupon.amounts", ["much"], "coupon.amounts.0", "valid integer"),
+        ("coupon.valid", "for ever", "coupon.valid", "until_local_midnight"),
+        ("coupon.valid", 0, "coupon.valid", "greater than 0"),
+        ("message.variants", [], "message.variants", "at least 1 item"),
+    ],
+)
+def test_a_wrong_field_is_refused_naming_file_field_and_reason(
+    path: str, value: object, field: str, reason: str
+) -> None:
+    with pytest.raises(DecisionPointError) as caught:
+        parse(changed(path, value))
+
+    message = str(caught.value)
+    assert message.startswith("points/wheel.yaml: ")
+    assert field in message
+    assert reason in message
+
+
+def test_every_fault_of_a_file_is_named_at_once() -> None:
+    fields = changed("shares.holdout", -1) | {"salt": 3, "colour": "red"}
+
+    with pytest.raises(DecisionPointError, match=r"salt.*shares\.holdout.*colour"):
+        parse(fields)
+
+
+@pytest.mark.parametrize("missing", ["journey", "description", "salt"])
+def test_a_missing_field_is_named(missing: str) -> None:
+    with pytest.raises(DecisionPointError, match=f"wheel.yaml: {missing}: Field required"):
+        parse({name: value for name, value in WHEEL.items() if name != missing})
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [("a: [", "not YAML"), ("", "valid dictionary"), ("- wheel", "valid dictionary")]
+)
+def test_a_file_that_is_no_mapping_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(DecisionPointError, match=f"wheel.yaml: .*{reason}"):
+        parse_decision_point(text, "points/wheel.yaml")
+
+
+def test_a_folder_without_files_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DecisionPointError, match=r"no \*\.yaml file"):
+        load_decision_points(tmp_path)
+
+
+def test_a_journey_declared_twice_is_refused_naming_the_second_file(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(WHEEL), encoding="utf-8")
+
+    with pytest.raises(DecisionPointError, match=r"second\.yaml: journey 'wheel' is declared twice"):
+        load_decision_points(tmp_path)
+
+
+@pytest.mark.parametrize("journey", sorted(path.stem for path in SHIPPED.glob("*.yaml")))
+def test_a_decision_point_comes_back_from_its_artifact_unchanged(journey: str) -> None:
+    point = load_decision_points(SHIPPED)[journey]
+
+    artifact = Artifact.from_bytes(point.to_artifact().to_bytes())
+
+    assert DecisionPoint.from_artifact(artifact) == point
+    assert DecisionPoint.from_artifact(artifact).to_artifact().digest == point.to_artifact().digest
+
+
+@pytest.mark.parametrize(
+    "path", ["salt", "shares.holdout", "coupon.minimum_life_minutes", "message.variants"]
+)
+def test_every_change_of_the_rules_is_another_version(path: str) -> None:
+    value = {"salt": "wheel-2", "shares.holdout": 0.06, "coupon.minimum_life_minutes": 31}.get(
+        path, ["plain"]
+    )
+
+    assert parse(changed(path, value)).to_artifact().digest != parse(WHEEL).to_artifact().digest
+
+
+def test_an_artifact_of_another_kind_is_no_decision_point() -> None:
+    with pytest.raises(ArtifactError, match="wanted 'decision_point'"):
+        DecisionPoint.from_artifact(Artifact({"kind": "scorer"}))
