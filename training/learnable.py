@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+from features.profile import DEMOGRAPHICS
 from features.schema import CHANNELS, Feature, Schema
 
 VIEW_SOURCES: Final[dict[str, tuple[str, ...]]] = {
@@ -16,19 +17,13 @@ VIEW_SOURCES: Final[dict[str, tuple[str, ...]]] = {
 }
 """What each view's features read, those of `NOT_LEARNT` apart: tables, or `table.column`."""
 
-FEATURE_SOURCES: Final[dict[str, tuple[str, ...]]] = {
-    "tenure_days": ("customers.joined_at",),
-    "time_zone": ("customers.time_zone",),
-    "age_years": ("customers.age_years",),
-    "income_thousand": ("customers.income_thousand",),
-    "household_size": ("customers.household_size",),
-    "kids_count": ("customers.kids_count",),
-}
+FEATURE_SOURCES: Final[dict[str, tuple[str, ...]]] = {"tenure_days": ("customers.joined_at",)}
 """What a feature reads where that is less than its view does."""
 
 NOT_LEARNT: Final = (
     # Known as they are today only: at an earlier as-of date they would tell of the days after it.
     *(f"{fact}_{channel}" for fact in ("consent", "reachable") for channel in CHANNELS),
+    *DEMOGRAPHICS,
     # The view `rfm` says the same of orders.
     *(f"purchases_{days}d" for days in (1, 7, 28)),
     "minutes_since_purchase",

@@ -17,7 +17,7 @@ from training.scorers.measure import measure_amounts, measure_probabilities
 from training.scorers.spec import ScorerSpec
 
 N_FOLDS = 4
-CALIBRATION_AS_OFS = 2
+CALIBRATION_AS_OFS = 4
 """Probabilities are calibrated on the newest training dates: a drift in the share of buyers is mostly one in b."""
 
 TWEEDIE_POWER = 1.5

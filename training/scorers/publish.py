@@ -12,15 +12,16 @@ from typing import Any
 import lightgbm
 
 from training.code_version import git_commit, source_digest
+from training.places import Places
 from training.registry import ModelRegistry, RunRecord, open_registry, quiet_mlflow
 from training.scorers.model_card import write_model_card
 from training.scorers.picture import calibration_picture, importance_picture, lift_picture
 from training.scorers.run import ScorerRun
 
 
-def publish_scorers(var: Path, runs: Iterable[ScorerRun]) -> Iterator[tuple[str, str | None]]:
+def publish_scorers(places: Places, runs: Iterable[ScorerRun]) -> Iterator[tuple[str, str | None]]:
     """Each scorer's name and the version it was registered as, None where the champion is the very same already."""
-    registry, commit, sources = open_registry(var), git_commit(), source_digest()
+    registry, commit, sources = open_registry(places), git_commit(), source_digest()
     for run in runs:
         yield run.spec.name, publish_scorer(registry, run, commit=commit, sources=sources)
 
