@@ -45,7 +45,7 @@ def write_online_store(
         connection.execute("BEGIN IMMEDIATE")
         written = {}
         for view in load_schema().views:
-            rows = _snapshot(snapshots, view, as_of)
+            rows = read_snapshot(snapshots, view, as_of)
             _write_view(connection, view, rows, online_table(view.name, project), served_at)
             written[view.name] = len(rows)
         connection.execute("COMMIT")
@@ -66,7 +66,8 @@ def latest_as_of(snapshots: Path) -> datetime:
     return as_of.astimezone(UTC)
 
 
-def _snapshot(snapshots: Path, view: View, as_of: datetime) -> pa.Table:
+def read_snapshot(snapshots: Path, view: View, as_of: datetime) -> pa.Table:
+    """The rows of a view's snapshot at `as_of`, one a customer. Raises `OnlineStoreError` when there are none."""
     path = snapshots / f"{view.name}.parquet"
     rows = pq.read_table(path, filters=[("event_timestamp", "=", as_of)])
     if len(rows) == 0:

@@ -11,8 +11,26 @@ import typer
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
-Var = Annotated[Path, typer.Option("--var", help="Folder of everything that is generated.")]
+Var = Annotated[
+    Path, typer.Option("--var", envvar="GARDOON_VAR", help="Folder of everything that is generated.")
+]
 VAR = Path("var")
+TrackingUri = Annotated[
+    str,
+    typer.Option(
+        envvar="GARDOON_MLFLOW_TRACKING_URI", help="The model registry; by default SQLite in VAR/mlflow.db."
+    ),
+]
+FeatureStoreYaml = Annotated[
+    Path | None,
+    typer.Option(
+        "--feature-store",
+        envvar="GARDOON_FEATURE_STORE_YAML",
+        exists=True,
+        dir_okay=False,
+        help="Settings of the feature store to serve from; by default files and SQLite in VAR/feast.",
+    ),
+]
 
 imports = typer.Typer(
     no_args_is_help=True, help="Turn outside tables into a data set in the canonical tables."
@@ -28,17 +46,19 @@ def main() -> None:
 
 
 @app.command()
-def prepare(var: Var = VAR) -> None:
+def prepare(tracking_uri: TrackingUri = "", feature_store: FeatureStoreYaml = None, var: Var = VAR) -> None:
     """Do everything that serving needs, from the raw data on; what is finished is not repeated."""
     from rich.console import Console
 
     from training.code_version import source_digest
+    from training.places import Places
     from training.prepare import prepare
 
+    places = Places(var=var, tracking_uri=tracking_uri, feature_store_yaml=feature_store)
     console, started_at = Console(soft_wrap=True), time.monotonic()
     var.mkdir(parents=True, exist_ok=True)
     with console.status("") as status:
-        for progress in prepare(var, code=source_digest(), now=datetime.now(UTC)):
+        for progress in prepare(places, code=source_digest(), now=datetime.now(UTC)):
             title = f"{progress.number}/{progress.of} {progress.step.name}"
             if progress.summary is None:
                 status.update(f"{title} ...")
@@ -151,6 +171,7 @@ def evaluate(
     ] = "",
     seed: Annotated[int, typer.Option(help="Seed of replay's rejection and of simulated policies.")] = 0,
     level: Annotated[float, typer.Option(help="Level of the two-sided intervals.")] = 0.95,
+    tracking_uri: TrackingUri = "",
     var: Var = VAR,
 ) -> None:
     """Judge a policy on a log: diagnostics, then replay, IPS, SNIPS and DR with intervals."""
@@ -160,9 +181,10 @@ def evaluate(
     from training.evaluation.errors import EvaluationError
     from training.evaluation.log_source import evaluate_named_policy, open_log
     from training.evaluation.report import render
+    from training.places import Places
 
     try:
-        source = open_log(log, var, database_url)
+        source = open_log(log, Places(var=var, tracking_uri=tracking_uri), database_url)
         evaluation = evaluate_named_policy(source, policy, np.random.default_rng(seed), level)
     except EvaluationError as error:
         typer.echo(f"{type(error).__name__}: {error}", err=True)
@@ -202,12 +224,14 @@ def fit_scorers(
         ),
     ] = None,
     register: Annotated[bool, typer.Option(help="Register the scorers as champions.")] = True,
+    tracking_uri: TrackingUri = "",
     var: Var = VAR,
 ) -> None:
     """Fit purchase propensity, churn risk and expected value, print what they reach, register them as champions."""
     from rich.console import Console
 
     from training.importing.dataset import DatasetError
+    from training.places import Places
     from training.schedule import TooLittleDataError
     from training.scorers.publish import publish_scorers
     from training.scorers.report import measured_table
@@ -222,7 +246,8 @@ def fit_scorers(
         raise typer.Exit(2) from error
     for run in runs:
         Console().print(measured_table(run))
-    for name, version in publish_scorers(var, runs) if register else ():
+    places = Places(var=var, tracking_uri=tracking_uri)
+    for name, version in publish_scorers(places, runs) if register else ():
         typer.echo(f"{name}: {f'version {version} is champion' if version else 'unchanged'}")
 
 
@@ -230,6 +255,7 @@ def fit_scorers(
 def fit_policies(
     dataset: Annotated[str, typer.Option(help="Name of the data set.")] = "complete-journey",
     seed: Annotated[int, typer.Option(help="Seed of the simulated world; that of `simulate`.")] = 0,
+    tracking_uri: TrackingUri = "",
     var: Var = VAR,
 ) -> None:
     """Start the three policies on simulated feedback, print what that is worth, register them as champions."""
@@ -237,13 +263,14 @@ def fit_policies(
 
     from training.champion import NoChampionError
     from training.importing.dataset import DatasetError
+    from training.places import Places
     from training.publish import publish_warm_starts
     from training.simulation.audience import AudienceError
     from training.simulation.formation import SimulationError
     from training.warm_start import value_table
 
     try:
-        published = publish_warm_starts(var, dataset, seed=seed)
+        published = publish_warm_starts(Places(var=var, tracking_uri=tracking_uri), dataset, seed=seed)
     except (AudienceError, DatasetError, NoChampionError, SimulationError) as error:
         typer.echo(f"refused: {error}", err=True)
         raise typer.Exit(2) from error
@@ -259,17 +286,20 @@ def build_features(
         typer.Option(help="ISO 8601 time, UTC unless it says so; may repeat. By default the data's end."),
     ] = [],  # noqa: B006 - Typer copies it
     dataset: Annotated[str, typer.Option(help="Name of the data set.")] = "complete-journey",
+    feature_store: FeatureStoreYaml = None,
     var: Var = VAR,
 ) -> None:
     """Compute every customer's features at the as-of times and register the views with Feast."""
     from features.offline import build_snapshots, data_end
-    from training.feature_store import apply
+    from training.feature_store import open_served_store, register_views
+    from training.importing.dataset import dataset_folder
+    from training.places import Places
 
-    folder, snapshots = var / "data" / dataset, var / "feast" / "snapshots"
+    places, folder = Places(var=var, feature_store_yaml=feature_store), dataset_folder(var, dataset)
     as_ofs = [_time(text) for text in as_of] or [data_end(folder)]
-    for view, rows in build_snapshots(folder, as_ofs, snapshots).items():
+    for view, rows in build_snapshots(folder, as_ofs, places.snapshots).items():
         typer.echo(f"{view}: {rows} rows")
-    registered = apply(var / "feast", snapshots)
+    registered = register_views(open_served_store(places), places.snapshots)
     typer.echo(f"registered with Feast: {', '.join(registered.views)}")
 
 
@@ -280,15 +310,18 @@ def materialize(
         str | None,
         typer.Option(help="The time that the rows are stored with, or `now`; by default the as-of time."),
     ] = None,
+    feature_store: FeatureStoreYaml = None,
     var: Var = VAR,
 ) -> None:
     """Write one snapshot of every view into the online store."""
-    from features.bulk import latest_as_of, write_online_store
+    from features.bulk import latest_as_of
+    from training.online_store import fill_online_store
+    from training.places import Places
 
-    snapshots = var / "feast" / "snapshots"
-    speaks_of = _time(as_of) if as_of else latest_as_of(snapshots)
+    places = Places(var=var, feature_store_yaml=feature_store)
+    speaks_of = _time(as_of) if as_of else latest_as_of(places.snapshots)
     stored_at = datetime.now(UTC) if served_at == "now" else _time(served_at) if served_at else speaks_of
-    written = write_online_store(snapshots, var / "feast" / "online.db", as_of=speaks_of, served_at=stored_at)
+    written = fill_online_store(places, as_of=speaks_of, served_at=stored_at)
     for view, customers in written.items():
         typer.echo(f"{view}: {customers} customers")
 

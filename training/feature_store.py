@@ -21,6 +21,7 @@ import pandas as pd
 
 from features.offline import quiet_ibis
 from features.schema import FEATURE_SERVICE, JOIN_KEY, Schema, View, load_schema
+from training.places import Places
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -63,13 +64,27 @@ def open_store(feast_folder: Path, *, repo: Path = FEATURE_REPO) -> FeatureStore
     return FeatureStore(config=config)
 
 
+def open_served_store(places: Places) -> FeatureStore:
+    """The feature store that is served from: the folder's, or the one that the given settings describe."""
+    if places.feature_store_yaml is None:
+        places.feast.mkdir(parents=True, exist_ok=True)
+        return open_store(places.feast)
+    from feast import FeatureStore
+
+    return FeatureStore(fs_yaml_file=places.feature_store_yaml)
+
+
 def apply(feast_folder: Path, snapshots: Path, *, repo: Path = FEATURE_REPO) -> Registered:
     """What is registered once the repository's definitions are, reading their rows from `snapshots`. Idempotent.
 
     Raises `FeatureStoreError` when the registry's features are not those of the schema.
     """
     feast_folder.mkdir(parents=True, exist_ok=True)
-    store = open_store(feast_folder, repo=repo)
+    return register_views(open_store(feast_folder, repo=repo), snapshots, repo=repo)
+
+
+def register_views(store: FeatureStore, snapshots: Path, *, repo: Path = FEATURE_REPO) -> Registered:
+    """The same in the registry of an opened store."""
     definitions = _load_definitions(repo, snapshots)
     wanted = {view.name: tuple(sorted(f.name for f in view.features)) for view in load_schema().views}
     gone = [view for view in store.list_batch_feature_views() if view.name not in wanted]

@@ -1,7 +1,8 @@
 """Everything that serving needs, from the raw data on: the steps of `make run`, each done once.
 
-A step's key is a digest of the code, its settings and the keys of the steps before it. A step whose key stands in
-`<var>/prepared.json` is finished and not repeated; the online store is written anew after a week, before its rows are stale.
+A step's key is a digest of the code, the place outside the folder that it writes to and the keys of the steps before it. A
+step whose key stands in `<var>/prepared.json` is finished and not repeated; the online store is written anew after a week,
+before its rows are stale.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from training.places import Places
+
 DATASET: Final = "complete-journey"
 TEST_AS_OF: Final = datetime(2017, 11, 1, tzinfo=UTC)
 SERVED_FOR: Final = timedelta(days=7)
@@ -27,7 +30,9 @@ class Step:
     """One finished-or-not piece of the preparation; `run` says in a line what it made."""
 
     name: str
-    run: Callable[[Path], str]
+    run: Callable[[Places], str]
+    outside: Callable[[Places], str] = lambda _places: ""
+    """What tells the place outside the folder that it writes to from others; another place makes it unfinished."""
     keeps: timedelta | None = None
     """How long its result is good for; None for ever."""
 
@@ -43,23 +48,23 @@ class Progress:
     summary: str | None = None
 
 
-def prepare(var: Path, *, code: str, now: datetime) -> Iterator[Progress]:
+def prepare(places: Places, *, code: str, now: datetime) -> Iterator[Progress]:
     """Runs the unfinished steps in order and tells of each before and after it ran; of a finished one, once.
 
     `code` is the digest of the sources: another one repeats every step.
     """
-    stamps = _read_stamps(var)
+    stamps = _read_stamps(places.var)
     key = hashlib.sha256(code.encode()).hexdigest()
     for number, step in enumerate(STEPS, start=1):
-        key = hashlib.sha256(f"{key}\0{step.name}".encode()).hexdigest()
+        key = hashlib.sha256(f"{key}\0{step.name}\0{step.outside(places)}".encode()).hexdigest()
         stamp = stamps.get(step.name)
         if stamp is not None and stamp["key"] == key and _is_good(step, stamp, now):
             yield Progress(step, number, len(STEPS), repeated=False, summary=stamp["summary"])
             continue
         yield Progress(step, number, len(STEPS), repeated=True)
-        summary = step.run(var)
+        summary = step.run(places)
         stamps[step.name] = {"key": key, "summary": summary, "finished_at": now.isoformat()}
-        _write_stamps(var, stamps)
+        _write_stamps(places.var, stamps)
         yield Progress(step, number, len(STEPS), repeated=True, summary=summary)
 
 
@@ -78,44 +83,45 @@ def _write_stamps(var: Path, stamps: dict[str, dict[str, str]]) -> None:
     os.replace(partial, var / STAMPS)
 
 
-def import_data(var: Path) -> str:
+def import_data(places: Places) -> str:
     """Imports the Complete Journey."""
     from training.importing.complete_journey import import_complete_journey
 
-    manifest, _ = import_complete_journey(var)
+    manifest, _ = import_complete_journey(places.var)
     return f"{manifest.tables['customers']:,} customers, {manifest.tables['orders']:,} orders, to {manifest.ends_at:.10}"
 
 
-def simulate_messages(var: Path) -> str:
+def simulate_messages(places: Places) -> str:
     """Adds the messages that the data lack, marked as simulated."""
     from training.importing.dataset import dataset_folder
     from training.simulation.history import write_history
 
-    manifest = write_history(dataset_folder(var, DATASET), seed=0)
+    manifest = write_history(dataset_folder(places.var, DATASET), seed=0)
     return f"{manifest.tables['events']:,} simulated message events"
 
 
-def build_features(var: Path) -> str:
+def build_features(places: Places) -> str:
     """Computes every customer's features at the data's end and registers the views with Feast."""
     from features.offline import build_snapshots, data_end
-    from training.feature_store import apply
+    from training.feature_store import open_served_store, register_views
+    from training.importing.dataset import dataset_folder
 
-    snapshots, folder = var / "feast" / "snapshots", var / "data" / DATASET
-    rows = build_snapshots(folder, [data_end(folder)], snapshots)
-    views = apply(var / "feast", snapshots).views
+    folder = dataset_folder(places.var, DATASET)
+    rows = build_snapshots(folder, [data_end(folder)], places.snapshots)
+    views = register_views(open_served_store(places), places.snapshots).views
     return (
         f"{sum(map(len, views.values()))} features of {max(rows.values()):,} customers in {len(views)} views"
     )
 
 
-def fit_scorers(var: Path) -> str:
+def fit_scorers(places: Places) -> str:
     """Fits, judges and registers the scorers."""
     from training.scorers.publish import publish_scorers
     from training.scorers.run import fit_scorers
     from training.scorers.spec import scorer_specs
 
-    runs = fit_scorers(var, DATASET, scorer_specs(), test_as_of=TEST_AS_OF)
-    list(publish_scorers(var, runs))
+    runs = fit_scorers(places.var, DATASET, scorer_specs(), test_as_of=TEST_AS_OF)
+    list(publish_scorers(places, runs))
     told = [f"{run.spec.name} {_headline(run.verdict.metrics)}" for run in runs]
     return ", ".join(told)
 
@@ -124,24 +130,22 @@ def _headline(metrics: dict[str, float]) -> str:
     return f"AUC {metrics['auc']:.3f}" if "auc" in metrics else f"rank correlation {metrics['spearman']:.3f}"
 
 
-def start_policies(var: Path) -> str:
+def start_policies(places: Places) -> str:
     """Warm-starts the policies on simulated feedback and registers them."""
     from training.publish import publish_warm_starts
 
-    published = publish_warm_starts(var, DATASET, seed=0)
+    published = publish_warm_starts(places, DATASET, seed=0)
     return ", ".join(started.name for started, _ in published) + ", warm-started on simulated rounds"
 
 
-def fill_online_store(var: Path) -> str:
+def fill_online_store(places: Places) -> str:
     """Writes the newest snapshot into the online store as if the data ended now, and names an example customer."""
-    from features.bulk import latest_as_of, write_online_store
+    from features.bulk import latest_as_of
+    from training.online_store import fill_online_store
 
-    snapshots = var / "feast" / "snapshots"
-    as_of = latest_as_of(snapshots)
-    written = write_online_store(
-        snapshots, var / "feast" / "online.db", as_of=as_of, served_at=datetime.now(UTC)
-    )
-    (var / EXAMPLE).write_text(example_customer(snapshots) + "\n")
+    as_of = latest_as_of(places.snapshots)
+    written = fill_online_store(places, as_of=as_of, served_at=datetime.now(UTC))
+    (places.var / EXAMPLE).write_text(example_customer(places.snapshots) + "\n")
     return f"{max(written.values()):,} customers as of {as_of:%Y-%m-%d}, served as if that were today"
 
 
@@ -165,8 +169,8 @@ def example_customer(snapshots: Path) -> str:
 STEPS: Final = (
     Step("import purchases", import_data),
     Step("simulate messages", simulate_messages),
-    Step("build features", build_features),
-    Step("fit scorers", fit_scorers),
-    Step("start policies", start_policies),
-    Step("fill online store", fill_online_store, keeps=SERVED_FOR),
+    Step("build features", build_features, Places.feature_store_digest),
+    Step("fit scorers", fit_scorers, lambda places: places.tracking_uri),
+    Step("start policies", start_policies, lambda places: places.tracking_uri),
+    Step("fill online store", fill_online_store, Places.feature_store_digest, keeps=SERVED_FOR),
 )

@@ -13,6 +13,7 @@ from features.schema import load_schema
 from training.champion import NoChampionError, read_champion, read_champion_scorers
 from training.code_version import git_commit, source_digest
 from training.importing.dataset import dataset_folder, read_manifest
+from training.places import Places
 from training.policies import WARM_STARTS
 from training.registry import ModelRegistry, RunRecord, open_registry
 from training.simulation.audience import AudienceError
@@ -20,14 +21,14 @@ from training.simulation.stage import open_stage
 from training.warm_start import StartedPolicy, start_policy
 
 
-def publish_warm_starts(var: Path, dataset: str, *, seed: int) -> list[tuple[StartedPolicy, str | None]]:
+def publish_warm_starts(places: Places, dataset: str, *, seed: int) -> list[tuple[StartedPolicy, str | None]]:
     """Each policy with the version it was registered as, None where the champion is the very same already.
 
     Scores come from the champion scorers, features from the newest snapshot. Raises: `NoChampionError` before the scorers
     are registered, `AudienceError`, `SimulationError` and `DatasetError` when the data do not allow it.
     """
-    registry, schema = open_registry(var), load_schema()
-    folder, snapshots = dataset_folder(var, dataset), var / "feast" / "snapshots"
+    registry, schema = open_registry(places), load_schema()
+    folder, snapshots = dataset_folder(places.var, dataset), places.snapshots
     check_snapshots(snapshots, read_manifest(folder).fingerprint)
     stage = open_stage(
         folder,

@@ -1,7 +1,7 @@
 """MLflow from the writing side: runs, and registered models whose files are an artifact's.
 
-Everything lies under one folder: the database `mlflow.db` and the files in `mlartifacts/`. MLflow's import costs seconds, so
-it happens when a registry is opened. Pickled models and packaged code are never written.
+Without a server everything lies under one folder: the database `mlflow.db` and the files in `mlartifacts/`. MLflow's import
+costs seconds, so it happens when a registry is opened. Pickled models and packaged code are never written.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from models.artifact import Artifact
+from training.places import Places
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -113,16 +114,16 @@ class ModelRegistry:
         return str(version.version)
 
 
-def open_registry(var: Path) -> ModelRegistry:
-    """The registry under `var`, with its experiment; both are made when missing."""
+def open_registry(places: Places) -> ModelRegistry:
+    """The registry, with its experiment, which is made when missing; a server keeps the files where it was told to."""
     from mlflow import MlflowClient
 
+    var, tracking_uri = places.var.absolute(), places.registry_uri
     var.mkdir(parents=True, exist_ok=True)
-    tracking_uri = f"sqlite:///{var.absolute()}/mlflow.db"
+    files = None if tracking_uri.startswith("http") else (var / "mlartifacts").as_uri()
     with quiet_mlflow():
         client = MlflowClient(tracking_uri=tracking_uri)
         found = client.get_experiment_by_name(EXPERIMENT)
-        files = (var.absolute() / "mlartifacts").as_uri()
         made = found.experiment_id if found else client.create_experiment(EXPERIMENT, artifact_location=files)
     return ModelRegistry(client=client, experiment_id=made, tracking_uri=tracking_uri)
 

@@ -34,6 +34,7 @@ from training.evaluation.estimator import Estimate
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.log_source import evaluate_named_policy, open_log
 from training.evaluation.log_store import read_decision_log
+from training.places import Places
 
 ROOT = Path(__file__).parents[2]
 N_DECISIONS = 300
@@ -177,7 +178,7 @@ def test_the_policy_that_decided_judged_from_its_files_gives_the_logged_numbers(
     decide_and_hear_back(worker)
     for decision in ("channel", "send_time", "coupon"):
         folder = save(starting_policies()[f"{decision}_policy"], tmp_path / decision)
-        log = open_log(f"decisions:{decision}", tmp_path)
+        log = open_log(f"decisions:{decision}", Places(var=tmp_path))
 
         saved, logged = (
             evaluate_named_policy(log, policy, np.random.default_rng(0)) for policy in (str(folder), "logged")
@@ -198,7 +199,7 @@ def save(artifact: Artifact, folder: Path) -> Path:
 def test_a_policy_that_does_not_fit_the_log_is_refused_with_both_sides_named(
     log: Engine, tmp_path: Path
 ) -> None:
-    opened = open_log("decisions:coupon", tmp_path, url_of(log))
+    opened = open_log("decisions:coupon", Places(var=tmp_path), url_of(log))
     empty = tmp_path / "empty"
     empty.mkdir()
     other = save(starting_policies()["channel_policy"], tmp_path / "other")
@@ -224,18 +225,18 @@ def test_a_policy_that_does_not_fit_the_log_is_refused_with_both_sides_named(
 def test_the_champion_is_judged_as_it_was_registered(log: Engine, tmp_path: Path) -> None:
     from training.registry import open_registry
 
-    registry = open_registry(tmp_path)
+    registry = open_registry(Places(var=tmp_path))
     with registry.run("a champion") as run_id:
         registry.register(starting_policies()["coupon_policy"], "coupon_policy", run_id)
     saved = save(starting_policies()["coupon_policy"], tmp_path / "saved")
-    opened = open_log("decisions:coupon", tmp_path, url_of(log))
+    opened = open_log("decisions:coupon", Places(var=tmp_path), url_of(log))
 
     champion, same = (
         evaluate_named_policy(opened, policy, np.random.default_rng(0)) for policy in ("champion", str(saved))
     )
 
     assert champion == same
-    sent = open_log("decisions:send_time", tmp_path, url_of(log))
+    sent = open_log("decisions:send_time", Places(var=tmp_path), url_of(log))
     with pytest.raises(PolicyError, match="no champion for send_time"):
         evaluate_named_policy(sent, "champion", np.random.default_rng(0))
 
@@ -277,7 +278,7 @@ def test_a_database_that_is_no_decision_log_is_named(tmp_path: Path) -> None:
     (tmp_path / "log.db").touch()
 
     with pytest.raises(LogError, match="no such table"):
-        open_log("decisions:coupon", tmp_path)
+        open_log("decisions:coupon", Places(var=tmp_path))
 
 
 def test_judging_by_the_log_imports_neither_feast_nor_mlflow_nor_lightgbm() -> None:
@@ -363,7 +364,7 @@ def test_the_value_of_choosing_uniformly_is_recovered_from_what_the_service_did(
     truth = float(
         np.mean([click_rates(r) @ r.rounds[0].eligible / sum(r.rounds[0].eligible) for r in records])
     )
-    log = open_log("decisions:lucky_wheel/channel", Path(), url_of(worker.state.engine))
+    log = open_log("decisions:lucky_wheel/channel", Places(var=Path()), url_of(worker.state.engine))
 
     evaluation = evaluate_named_policy(log, "uniform", np.random.default_rng(0), level=0.999)
 

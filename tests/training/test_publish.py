@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from features.schema import load_schema
+from training.places import Places
 from training.policies import WARM_STARTS
 from training.simulation.audience import AudienceError
 from training.simulation.stage import Stage
@@ -32,7 +33,7 @@ def test_a_policy_is_registered_as_champion_and_read_back_unchanged(
     from training.publish import publish_policy
     from training.registry import open_registry
 
-    registry = open_registry(tmp_path)
+    registry = open_registry(Places(var=tmp_path))
     versions = [publish_policy(registry, started) for _ in range(2)]
 
     assert versions == ["1", None]
@@ -47,7 +48,7 @@ def test_a_changed_policy_becomes_the_next_version(
     from training.registry import open_registry
 
     other = start_policy(replace(WARM_STARTS[0], n_rounds=2_000, worth=600), stage, seed=0)
-    registry = open_registry(tmp_path)
+    registry = open_registry(Places(var=tmp_path))
     versions = [publish_policy(registry, each) for each in (started, other)]
 
     assert versions == ["1", "2"]
@@ -59,7 +60,7 @@ def test_without_scorers_the_error_says_which_is_missing(tmp_path: Path) -> None
     from training.registry import open_registry
 
     with pytest.raises(NoChampionError, match="purchase_propensity"):
-        read_champion_scorers(open_registry(tmp_path).tracking_uri, load_schema())
+        read_champion_scorers(open_registry(Places(var=tmp_path)).tracking_uri, load_schema())
 
 
 def test_features_of_other_data_are_refused(tmp_path: Path) -> None:

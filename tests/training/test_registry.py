@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from models.artifact import Artifact
+from training.places import Places
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -35,7 +36,7 @@ def var(tmp_path_factory: pytest.TempPathFactory, shop_tables: dict[str, pa.Tabl
     specs = scorer_specs(value_days=28)
     runs = fit_scorers(var, "shop", specs, test_as_of=datetime(2024, 5, 1, tzinfo=UTC))
     for versions in ("1", None):
-        assert dict(publish_scorers(var, runs)) == {spec.name: versions for spec in specs}
+        assert dict(publish_scorers(Places(var=var), runs)) == {spec.name: versions for spec in specs}
     return var
 
 
@@ -48,7 +49,7 @@ def test_the_champion_scores_through_our_reader_and_through_mlflow_alike(var: Pa
     from training.champion import read_champion
     from training.registry import open_registry
 
-    uri = open_registry(var).tracking_uri
+    uri = open_registry(Places(var=var)).tracking_uri
     artifact = read_champion(uri, name)
     scorer = load_scorer(artifact, load_schema().columns)
     mlflow.set_tracking_uri(uri)
@@ -66,7 +67,7 @@ def test_the_manifest_says_what_the_service_and_a_reader_need(var: Path) -> None
     from training.champion import read_champion
     from training.registry import open_registry
 
-    manifest = read_champion(open_registry(var).tracking_uri, "churn_risk").manifest
+    manifest = read_champion(open_registry(Places(var=var)).tracking_uri, "churn_risk").manifest
 
     assert manifest["kind"] == "scorer"
     assert manifest["horizon_days"] == 28
@@ -82,7 +83,7 @@ def test_the_run_holds_everything_that_is_to_be_told(var: Path) -> None:
 
     from training.registry import open_registry
 
-    client = MlflowClient(tracking_uri=open_registry(var).tracking_uri)
+    client = MlflowClient(tracking_uri=open_registry(Places(var=var)).tracking_uri)
     version = client.get_model_version_by_alias("purchase_propensity", "champion")
     run = client.get_run(version.run_id)
     files = {file.path for file in client.list_artifacts(version.run_id)}
@@ -105,7 +106,7 @@ def test_a_run_that_fails_is_marked_as_failed(tmp_path: Path) -> None:
 
     from training.registry import open_registry
 
-    registry = open_registry(tmp_path)
+    registry = open_registry(Places(var=tmp_path))
     with pytest.raises(ZeroDivisionError), registry.run("broken") as run_id:
         _ = 1 / 0
 
@@ -117,7 +118,7 @@ def test_the_alias_moves_to_the_newest_version(tmp_path: Path) -> None:
     from training.champion import read_champion
     from training.registry import open_registry
 
-    registry = open_registry(tmp_path)
+    registry = open_registry(Places(var=tmp_path))
     for number in (1, 2):
         with registry.run("toy") as run_id:
             registry.register(Artifact({"kind": "toy", "number": number}), "toy", run_id)

@@ -18,6 +18,7 @@ from training.evaluation.evaluation import (
     uniform_probabilities,
 )
 from training.evaluation.policy_source import champion_policy, policy_probabilities, saved_policy
+from training.places import Places
 
 Probabilities = Callable[[np.random.Generator], Floats]
 
@@ -36,17 +37,17 @@ class EvaluationLog:
     behavior: Floats | None = None
 
 
-def open_log(name: str, folder: Path, database_url: str = "") -> EvaluationLog:
-    """The log of that name, with what it needs kept under `folder`.
+def open_log(name: str, places: Places, database_url: str = "") -> EvaluationLog:
+    """The log of that name, with what it needs kept in the folder of `places`.
 
     `database_url`: of our own decision log; by default SQLite in the folder's `log.db`. Raises: `LogError` naming the kinds
     there are.
     """
     kind, _, rest = name.partition(":")
     if kind == "decisions":
-        return _decision_log(rest, folder, database_url)
+        return _decision_log(rest, places, database_url)
     if kind == "open-bandit":
-        return _open_bandit_log(rest, folder)
+        return _open_bandit_log(rest, places.var)
     raise LogError(f"no log {name!r}; wanted one of {', '.join(_KINDS)}")
 
 
@@ -56,15 +57,15 @@ _KINDS = (
 )
 
 
-def _decision_log(rest: str, folder: Path, database_url: str) -> EvaluationLog:
+def _decision_log(rest: str, places: Places, database_url: str) -> EvaluationLog:
     from training.evaluation.log_store import read_decision_log
 
     journey, _, decision = rest.rpartition("/")
-    log = read_decision_log(database_url or f"sqlite:///{folder / 'log.db'}", decision, journey or None)
+    log = read_decision_log(database_url or f"sqlite:///{places.var / 'log.db'}", decision, journey or None)
 
     def champion(rng: np.random.Generator) -> Floats:
         del rng
-        return policy_probabilities(champion_policy(folder, decision), log.feedback)
+        return policy_probabilities(champion_policy(places.registry_uri, decision), log.feedback)
 
     return EvaluationLog(
         feedback=log.feedback,

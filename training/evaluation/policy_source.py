@@ -23,19 +23,19 @@ def saved_policy(folder: Path) -> Policy:
         raise PolicyError(f"{folder} holds no policy: {error}") from error
 
 
-def champion_policy(folder: Path, decision: str) -> Policy:
-    """The decision's champion in the registry under `folder`, as registered: before anything learnt from the log.
+def champion_policy(tracking_uri: str, decision: str) -> Policy:
+    """The decision's champion in a model registry, as registered: before anything learnt from the log.
 
     The snapshots that the service decides by went on learning from the very rounds of the log; judged on those, they would
     be flattered. Raises: `PolicyError`.
     """
-    registry = folder.absolute() / "mlflow.db"
-    if not registry.is_file():
-        raise PolicyError(f"no registry at {registry}: no policy was registered here")
+    scheme, _, file = tracking_uri.partition(":///")
+    if scheme == "sqlite" and not Path(file).is_file():  # MLflow would make one
+        raise PolicyError(f"no registry at {file}: no policy was registered here")
     from training.champion import NoChampionError, read_champion  # imports MLflow and LightGBM: seconds
 
     try:
-        return load_policy(read_champion(f"sqlite:///{registry}", f"{decision}_policy"))
+        return load_policy(read_champion(tracking_uri, f"{decision}_policy"))
     except (NoChampionError, ArtifactError) as error:
         raise PolicyError(f"no champion for {decision}: {error}") from error
 

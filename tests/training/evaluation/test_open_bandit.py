@@ -11,6 +11,7 @@ from training.evaluation.errors import LogError, PolicyError
 from training.evaluation.evaluation import evaluate_behavior_policy
 from training.evaluation.log_source import evaluate_named_policy, open_log
 from training.evaluation.open_bandit import bernoulli_thompson, fetch, read_sample
+from training.places import Places
 
 HEADER = ",timestamp,item_id,position,click,propensity_score,user_feature_0,user_feature_1,user_feature_2,user_feature_3"
 ROWS = (
@@ -86,8 +87,10 @@ def test_thompson_probabilities_give_the_best_item_the_first_place(wheel):
 
 
 def test_an_unknown_kind_of_log_is_refused_naming_those_there_are(tmp_path):
-    with pytest.raises(LogError, match=r"no log 'yahoo:1'; wanted one of decisions:.*, open-bandit:\{random\|bts\}"):
-        open_log("yahoo:1", tmp_path)
+    with pytest.raises(
+        LogError, match=r"no log 'yahoo:1'; wanted one of decisions:.*, open-bandit:\{random\|bts\}"
+    ):
+        open_log("yahoo:1", Places(var=tmp_path))
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +117,7 @@ def test_the_real_samples_have_their_clicks_and_true_propensities(name, package)
 @pytest.mark.slow
 @pytest.mark.parametrize("campaign", ["all", "men", "women"])
 def test_thompson_judged_from_the_random_log_is_near_what_the_thompson_log_earned(campaign, package):
-    log = open_log(f"open-bandit:random/{campaign}", Path("var"))
+    log = open_log(f"open-bandit:random/{campaign}", Places(var=Path("var")))
     on_policy = read_sample(package, f"bts/{campaign}").feedback.rewards
 
     evaluation = evaluate_named_policy(log, "bernoulli-ts", np.random.default_rng(0))
