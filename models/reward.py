@@ -80,12 +80,13 @@ def resolve(
     """
     window_end = effective_at + timedelta(hours=spec.window_hours)
     kinds = {outcome.kind for outcome in outcomes}
-    if OutcomeKind.UNDELIVERED in kinds and not kinds & _SEEN:
+    reported = spec.delivery == "reported"
+    if reported and OutcomeKind.UNDELIVERED in kinds and not kinds & _SEEN:
         return Resolution(State.VOID)
     inside = [o for o in outcomes if o.occurred_at <= window_end or o.kind is OutcomeKind.REFUNDED]
     decisive = {OutcomeKind.CLICKED} if spec.kind == "click" else {OutcomeKind.PURCHASED}
     if any(outcome.kind in decisive for outcome in inside) or now > window_end:
-        if spec.delivery == "reported" and not kinds & (_SEEN | decisive):
+        if reported and not kinds & (_SEEN | decisive):
             return Resolution(State.VOID)
         return Resolution(State.RESOLVED, _reward(spec, inside))
     return Resolution(State.PENDING)

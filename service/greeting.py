@@ -21,7 +21,7 @@ def greet(address: str, settings: Settings) -> None:
     if not _wait_until_ready(address):
         console.print(f"[red]not ready after {WAIT_SECONDS} seconds[/red]; see {address}/readyz")
         return
-    body = {"customer_id": example_customer(settings), "journey": "lucky_wheel", "explain": "scores"}
+    body = {"customer_id": example_customer(settings), "journey": "churn_prevention", "explain": "scores"}
     text = json.dumps(body)
     console.print(f"\nGardoon is ready on {address} (documentation: {address}/docs). Ask it:\n")
     command = f"curl -s {address}/v1/decide -H 'content-type: application/json' -d '{text}'"

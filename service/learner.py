@@ -127,7 +127,7 @@ class Learner:
             return []
         changes = []
         for round_ in record.rounds:
-            if getattr(point, round_.decision) is None or round_.decision not in POLICY_NAMES:
+            if getattr(point, round_.decision) is None:
                 continue
             spec = point.reward(round_.decision).spec()
             after = resolve(spec, facts, effective_at=record.effective_at, now=now)
@@ -190,6 +190,10 @@ def _apply(policies: dict[str, Policy], changes: list[Change]) -> None:
     for change in changes:
         by_decision[change.round.decision].append(change)
     for decision, mine in by_decision.items():
+        if (
+            decision not in POLICY_NAMES
+        ):  # a fixed split learns nothing; its rewards are there to be evaluated
+            continue
         policy = policies[POLICY_NAMES[decision]]
         fitting = [
             c for c in mine if c.round.inputs == policy.input_names and c.round.actions == policy.action_names

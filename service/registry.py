@@ -9,11 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import structlog
 from sqlalchemy import Engine
 
 from features.schema import Schema
-from models.artifact import ARRAYS, MANIFEST, Artifact
+from models.artifact import ARRAYS, MANIFEST, Artifact, ArtifactError
 from models.catalogue import load_policy
 from models.inputs import SCORES, bind, input_names
 from service.model_set import CHAMPIONS
@@ -84,5 +85,13 @@ def check_champion(name: str, artifact: Artifact, schema: Schema) -> None:
         from models.scorer import load_scorer  # imports LightGBM, which takes seconds
 
         load_scorer(artifact, schema.columns)
-    else:
-        bind(load_policy(artifact).input_names, input_names(schema.columns))
+        return
+    policy = load_policy(artifact)
+    bind(policy.input_names, input_names(schema.columns))
+    everything = np.ones(policy.n_actions, dtype=np.bool_)
+    try:
+        tried = policy.probabilities(np.zeros(len(policy.input_names)), everything)
+    except IndexError as error:
+        raise ArtifactError(f"the arrays of {name} do not fit each other: {error}") from error
+    if not np.isclose(tried.sum(), 1.0):
+        raise ArtifactError(f"the probabilities of {name} add up to {tried.sum()}, not 1")

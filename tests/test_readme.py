@@ -40,7 +40,7 @@ def test_the_curl_commands_get_answers_and_the_python_commands_end_well(
 ) -> None:
     write_a_shops_own_orders(prepared, tmp_path / "orders.csv")
     with running(prepared) as (address, _, _):
-        question = {"customer_id": "1453", "journey": "lucky_wheel"}
+        question = {"customer_id": "1453", "journey": "churn_prevention"}
         decision_id = str(post(f"{address}/v1/decide", question)["decision_id"])
         for command in commands():
             if command.startswith("curl "):

@@ -1,0 +1,77 @@
+"""Champions: a moved alias is followed, and one that cannot serve leaves the last good in place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from dataclasses import replace as changed
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine
+
+from features.schema import load_schema
+from models.artifact import Artifact, ArtifactError
+from service.registry import check_champion, sync_champions
+from service.store.artifact_store import get_artifact, read_champions
+from tests.service.conftest import NOW, starting_policies
+
+
+@dataclass
+class FakeRegistry:
+    """Aliases and artifacts in memory."""
+
+    champions: dict[str, tuple[str, Artifact]] = field(default_factory=dict)
+
+    def version(self, name: str) -> str | None:
+        return self.champions[name][0] if name in self.champions else None
+
+    def artifact(self, name: str, version: str) -> Artifact:
+        found, artifact = self.champions[name]
+        assert found == version
+        return artifact
+
+
+def digest_of(engine: Engine, name: str) -> str:
+    with engine.connect() as connection:
+        return read_champions(connection)[name][0]
+
+
+def test_a_moved_alias_is_followed_once(engine: Engine) -> None:
+    policies = starting_policies()
+    registry = FakeRegistry({"channel_policy": ("1", policies["channel_policy"])})
+
+    moved = [sync_champions(engine, registry, load_schema(), NOW) for _ in range(2)]
+
+    assert moved == [["channel_policy"], []]
+    assert (
+        get_artifact(engine, digest_of(engine, "channel_policy")).digest == policies["channel_policy"].digest
+    )
+
+
+def test_a_champion_that_cannot_serve_leaves_the_last_good_in_place(engine: Engine) -> None:
+    good = starting_policies()["channel_policy"]
+    registry = FakeRegistry({"channel_policy": ("1", good)})
+    sync_champions(engine, registry, load_schema(), NOW)
+    registry.champions["channel_policy"] = ("2", Artifact({"kind": "linear_thompson"}))
+
+    moved = sync_champions(engine, registry, load_schema(), NOW)
+
+    assert moved == []
+    assert digest_of(engine, "channel_policy") == good.digest
+
+
+def test_a_policy_that_wants_an_unknown_input_is_refused() -> None:
+    policy = starting_policies()["channel_policy"]
+    names = ["shoe_size", *policy.manifest["input_names"][1:]]
+    stranger = changed(policy, manifest={**policy.manifest, "input_names": names})
+
+    with pytest.raises(ValueError, match="shoe_size"):
+        check_champion("channel_policy", stranger, load_schema())
+
+
+def test_a_policy_whose_arrays_do_not_fit_is_refused_before_it_decides() -> None:
+    policy = starting_policies()["channel_policy"]
+    broken = changed(policy, arrays={**policy.arrays, "xx": np.zeros((2, 3, 3))})
+
+    with pytest.raises((ArtifactError, ValueError)):
+        check_champion("channel_policy", broken, load_schema())
