@@ -56,6 +56,7 @@ def test_preparing_again_repeats_no_finished_work(prepared: Path) -> None:
     assert time.monotonic() - started_at < 15
 
 
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader")  # MLflow's use of SQLAlchemy
 def test_the_service_answers_learns_follows_champions_and_can_do_it_all_again(prepared: Path) -> None:
     customer = (prepared / "example_customer").read_text().strip()
 
