@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from datetime import UTC, datetime
@@ -82,6 +83,22 @@ class SqliteFeatureReader:
             self._local.connection = connection
             self._connections.append(connection)
         return connection
+
+
+def open_online_store(settings_file: Path) -> FeatureStore:
+    """Feast with the settings of a file, `${NAME}` coming from the environment, but for its offline store.
+
+    Serving reads none, and the packages of the one that training uses (DuckDB) are not where the service runs.
+    """
+    import yaml
+    from feast import FeatureStore
+    from feast.repo_config import RepoConfig
+
+    settings = yaml.safe_load(os.path.expandvars(settings_file.read_text(encoding="utf-8")))
+    settings.pop("offline_store", None)
+    config = RepoConfig(**settings)
+    config.repo_path = settings_file.parent
+    return FeatureStore(config=config)
 
 
 class FeastFeatureReader:

@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from features.online import SqliteFeatureReader
+from features.online import FeastFeatureReader, SqliteFeatureReader, open_online_store
 from features.schema import load_schema
 from service import VERSION
 from service.body_limit import BodyLimit
@@ -83,11 +83,7 @@ def open_reader(settings: Settings) -> FeatureReader:
     schema = load_schema()
     if settings.feature_store_yaml is None:
         return SqliteFeatureReader(database=settings.online_path, schema=schema)
-    from feast import FeatureStore  # seconds to import: only where it is used
-
-    from features.online import FeastFeatureReader
-
-    return FeastFeatureReader(store=FeatureStore(fs_yaml_file=settings.feature_store_yaml), schema=schema)
+    return FeastFeatureReader(store=open_online_store(settings.feature_store_yaml), schema=schema)
 
 
 def create_app(settings: Settings | None = None, build: Callable[[Settings], State] = build_state) -> FastAPI:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -54,3 +57,42 @@ def test_the_makefile_has_at_most_ten_targets_and_ci_calls_its_own() -> None:
     assert {"run", "test", "check"} <= set(targets)
     called = re.findall(r"^make (\w+)", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
     assert called == ["check", "test"]
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Every module that a file imports, wherever in it; of `from a import b` both `a` and `a.b`."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def modules_that_serve() -> dict[str, Path]:
+    """Our modules that the service's processes can reach, by name."""
+    waiting = {".".join(p.relative_to(ROOT).with_suffix("").parts) for p in (ROOT / "service").rglob("*.py")}
+    reached: dict[str, Path] = {}
+    while waiting:
+        name = waiting.pop()
+        path = ROOT.joinpath(*name.split(".")).with_suffix(".py")
+        if path.is_file() and name not in reached:
+            reached[name] = path
+            waiting |= {
+                m for m in imported_modules(path) if m.startswith(("service.", "models.", "features."))
+            }
+    return reached
+
+
+def test_what_serves_imports_only_what_the_service_image_installs() -> None:
+    installed = packages_distributions()
+    serve = locked("serve.lock").keys()
+    reached = modules_that_serve()
+
+    assert {"features.online", "models.scorer", "service.learning"} <= reached.keys()
+    for name, path in reached.items():
+        tops = {module.split(".")[0] for module in imported_modules(path)}
+        for top in tops - {"service", "models", "features"} - sys.stdlib_module_names:
+            names = {distribution.lower().replace("_", "-") for distribution in installed[top]}
+            assert names & serve, f"{name} imports {top}, which is not in serve.lock"
