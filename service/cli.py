@@ -66,10 +66,8 @@ def run(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     greeting = threading.Thread(target=greet, args=(f"http://{host}:{port}", Settings()), daemon=True)
     with LearnerProcess():
         greeting.start()
-        try:
-            serve(host, port)
-        except KeyboardInterrupt:
-            Console().print("stopped")
+        serve(host, port)  # returns on Ctrl-C
+    Console().print("stopped")
 
 
 @app.command()

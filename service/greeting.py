@@ -23,7 +23,9 @@ def greet(address: str, settings: Settings) -> None:
         return
     body = {"customer_id": example_customer(settings), "journey": "churn_prevention", "explain": "scores"}
     text = json.dumps(body)
-    console.print(f"\nGardoon is ready on {address} (documentation: {address}/docs). Ask it:\n")
+    console.print(
+        f"\nGardoon is ready on {address} (documentation: {address}/docs). Ask it:\n", soft_wrap=True
+    )
     command = f"curl -s {address}/v1/decide -H 'content-type: application/json' -d '{text}'"
     console.print(command, soft_wrap=True, highlight=False)
     request = Request(f"{address}/v1/decide", text.encode(), {"content-type": "application/json"})
