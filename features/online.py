@@ -15,12 +15,13 @@ from features.wire import FeatureValue, decode_value, entity_key
 
 if TYPE_CHECKING:
     from feast import FeatureStore
+    from feast.protos.feast.serving.ServingService_pb2 import GetOnlineFeaturesResponse
 
 PROJECT = "gardoon"
 
 
 class OnlineStoreError(RuntimeError):
-    """The online store cannot be opened or has not the tables that the schema declares."""
+    """The online store cannot be opened or read, or has not the tables that the schema declares."""
 
 
 def online_table(view: str, project: str = PROJECT) -> str:
@@ -44,14 +45,17 @@ class SqliteFeatureReader:
         )
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
-        try:
-            self.read("")
-        except sqlite3.Error as error:
-            raise OnlineStoreError(f"{database} is not a readable online store: {error}") from error
+        self.read("")
 
     def read(self, customer_id: str) -> StoredFeatures:
-        """What is stored of the customer; no views for an unknown one. Features that the schema lacks are left out."""
-        rows = self._connection().execute(self._query, (entity_key(customer_id),)).fetchall()
+        """What is stored of the customer; no views for an unknown one. Features that the schema lacks are left out.
+
+        Raises `OnlineStoreError` when the file cannot be read.
+        """
+        try:
+            rows = self._connection().execute(self._query, (entity_key(customer_id),)).fetchall()
+        except sqlite3.Error as error:
+            raise OnlineStoreError(f"{self._database} is not a readable online store: {error}") from error
         values: dict[str, dict[str, FeatureValue]] = {}
         event_s: dict[str, int] = {}
         view_of = self._view_of
@@ -117,10 +121,9 @@ class FeastFeatureReader:
 
         Feast answers in no fixed order, so values are mapped by name. It reports an unknown customer as NOT_FOUND (SQLite)
         or as PRESENT and empty (Redis); both come without an event time, and that is what is tested here.
+        Raises `OnlineStoreError` when the store does not answer.
         """
-        response = self._store.get_online_features(
-            features=self._service, entity_rows=[{JOIN_KEY: customer_id}]
-        ).proto
+        response = self._ask(customer_id)
         values: dict[str, dict[str, FeatureValue]] = {}
         event_s: dict[str, int] = {}
         for name, vector in zip(response.metadata.feature_names.val, response.results, strict=True):
@@ -133,3 +136,13 @@ class FeastFeatureReader:
             customer_id,
             {v: StoredView(datetime.fromtimestamp(event_s[v], UTC), stored) for v, stored in values.items()},
         )
+
+    def _ask(self, customer_id: str) -> GetOnlineFeaturesResponse:
+        try:
+            response = self._store.get_online_features(
+                features=self._service, entity_rows=[{JOIN_KEY: customer_id}]
+            )
+        except Exception as error:
+            raise OnlineStoreError(f"the online store does not answer: {error}") from error
+        answer: GetOnlineFeaturesResponse = response.proto
+        return answer

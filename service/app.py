@@ -16,14 +16,14 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from features.online import FeastFeatureReader, SqliteFeatureReader, open_online_store
+from features.online import FeastFeatureReader, OnlineStoreError, SqliteFeatureReader, open_online_store
 from features.schema import load_schema
 from service import VERSION
 from service.body_limit import BodyLimit
 from service.coupon_code import read_or_create_secret
 from service.course import Rules
 from service.decision_point import load_decision_points
-from service.errors import LogUnavailableError, ServiceError
+from service.errors import FeaturesUnavailableError, LogUnavailableError, ServiceError
 from service.model_feed import ModelFeed
 from service.model_set import build_model_set
 from service.observability import Metrics, configure_logging
@@ -113,6 +113,7 @@ def create_app(settings: Settings | None = None, build: Callable[[Settings], Sta
     app.add_middleware(BodyLimit, limit_bytes=(settings or Settings()).body_limit_bytes)
     app.add_exception_handler(ServiceError, _service_error)
     app.add_exception_handler(SQLAlchemyError, _log_error)
+    app.add_exception_handler(OnlineStoreError, _features_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _unexpected_error)
@@ -130,6 +131,11 @@ async def _log_error(request: Request, error: Exception) -> JSONResponse:
     return await _service_error(
         request, LogUnavailableError(f"the log does not answer: {type(error).__name__}")
     )
+
+
+async def _features_error(request: Request, error: Exception) -> JSONResponse:
+    _logger.error("the online store does not answer", exc_info=error)
+    return await _service_error(request, FeaturesUnavailableError("the online store does not answer"))
 
 
 async def _validation_error(_request: Request, error: Exception) -> JSONResponse:

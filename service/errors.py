@@ -7,6 +7,7 @@ ServiceError
 ├── UnusableRequestError       422   what was asked for cannot be decided in this journey
 ├── BodyTooLargeError          413
 ├── NotReadyError              503   no champions yet
+├── FeaturesUnavailableError   503   nothing is decided without consent and reach, which are features
 └── LogUnavailableError        503   nothing is answered that is not in the log
 """
 
@@ -72,6 +73,14 @@ class NotReadyError(ServiceError):
     status = 503
     title = "Not ready"
     retry_after_s = 2
+
+
+class FeaturesUnavailableError(ServiceError):
+    """The online store did not answer; that a customer has no features is another thing, and no error."""
+
+    status = 503
+    title = "Online store unavailable"
+    retry_after_s = 1
 
 
 class LogUnavailableError(ServiceError):

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select
 
+from features.online import OnlineStoreError
+from features.stored import StoredFeatures
 from service.decision_point import DecisionPoint
 from service.store.tables import decisions
 from tests.service.conftest import Worker, stored_customer
@@ -283,6 +285,23 @@ def test_when_the_log_cannot_be_written_nothing_is_decided(worker: Worker) -> No
 
     assert response.status_code == 503
     assert "coupon" not in response.json()
+    assert response.headers["retry-after"] == "1"
+
+
+@pytest.mark.parametrize("path", ["/v1/decide", "/v1/score"])
+def test_when_the_online_store_does_not_answer_nothing_is_decided_or_scored(
+    worker: Worker, path: str
+) -> None:
+    def fail(_customer_id: str) -> StoredFeatures:
+        raise OnlineStoreError("away")
+
+    worker.reader.read = fail  # type: ignore[method-assign]
+    body = {"customer_id": "c1"} | ({"journey": "lucky_wheel"} if path == "/v1/decide" else {})
+
+    response = worker.client.post(path, json=body)
+
+    assert response.status_code == 503
+    assert response.json()["title"] == "Online store unavailable"
     assert response.headers["retry-after"] == "1"
 
 
