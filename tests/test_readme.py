@@ -44,7 +44,7 @@ def test_the_curl_commands_get_answers_and_the_python_commands_end_well(
         decision_id = str(post(f"{address}/v1/decide", question)["decision_id"])
         for command in commands():
             if command.startswith("curl "):
-                asked = re.sub(r"01a2017a-[0-9a-f-]+", decision_id, command)
+                asked = re.sub(r"01a2019c-[0-9a-f-]+", decision_id, command)
                 answer = subprocess.run(
                     shlex.split(asked.replace("http://127.0.0.1:8000", address)),
                     capture_output=True,
