@@ -7,13 +7,14 @@ import time
 from datetime import UTC, datetime
 
 import structlog
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from features.schema import load_schema
+from features.schema import Schema, load_schema
 from service.decision_point import load_decision_points
 from service.learner import Learner
 from service.observability import configure_logging
-from service.registry import ChampionRegistry, sync_champions
+from service.registry import ChampionRegistry, RegistryUnavailableError, sync_champions
 from service.settings import Settings
 from service.store.engine import open_log
 
@@ -21,7 +22,10 @@ _logger = structlog.get_logger()
 
 
 def learn_until(stop: threading.Event, settings: Settings) -> None:
-    """Sync champions and learn until `stop` is set; a database that is away for a while is waited for."""
+    """Sync champions and learn until `stop` is set.
+
+    A database that is away for a while is waited for; while the registry is away, learning goes on with the champions known.
+    """
     configure_logging()
     schema = load_schema()
     engine = open_log(settings.log_url)
@@ -31,10 +35,17 @@ def learn_until(stop: threading.Event, settings: Settings) -> None:
     while not stop.is_set():
         try:
             if time.monotonic() >= look_again:
-                sync_champions(engine, registry, schema, datetime.now(UTC))
+                _sync(engine, registry, schema)
                 look_again = time.monotonic() + settings.registry_seconds
             learner.step(datetime.now(UTC))
         except SQLAlchemyError as error:
             _logger.error("learner waits for the database", reason=str(error))
         stop.wait(settings.learn_seconds)
     engine.dispose()
+
+
+def _sync(engine: Engine, registry: ChampionRegistry, schema: Schema) -> None:
+    try:
+        sync_champions(engine, registry, schema, datetime.now(UTC))
+    except RegistryUnavailableError as error:
+        _logger.error("learner keeps its champions", reason=str(error))

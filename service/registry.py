@@ -5,6 +5,7 @@ Only the learner's process does this: it is the only one that imports MLflow.
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,20 @@ ALIAS = "champion"
 _logger = structlog.get_logger()
 
 
+PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "5", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
+"""MLflow's own retries go on for minutes; the learner looks again by itself and has other work meanwhile."""
+
+
+class RegistryUnavailableError(RuntimeError):
+    """The registry does not answer or answers with an error."""
+
+
 class ChampionRegistry:
-    """The `champion` aliases of an MLflow registry."""
+    """The `champion` aliases of an MLflow registry. Each method raises `RegistryUnavailableError`."""
 
     def __init__(self, *, tracking_uri: str) -> None:
+        for name, value in PATIENCE.items():
+            os.environ.setdefault(name, value)  # MLflow has no other place for it
         from mlflow import MlflowClient  # seconds to import: only where it is used
 
         self._uri = tracking_uri
@@ -35,23 +46,27 @@ class ChampionRegistry:
 
     def version(self, name: str) -> str | None:
         """The version that the alias of a registered model points to; None where there is none yet."""
-        from mlflow.exceptions import MlflowException, RestException
+        from mlflow.exceptions import MlflowException
 
         try:
             return str(self._client.get_model_version_by_alias(name, ALIAS).version)
-        except (MlflowException, RestException) as error:
+        except MlflowException as error:
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
-            raise
+            raise RegistryUnavailableError(f"no answer about {name}: {error.message}") from error
 
     def artifact(self, name: str, version: str) -> Artifact:
         """The artifact of a version. Raises `ArtifactError` when its files are none."""
         from mlflow.artifacts import download_artifacts
+        from mlflow.exceptions import MlflowException
 
         from models.scorer import MODEL
 
-        uri = self._client.get_model_version_download_uri(name, version)
-        folder = Path(download_artifacts(artifact_uri=uri, tracking_uri=self._uri))
+        try:
+            uri = self._client.get_model_version_download_uri(name, version)
+            folder = Path(download_artifacts(artifact_uri=uri, tracking_uri=self._uri))
+        except (MlflowException, OSError) as error:
+            raise RegistryUnavailableError(f"no files of {name} version {version}: {error}") from error
         wanted = (MANIFEST, ARRAYS, MODEL)
         return Artifact.from_files({n: (folder / n).read_bytes() for n in wanted if (folder / n).is_file()})
 
