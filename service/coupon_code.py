@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import os
+import tempfile
 from pathlib import Path
 
 _BYTES = 10
@@ -23,13 +25,14 @@ def coupon_code(secret: bytes, decision_id: str, amount: int) -> str:
 
 
 def read_or_create_secret(path: Path) -> bytes:
-    """The secret in a file that only its owner can read; made from the system's randomness when there is none."""
-    try:
+    """The secret in a file that only its owner can read; made from the system's randomness when there is none.
+
+    The file appears with its content, by a hard link: of workers that start together all read the same whole secret.
+    """
+    if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_bytes()
-    with os.fdopen(descriptor, "wb") as file:
-        secret = os.urandom(32)
-        file.write(secret)
-    return secret
+        with tempfile.NamedTemporaryFile(dir=path.parent) as file, contextlib.suppress(FileExistsError):
+            file.write(os.urandom(32))
+            file.flush()
+            os.link(file.name, path)
+    return path.read_bytes()
