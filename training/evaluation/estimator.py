@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from models.feedback import Floats
-from training.evaluation.errors import NoOverlapError
+from training.evaluation.errors import EvaluationError, NoOverlapError
 from training.evaluation.interval import t_interval
 from training.evaluation.moments import Moments
 from training.evaluation.rounds import EvaluatedRounds
@@ -19,7 +19,7 @@ class Estimate:
     """A policy value with its uncertainty, in the reward's unit per round.
 
     low and high bound the two-sided interval of `level`; effective_sample_size and largest_weight are those of the weights
-    that this estimator put on the rounds, the latter as a share of all weight.
+    that this estimator put on the rounds, the latter as a share of all weight. caveat: what its interval leaves out.
     """
 
     estimator: str
@@ -31,6 +31,7 @@ class Estimate:
     n_rounds: int
     effective_sample_size: float
     largest_weight_share: float
+    caveat: str = ""
 
 
 class Estimator(ABC):
@@ -42,7 +43,12 @@ class Estimator(ABC):
 
     name: ClassVar[str]
     is_self_normalised: ClassVar[bool]
-    """Whether a constant reward gives that constant, whatever the weights."""
+    """Whether a constant reward gives that constant, whatever the weights and the reward model."""
+
+    @property
+    def caveat(self) -> str:
+        """What its interval leaves out, empty where that is nothing beyond the package's general assumptions."""
+        return ""
 
     @abstractmethod
     def terms(self, rounds: EvaluatedRounds) -> Floats:
@@ -92,4 +98,11 @@ class Estimator(ABC):
             n_rounds=moments.n_rounds,
             effective_sample_size=effective,
             largest_weight_share=float(moments.largest[-1] / (moments.n_rounds * moments.means[-1])),
+            caveat=self.caveat,
         )
+
+
+def check_parameter(name: str, value: float) -> None:
+    """Raises `EvaluationError` unless the parameter is above 0; infinity is allowed and switches it off."""
+    if not value > 0:
+        raise EvaluationError(f"{name} is {value}; wanted above 0")

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from models.feedback import Floats, LoggedFeedback
+from models.feedback import Floats, Integers, LoggedFeedback
+from training.evaluation.clipped_ips import ClippedIPS
 from training.evaluation.diagnostics import ActionSums, Diagnostics, WeightSums, diagnose
+from training.evaluation.dm import DM
 from training.evaluation.dr import DR
+from training.evaluation.dros import DRos
 from training.evaluation.errors import NoOverlapError
 from training.evaluation.estimator import Estimate, Estimator
 from training.evaluation.ips import IPS
+from training.evaluation.mips import MIPS
 from training.evaluation.replay import Replay
 from training.evaluation.reward_model import cross_fit_rewards
-from training.evaluation.rounds import EvaluatedRounds, evaluate_logged_rounds, evaluate_rounds
+from training.evaluation.rounds import EvaluatedRounds, evaluate_logged_rounds, evaluate_rounds, weigh_kinds
+from training.evaluation.slope import GRID, choose_by_slope
+from training.evaluation.sndr import SNDR
 from training.evaluation.snips import SNIPS
+from training.evaluation.switch_dr import SwitchDR
 from training.evaluation.verdict import Verdict, judge
 
 
@@ -37,8 +45,26 @@ class Evaluation:
 
 
 def standard_estimators(rounds: EvaluatedRounds) -> tuple[Estimator, ...]:
-    """The estimators of a report; replay bounds the weights by the largest one in these rounds."""
-    return Replay(largest_weight=float(rounds.weights.max())), IPS(), SNIPS(), DR()
+    """The estimators of a report; what these rounds do not allow (no model, no kinds of actions) is left out.
+
+    Replay bounds the weights by the largest one in these rounds; cap, threshold and shrinkage are chosen by SLOPE.
+    """
+    largest = float(rounds.weights.max())
+    found: list[Estimator] = [Replay(largest_weight=largest), IPS(), _tuned(_CLIPPED, rounds), SNIPS()]
+    if rounds.predicted_rewards is not None:
+        found += [DM(), DR(), SNDR(), _tuned(_SWITCH, rounds), _tuned(_SHRUNK, rounds)]
+    if rounds.kind_weights is not None:
+        found.append(MIPS())
+    return tuple(found)
+
+
+_CLIPPED = tuple(ClippedIPS(cap=value) for value in GRID)
+_SWITCH = tuple(SwitchDR(threshold=value) for value in GRID)
+_SHRUNK = tuple(DRos(shrinkage=value) for value in GRID)
+
+
+def _tuned(candidates: Sequence[Estimator], rounds: EvaluatedRounds) -> Estimator:
+    return candidates[choose_by_slope(candidates, [each.add_up(rounds) for each in candidates])]
 
 
 def uniform_probabilities(feedback: LoggedFeedback) -> Floats:
@@ -46,8 +72,23 @@ def uniform_probabilities(feedback: LoggedFeedback) -> Floats:
     return np.asarray(feedback.eligible / feedback.eligible.sum(axis=1, keepdims=True))
 
 
+@dataclass(frozen=True, kw_only=True)
+class ActionKinds:
+    """Which actions are of one kind, and how the behaviour policy chose among all of them: what MIPS needs of a log.
+
+    kinds `(n_actions,)`, numbers from 0; behavior `(n_rounds, n_actions)`.
+    """
+
+    kinds: Integers
+    behavior: Floats
+
+
 def evaluate_policy(
-    feedback: LoggedFeedback, probabilities: Floats, rng: np.random.Generator, level: float = 0.95
+    feedback: LoggedFeedback,
+    probabilities: Floats,
+    rng: np.random.Generator,
+    level: float = 0.95,
+    kinds: ActionKinds | None = None,
 ) -> Evaluation:
     """The evaluation of a policy with these action probabilities, `(n_rounds, n_actions)`.
 
@@ -55,6 +96,9 @@ def evaluate_policy(
     """
     draws = rng.random(feedback.n_rounds)
     rounds = evaluate_rounds(feedback, probabilities, draws, cross_fit_rewards(feedback))
+    if kinds is not None:
+        weights = weigh_kinds(feedback, probabilities, kinds.behavior, kinds.kinds)
+        rounds = replace(rounds, kind_weights=weights)
     return _evaluate(feedback, rounds, ActionSums.of(feedback, probabilities.sum(axis=0)), level)
 
 

@@ -60,7 +60,8 @@ def _diagnostics_table(found: Diagnostics, title: str) -> Table:
 
 
 def _estimates_table(evaluation: Evaluation) -> Table:
-    table = Table("estimator")
+    table = Table()
+    table.add_column("estimator", no_wrap=True)
     for name in ("value", "std. error", "low", "high", "ESS"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("reading")

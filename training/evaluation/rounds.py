@@ -18,7 +18,8 @@ class EvaluatedRounds:
 
     rewards r and propensities p as logged; evaluation_propensities π(a|x) of the *logged* action; draws, one uniform number
     in [0, 1) a round, used by estimators that reject rounds at random (so that shards add up to the same estimate);
-    predicted_rewards q(x,a) of the logged action and predicted_values q(x,π), both None where no reward model was fitted.
+    predicted_rewards q(x,a) of the logged action and predicted_values q(x,π), both None where no reward model was fitted;
+    kind_weights π(e|x)/p(e|x) of the logged action's kind e, None where actions have no kinds or p(e|x) is not known.
     """
 
     rewards: Floats
@@ -27,6 +28,7 @@ class EvaluatedRounds:
     draws: Floats
     predicted_rewards: Floats | None = None
     predicted_values: Floats | None = None
+    kind_weights: Floats | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -60,6 +62,14 @@ class EvaluatedRounds:
             )
         return self.predicted_rewards, self.predicted_values
 
+    def weights_of_kinds(self) -> Floats:
+        """w(x,e). Raises: `EvaluationError` where there are none."""
+        if self.kind_weights is None:
+            raise EvaluationError(
+                "the rounds carry no weights of kinds; this estimator needs kinds of actions"
+            )
+        return self.kind_weights
+
     def take(self, rows: Integers | Booleans | slice) -> EvaluatedRounds:
         """The chosen rounds, in the order given."""
         columns = {field.name: getattr(self, field.name) for field in fields(self)}
@@ -90,6 +100,26 @@ def evaluate_rounds(
         raise RewardModelError(f"predictions have shape {predictions.shape}; wanted {probabilities.shape}")
     values = np.sum(probabilities * predictions, axis=1)
     return replace(rounds, predicted_rewards=predictions[rows, feedback.actions], predicted_values=values)
+
+
+def weigh_kinds(feedback: LoggedFeedback, probabilities: Floats, behavior: Floats, kinds: Integers) -> Floats:
+    """π(e|x)/p(e|x) of each logged action's kind, `(n_rounds,)`: the probabilities of a kind's actions are added up.
+
+    probabilities π and behavior p `(n_rounds, n_actions)`; kinds `(n_actions,)`, numbers from 0.
+
+    Raises: `PolicyError` when a shape does not fit or a logged action's kind has no chance under the behaviour policy.
+    """
+    for name, found, wanted in (
+        ("behavior", behavior.shape, probabilities.shape),
+        ("kinds", kinds.shape, (feedback.n_actions,)),
+    ):
+        if found != wanted:
+            raise PolicyError(f"{name} has shape {found}; wanted {wanted}")
+    same_kind = (kinds[:, None] == kinds[None, :]).astype(np.float64)[feedback.actions]
+    under_policy, under_behavior = (np.sum(table * same_kind, axis=1) for table in (probabilities, behavior))
+    if not (under_behavior > 0).all():
+        raise PolicyError("the behaviour policy gives the kind of a logged action no chance")
+    return np.asarray(under_policy / under_behavior)
 
 
 def evaluate_logged_rounds(

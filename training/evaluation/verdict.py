@@ -52,6 +52,8 @@ def judge_estimate(estimate: Estimate, evaluation: Verdict) -> Verdict:
     no_spread = estimate.standard_error == 0
     if no_spread:
         reasons.append("no spread among the rewards it saw")
+    if estimate.caveat:
+        reasons.append(estimate.caveat)
     grade = Grade.WEAK if reasons else Grade.CONCLUDE
     if no_spread or effective < REFUSE_BELOW_ESS:
         grade = Grade.REFUSE
