@@ -28,6 +28,7 @@ check: .venv/dev.stamp ## lint, format, types, the import table
 bench: .venv/dev.stamp ## measure what is claimed, on the data of `make run`
 	$(BIN)/python -m training prepare
 	$(BIN)/python -m benchmarks.online_writer
+	$(BIN)/python -m benchmarks.scorers
 
 format: .venv/dev.stamp ## put the code in shape
 	$(BIN)/ruff check --fix .

@@ -3,7 +3,6 @@
 ServiceError
 ├── UnknownJourneyError        404
 ├── UnknownDecisionError       404
-├── UnknownCustomerError       404   (only where an answer without a customer would be no answer)
 ├── UnusableRequestError       422   what was asked for cannot be decided in this journey
 ├── BodyTooLargeError          413
 ├── NotReadyError              503   no champions yet
@@ -44,13 +43,6 @@ class UnknownDecisionError(ServiceError):
 
     status = 404
     title = "Unknown decision"
-
-
-class UnknownCustomerError(ServiceError):
-    """Nothing is known of the customer."""
-
-    status = 404
-    title = "Unknown customer"
 
 
 class UnusableRequestError(ServiceError):
