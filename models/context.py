@@ -30,6 +30,14 @@ class Standardizer:
 
     def design(self, contexts: Floats) -> Floats:
         """A leading 1, then (input - center) / scale cut to ±5, an unknown input at its centre: `(..., n_inputs + 1)`."""
-        scaled = np.clip((contexts - self.center) / self.scale, -LIMIT, LIMIT)
-        scaled = np.where(np.isnan(scaled), 0.0, scaled)
-        return np.concatenate([np.ones((*scaled.shape[:-1], 1)), scaled], axis=-1)
+        design = np.empty((*contexts.shape[:-1], contexts.shape[-1] + 1))
+        design[..., 0] = 1.0
+        scaled = design[..., 1:]
+        np.subtract(contexts, self.center, out=scaled)
+        np.divide(scaled, self.scale, out=scaled)
+        np.minimum(scaled, LIMIT, out=scaled)
+        np.maximum(scaled, -LIMIT, out=scaled)
+        unknown = np.isnan(scaled)
+        if unknown.any():
+            scaled[unknown] = 0.0
+        return design

@@ -47,6 +47,10 @@ class LinearStatistics:
             self.count - other.count, self.xx - other.xx, self.rx - other.rx, self.rr - other.rr
         )
 
+    def copy(self) -> LinearStatistics:
+        """The same sums in arrays of their own."""
+        return LinearStatistics(self.count.copy(), self.xx.copy(), self.rx.copy(), self.rr.copy())
+
     def scaled(self, weight: float) -> LinearStatistics:
         """Each round counted `weight` times: a prior made of simulated rounds weighs less than its number."""
         return LinearStatistics(self.count * weight, self.xx * weight, self.rx * weight, self.rr * weight)

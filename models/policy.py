@@ -16,6 +16,10 @@ class NoEligibleActionError(ValueError):
     """The constraints left nothing to choose from."""
 
 
+class FixedPolicyError(TypeError):
+    """A policy was asked to learn that does not learn round by round."""
+
+
 class Policy(ABC):
     """Maps a context and the eligible actions to a probability for each action.
 
@@ -45,16 +49,29 @@ class Policy(ABC):
 
         Raises: `NoEligibleActionError` when nothing is eligible.
         """
-        if not eligible.any():
-            raise NoEligibleActionError(f"none of {list(self.action_names)} is eligible")
+        n_eligible = np.count_nonzero(eligible)
+        if n_eligible == 0:
+            raise self._nothing_eligible()
         inside = self._distribution(context, eligible) * eligible
-        inside /= inside.sum()
-        return np.where(eligible, self.floor + (1 - self.floor * eligible.sum()) * inside, 0.0)
+        share = (1 - self.floor * n_eligible) / np.add.reduce(inside)
+        return np.asarray((inside * share + self.floor) * eligible)
 
     def probabilities_many(self, contexts: Floats, eligible: Booleans) -> Floats:
-        """`probabilities` of many rounds, `(n_rounds, n_actions)`."""
+        """`probabilities` of many rounds, `(n_rounds, n_actions)`; the same numbers to 1e-12."""
+        n_eligible = np.count_nonzero(eligible, axis=1)[:, None]
+        if not n_eligible.all():
+            raise self._nothing_eligible()
+        inside = self._distributions(contexts, eligible) * eligible
+        share = (1 - self.floor * n_eligible) / np.add.reduce(inside, axis=1)[:, None]
+        return np.asarray((inside * share + self.floor) * eligible)
+
+    def _nothing_eligible(self) -> NoEligibleActionError:
+        return NoEligibleActionError(f"none of {list(self.action_names)} is eligible")
+
+    def _distributions(self, contexts: Floats, eligible: Booleans) -> Floats:
+        """`_distribution` of many rounds, `(n_rounds, n_actions)`; a policy that can do them together says how."""
         rounds = zip(contexts, eligible, strict=True)
-        return np.array([self.probabilities(x, e) for x, e in rounds]).reshape(len(contexts), self.n_actions)
+        return np.array([self._distribution(x, e) for x, e in rounds]).reshape(eligible.shape)
 
     @abstractmethod
     def _distribution(self, context: Floats, eligible: Booleans) -> Floats:
@@ -67,6 +84,29 @@ class Policy(ABC):
     @abstractmethod
     def unlearn_many(self, contexts: Floats, actions: Integers, rewards: Floats) -> None:
         """Take rounds back that were learnt with exactly these rewards."""
+
+    def learn_one(self, context: Floats, action: int, reward: float) -> None:
+        """Take in one round, as `learn_many` would."""
+        self.learn_many(context[None], np.array([action]), np.array([reward]))
+
+    @abstractmethod
+    def merge(self, other: Self) -> None:
+        """Add what another shard learnt that began, like this one, with nothing learnt."""
+
+    @abstractmethod
+    def discount(self, weight: float) -> None:
+        """Let what was learnt so far count `weight` times, 0 to 1: the policy moves back towards its prior."""
+
+    def forget(self, days: float, *, half_life_days: float) -> None:
+        """Let what was learnt so far count 2^(-days / half_life_days) times: for worlds that drift.
+
+        Raises: `ValueError` unless `days` is 0 or more and the half-life positive.
+        """
+        if not (days >= 0 and half_life_days > 0):
+            raise ValueError(
+                f"days is {days}, half_life_days {half_life_days}; wanted 0 or more, and above 0"
+            )
+        self.discount(0.5 ** (days / half_life_days))
 
     @abstractmethod
     def to_artifact(self) -> Artifact:

@@ -8,8 +8,9 @@ import numpy as np
 from scipy.special import ndtri
 
 from models.artifact import Artifact
+from models.belief import Belief
 from models.feedback import Booleans, Floats, Integers
-from models.linear_statistics import LinearStatistics, NormalInverseGamma
+from models.linear_statistics import LinearStatistics
 from models.policy import Policy
 
 HOURS = 24
@@ -60,15 +61,31 @@ class SendTimeThompson(Policy):
         names = tuple(f"{hour:02d}" for hour in range(HOURS))
         super().__init__(action_names=names, input_names=INPUTS, floor=floor)
         self.population = population
-        self.prior = {"ridge": ridge, "shape": shape, "rate": rate}
-        self.statistics = statistics or LinearStatistics.empty(1, len(FEATURES))
+        statistics = statistics or LinearStatistics.empty(1, len(FEATURES))
+        self.belief = Belief(ridge=ridge, shape=shape, rate=rate, statistics=statistics)
         self._draws: Floats | None = None
+        self._drawn_at = -1
+
+    @property
+    def prior(self) -> dict[str, float]:
+        """ridge, shape and rate."""
+        return self.belief.prior
+
+    @property
+    def statistics(self) -> LinearStatistics:
+        """The sums over all rounds learnt."""
+        return self.belief.statistics
+
+    @statistics.setter
+    def statistics(self, statistics: LinearStatistics) -> None:
+        self.belief.statistics = statistics
 
     @property
     def draws(self) -> Floats:
         """Posterior draws of θ, `(DRAWS, n_features)`: one fixed set of normals, moved and scaled by the posterior."""
-        if self._draws is None:
-            posterior = NormalInverseGamma.of(self.statistics, **self.prior)
+        if self._draws is None or self._drawn_at != self.belief.version:
+            posterior = self.belief.posterior
+            self._drawn_at = self.belief.version
             covariance = posterior.noise_variance[0] * posterior.inverse[0]
             uniforms = np.random.Generator(np.random.PCG64(_SEED)).random((DRAWS, len(FEATURES)))
             self._draws = posterior.mean[0] + ndtri(uniforms) @ np.linalg.cholesky(covariance).T
@@ -100,19 +117,24 @@ class SendTimeThompson(Policy):
         winners = np.argmax(np.where(eligible, rewards, -np.inf), axis=1)
         return np.bincount(winners, minlength=HOURS).astype(np.float64)
 
-    def _statistics_of(self, contexts: Floats, actions: Integers, rewards: Floats) -> LinearStatistics:
-        design = self.action_features(contexts)[np.arange(len(actions)), actions]
-        return LinearStatistics.of(design, np.zeros_like(actions), rewards, 1)
+    def _rows(self, contexts: Floats, actions: Integers) -> tuple[Floats, Integers]:
+        return self.action_features(contexts)[np.arange(len(actions)), actions], np.zeros_like(actions)
 
     def learn_many(self, contexts: Floats, actions: Integers, rewards: Floats) -> None:
         """Add the rounds' sums; the order of rounds does not matter."""
-        self.statistics += self._statistics_of(contexts, actions, rewards)
-        self._draws = None
+        self.belief.learn(*self._rows(contexts, actions), rewards)
 
     def unlearn_many(self, contexts: Floats, actions: Integers, rewards: Floats) -> None:
         """Subtract the rounds' sums: exact up to rounding, the model is conjugate."""
-        self.statistics -= self._statistics_of(contexts, actions, rewards)
-        self._draws = None
+        self.belief.unlearn(*self._rows(contexts, actions), rewards)
+
+    def merge(self, other: Self) -> None:
+        """Add the other's sums. Raises `ValueError` when its prior is another one."""
+        self.belief.merge(other.belief)
+
+    def discount(self, weight: float) -> None:
+        """Let each round learnt so far count `weight` times."""
+        self.belief.discount(weight)
 
     def to_artifact(self) -> Artifact:
         """Manifest: kind, names, floor, prior. Arrays: the population's curve and the sums."""
@@ -123,7 +145,7 @@ class SendTimeThompson(Policy):
             "floor": self.floor,
             "prior": self.prior,
         }
-        return Artifact(manifest, {"population": self.population, **vars(self.statistics)})
+        return Artifact(manifest, {"population": self.population, **vars(self.statistics.copy())})
 
     @classmethod
     def from_artifact(cls, artifact: Artifact) -> Self:

@@ -28,6 +28,12 @@ class UniformRandom(Policy):
     def unlearn_many(self, contexts: Floats, actions: Integers, rewards: Floats) -> None:
         """Nothing: the policy has no state."""
 
+    def merge(self, other: Self) -> None:
+        """Nothing: the policy has no state."""
+
+    def discount(self, weight: float) -> None:
+        """Nothing: the policy has no state."""
+
     def to_artifact(self) -> Artifact:
         """Manifest: kind and names."""
         return Artifact(

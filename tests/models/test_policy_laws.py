@@ -134,9 +134,8 @@ def test_many_rounds_get_what_each_would_get_alone(kind: str) -> None:
 
     found = policy.probabilities_many(contexts, eligible)
 
-    assert found.tolist() == [
-        policy.probabilities(x, e).tolist() for x, e in zip(contexts, eligible, strict=True)
-    ]
+    alone = [policy.probabilities(x, e) for x, e in zip(contexts, eligible, strict=True)]
+    np.testing.assert_allclose(found, alone, rtol=0, atol=1e-12)
     assert policy.probabilities_many(contexts[:0], eligible[:0]).shape == (0, policy.n_actions)
 
 
@@ -236,12 +235,15 @@ def test_the_numbers_behind_the_choices_are_uniform_and_each_stream_has_its_own(
 def test_learning_many_is_learning_one_by_one(kind: str) -> None:
     together, one_by_one = FRESH[kind](), FRESH[kind]()
     contexts, actions, rewards = rounds_of(together, 7)
+    everything = np.ones(together.n_actions, dtype=np.bool_)
 
     together.learn_many(contexts, actions, rewards)
     for i in range(len(actions)):
-        one_by_one.learn_many(contexts[i : i + 1], actions[i : i + 1], rewards[i : i + 1])
+        one_by_one.learn_one(contexts[i], int(actions[i]), float(rewards[i]))
+        asked = one_by_one.probabilities(contexts[i], everything)
 
     assert_same_sums(one_by_one, together)
+    assert asked == pytest.approx(together.probabilities(contexts[-1], everything), abs=1e-7)
 
 
 def test_the_order_of_rounds_does_not_matter(kind: str) -> None:
@@ -255,16 +257,48 @@ def test_the_order_of_rounds_does_not_matter(kind: str) -> None:
 
 
 @pytest.mark.parametrize("cut", [0, 1, 23, 60])
-def test_the_sums_of_two_shards_add_up_to_those_of_all_rounds(kind: str, cut: int) -> None:
+def test_merged_shards_are_one_that_learnt_all_rounds(kind: str, cut: int) -> None:
     whole, left, right = (FRESH[kind]() for _ in range(3))
     rounds = rounds_of(whole, 9)
 
     whole.learn_many(*rounds)
     left.learn_many(*(column[:cut] for column in rounds))
     right.learn_many(*(column[cut:] for column in rounds))
+    before = right.to_artifact().digest
+    left.merge(right)
 
-    for name, array in sums(whole).items():
-        np.testing.assert_allclose(sums(left)[name] + sums(right)[name], array, rtol=1e-9, atol=1e-9)
+    assert_same_sums(left, whole)
+    assert right.to_artifact().digest == before
+
+
+def test_forgetting_scales_what_was_learnt_and_ends_at_the_prior(kind: str) -> None:
+    policy, halved, emptied = learnt(kind), learnt(kind), learnt(kind)
+    context = contexts_of(policy, np.random.default_rng(16), 1)[0]
+    everything = np.ones(policy.n_actions, dtype=np.bool_)
+
+    halved.forget(3.0, half_life_days=3.0)
+    emptied.discount(0.0)
+
+    for name, array in sums(policy).items():
+        np.testing.assert_allclose(sums(halved)[name], array / 2, rtol=1e-12)
+    found = emptied.probabilities(context, everything)
+    assert found == pytest.approx(FRESH[kind]().probabilities(context, everything), abs=1e-9)
+
+
+def test_forgetting_day_by_day_is_forgetting_all_days_at_once(kind: str) -> None:
+    daily, at_once = learnt(kind), learnt(kind)
+
+    for _ in range(7):
+        daily.forget(1.0, half_life_days=30.0)
+    at_once.forget(7.0, half_life_days=30.0)
+
+    assert_same_sums(daily, at_once)
+
+
+@pytest.mark.parametrize(("days", "half_life_days"), [(-1.0, 30.0), (1.0, 0.0), (float("nan"), 30.0)])
+def test_forgetting_backwards_or_without_a_half_life_is_refused(days: float, half_life_days: float) -> None:
+    with pytest.raises(ValueError, match="half_life_days"):
+        learnt("linear_thompson").forget(days, half_life_days=half_life_days)
 
 
 def test_taking_rounds_back_returns_to_where_it_was(kind: str) -> None:

@@ -1,0 +1,155 @@
+"""How a linear policy's regressions see a round: one an action, or one that all actions share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from scipy.special import ndtri
+
+from models.belief import Belief
+from models.context import Standardizer
+from models.feedback import Booleans, Floats, Integers
+from models.linear_statistics import LinearStatistics
+from models.quadrature import thompson_probabilities, thompson_probabilities_many
+
+DRAWS = 512
+_SEED = 20171101
+_FEW = 256  # rounds at a time, so that their products stay in the processor's cache
+_LEAST_VARIANCE = 1e-18
+
+
+class Regression(ABC):
+    """Turns rounds into design vectors and a belief into each action's expected reward."""
+
+    @abstractmethod
+    def empty_statistics(self) -> LinearStatistics:
+        """The sums of no rounds."""
+
+    @abstractmethod
+    def rows(self, contexts: Floats, actions: Integers) -> tuple[Floats, Integers]:
+        """Each round's design vector `(n_rounds, d)` and the posterior that it teaches `(n_rounds,)`."""
+
+    @abstractmethod
+    def expected_rewards(self, belief: Belief, contexts: Floats) -> tuple[Floats, Floats]:
+        """Posterior mean and standard deviation of each expected reward, `(n_rounds, n_actions)` each."""
+
+    @abstractmethod
+    def win_shares(self, belief: Belief, contexts: Floats, eligible: Booleans, width: float) -> Floats:
+        """How probably each action's expected reward is the largest, standard deviations times `width`."""
+
+    @abstractmethod
+    def arrays(self) -> dict[str, Floats]:
+        """What an artifact stores of it."""
+
+
+class Disjoint(Regression):
+    """One regression an action on the same design: E[r | x, a] = xᵀθ_a, the θ_a independent."""
+
+    def __init__(self, *, standardizer: Standardizer, n_actions: int) -> None:
+        self.standardizer = standardizer
+        self.n_actions = n_actions
+
+    def empty_statistics(self) -> LinearStatistics:
+        """The sums of no rounds."""
+        return LinearStatistics.empty(self.n_actions, len(self.standardizer.center) + 1)
+
+    def rows(self, contexts: Floats, actions: Integers) -> tuple[Floats, Integers]:
+        """Each round's design vector and its action."""
+        return self.standardizer.design(contexts), actions
+
+    def expected_rewards(self, belief: Belief, contexts: Floats) -> tuple[Floats, Floats]:
+        """xᵀm_a and √(σ_a²·xᵀΛ_a⁻¹x)."""
+        x = self.standardizer.design(contexts)
+        posterior = belief.posterior
+        spread = np.empty((len(x), self.n_actions))
+        for start in range(0, len(x), _FEW):
+            part = x[start : start + _FEW]
+            products = part @ posterior.inverse
+            spread[start : start + _FEW] = np.einsum("knd,nd->nk", products, part)
+        variance = posterior.noise_variance * spread
+        return x @ posterior.mean.T, np.sqrt(np.maximum(variance, _LEAST_VARIANCE))
+
+    def _expected_rewards_of_one(self, belief: Belief, context: Floats) -> tuple[Floats, Floats]:
+        x = self.standardizer.design(context)
+        posterior = belief.posterior
+        inverse = posterior.inverse
+        spread = (inverse.reshape(-1, len(x)) @ x).reshape(self.n_actions, -1) @ x
+        spread *= posterior.noise_variance
+        np.maximum(spread, _LEAST_VARIANCE, out=spread)
+        return posterior.mean @ x, np.sqrt(spread, out=spread)
+
+    def win_shares(self, belief: Belief, contexts: Floats, eligible: Booleans, width: float) -> Floats:
+        """By quadrature: the posteriors are independent."""
+        if len(contexts) == 1:
+            mean, scale = self._expected_rewards_of_one(belief, contexts[0])
+            scale *= width
+            mean[~eligible[0]] = -np.inf
+            return thompson_probabilities(mean, scale)[None]
+        mean, scale = self.expected_rewards(belief, contexts)
+        return thompson_probabilities_many(np.where(eligible, mean, -np.inf), width * scale)
+
+    def arrays(self) -> dict[str, Floats]:
+        """The standardizer's."""
+        return dict(vars(self.standardizer))
+
+
+class Shared(Regression):
+    """One regression on features of context × action: E[r | x, a] = φ(x, a)ᵀθ, φ = x ⊗ (1, g_a).
+
+    `action_features` g `(n_actions, n_action_features)`: what actions have in common, as an amount or a kind. An action
+    learns from rounds of others that are like it.
+    """
+
+    def __init__(self, *, standardizer: Standardizer, action_features: Floats) -> None:
+        self.standardizer = standardizer
+        self.action_features = action_features
+        self.n_actions = len(action_features)
+        self._factors = np.concatenate([np.ones((self.n_actions, 1)), action_features], axis=1)
+        self._draws: tuple[Belief, int, Floats] | None = None
+
+    def empty_statistics(self) -> LinearStatistics:
+        """The sums of no rounds."""
+        return LinearStatistics.empty(1, (len(self.standardizer.center) + 1) * self._factors.shape[1])
+
+    def features(self, contexts: Floats) -> Floats:
+        """φ of every action, `(n_rounds, n_actions, d)`."""
+        x = self.standardizer.design(contexts)
+        products = x[:, None, None, :] * self._factors[None, :, :, None]
+        return np.asarray(products.reshape(len(x), self.n_actions, -1))
+
+    def rows(self, contexts: Floats, actions: Integers) -> tuple[Floats, Integers]:
+        """φ of each round's action; all teach the one posterior."""
+        x = self.standardizer.design(contexts)
+        products = self._factors[actions][:, :, None] * x[:, None, :]
+        return products.reshape(len(x), -1), np.zeros_like(actions)
+
+    def expected_rewards(self, belief: Belief, contexts: Floats) -> tuple[Floats, Floats]:
+        """φᵀm and √(σ²·φᵀΛ⁻¹φ)."""
+        features, posterior = self.features(contexts), belief.posterior
+        spread = np.einsum("nkd,nkd->nk", features @ posterior.inverse[0], features)
+        variance = posterior.noise_variance[0] * spread
+        return features @ posterior.mean[0], np.sqrt(np.maximum(variance, _LEAST_VARIANCE))
+
+    def win_shares(self, belief: Belief, contexts: Floats, eligible: Booleans, width: float) -> Floats:
+        """The shares of a fixed set of `DRAWS` posterior draws: one θ makes the expected rewards correlated."""
+        mean, moves = belief.posterior.mean[0], self._moves(belief)
+        shares = np.empty(eligible.shape)
+        for i, features in enumerate(self.features(contexts)):
+            rewards = features @ mean + width * (moves @ features.T)
+            winners = np.argmax(np.where(eligible[i], rewards, -np.inf), axis=1)
+            shares[i] = np.bincount(winners, minlength=self.n_actions)
+        return shares
+
+    def _moves(self, belief: Belief) -> Floats:
+        """Draws of θ - m, `(DRAWS, d)`: one fixed set of normals, scaled by the posterior."""
+        if self._draws is None or self._draws[0] is not belief or self._draws[1] != belief.version:
+            posterior = belief.posterior
+            root = np.linalg.cholesky(posterior.noise_variance[0] * posterior.inverse[0])
+            uniforms = np.random.Generator(np.random.PCG64(_SEED)).random((DRAWS, len(root)))
+            self._draws = (belief, belief.version, ndtri(uniforms) @ root.T)
+        return self._draws[2]
+
+    def arrays(self) -> dict[str, Floats]:
+        """The standardizer's, and the actions' features."""
+        return {**vars(self.standardizer), "action_features": self.action_features}
