@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from training.evaluation.errors import EvaluationError
+from training.evaluation.gate import PolicyGate
+from training.evaluation.slices import cut_slices
+
+
+@pytest.fixture(scope="module")
+def log(world):
+    return world.log(3_000, seed=21)
+
+
+@pytest.fixture(scope="module")
+def best(world, log):
+    """The best action of every round, nearly always."""
+    greedy = np.eye(3)[world.expected_rewards(log.contexts).argmax(axis=1)]
+    return 0.85 * greedy + 0.05
+
+
+@pytest.fixture(scope="module")
+def uniform(log):
+    return np.full((log.n_rounds, 3), 1 / 3)
+
+
+def test_a_clearly_better_challenger_passes_every_condition(log, best, uniform):
+    report = PolicyGate().judge(log, best, uniform, cut_slices(log, ["first>=0", "first<0"]))
+
+    assert report.opens
+    assert [condition.name for condition in report.conditions] == [
+        "diagnostics",
+        "difference",
+        "effective rounds",
+        "slice first>=0",
+        "slice first<0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("gate", "failed"),
+    [
+        (PolicyGate(bar=5.0), ("difference",)),
+        (PolicyGate(least_effective=1e6), ("effective rounds",)),
+    ],
+)
+def test_the_condition_that_fails_is_named(gate, failed, log, best, uniform):
+    assert gate.judge(log, best, uniform).failed == failed
+
+
+def test_an_equal_challenger_does_not_pass(log, uniform):
+    report = PolicyGate().judge(log, uniform, uniform)
+
+    assert report.failed == ("difference",)
+
+
+def test_a_challenger_that_hurts_a_named_slice_is_refused_though_better_on_the_whole(
+    world, log, best, uniform
+):
+    worst = np.eye(3)[world.expected_rewards(log.contexts).argmin(axis=1)]
+    here = log.contexts[:, 0] > 1
+    mixed = np.where(here[:, None], worst, best)
+
+    report = PolicyGate().judge(log, mixed, uniform, cut_slices(log, ["first>1", "first<=1"]))
+
+    assert report.failed == ("slice first>1",)
+    assert "must not lie below 0" in report.conditions[-2].detail
+
+
+def test_a_challenger_that_the_log_says_nothing_about_is_refused_not_promoted(log, uniform):
+    kept = log.take(log.actions != 2)
+    only_unseen = np.tile([0.0, 0.0, 1.0], (kept.n_rounds, 1))
+
+    report = PolicyGate().judge(kept, only_unseen, uniform[: kept.n_rounds])
+
+    assert report.failed == ("diagnostics", "difference")
+
+
+def test_an_empty_slice_stops_nothing_and_a_wrong_one_is_an_error(log, best, uniform):
+    report = PolicyGate().judge(log, best, uniform, cut_slices(log, ["first>99"]))
+
+    assert report.opens
+    assert report.conditions[-1].detail == "no round to judge by"
+    with pytest.raises(EvaluationError, match="has no input third"):
+        cut_slices(log, ["third>1"])
+    with pytest.raises(EvaluationError, match="wanted INPUT>=NUMBER"):
+        cut_slices(log, ["first about 1"])
