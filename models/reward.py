@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -38,9 +38,10 @@ class Outcome:
 class RewardSpec:
     """How outcomes become a reward.
 
-    click: 1 when clicked within the window, less `message_cost` (both in clicks), and `unsubscribe_cost` off.
-    net_value: margin_share·(purchased - refunded) - redeemed - message_cost, in thousands of the shop's currency, of what
-    happened within the window.
+    click: 1 when clicked within the window, less the message's cost (both in clicks), and `unsubscribe_cost` off.
+    net_value: margin_share·(purchased - refunded) - redeemed - the message's cost, in thousands of the shop's currency, of
+    what happened within the window.
+    `message_cost`: of any message, or by channel; see `cost_of`.
     `delivery`: "reported" when the journey engine reports deliveries, so that silence is no zero; "assumed" when showing is
     certain, as on a page that asked for the decision.
     """
@@ -49,8 +50,18 @@ class RewardSpec:
     window_hours: float
     delivery: Literal["reported", "assumed"] = "reported"
     margin_share: float = 0.2
-    message_cost: float = 0.0
+    message_cost: float | Mapping[str, float] = 0.0
     unsubscribe_cost: float = 0.0
+
+    def cost_of(self, channel: str | None) -> float:
+        """What one message on this channel costs; by channel, one not named there and no message at all cost nothing.
+
+        >>> RewardSpec(kind="click", window_hours=24, message_cost={"sms": 0.002}).cost_of("sms")
+        0.002
+        """
+        if isinstance(self.message_cost, Mapping):
+            return self.message_cost.get(channel or "", 0.0)
+        return self.message_cost
 
 
 class State(StrEnum):
@@ -70,9 +81,14 @@ class Resolution:
 
 
 def resolve(
-    spec: RewardSpec, outcomes: Sequence[Outcome], *, effective_at: datetime, now: datetime
+    spec: RewardSpec,
+    outcomes: Sequence[Outcome],
+    *,
+    effective_at: datetime,
+    now: datetime,
+    channel: str | None = None,
 ) -> Resolution:
-    """The reward of one decision whose message or offer took effect at `effective_at`.
+    """The reward of one decision whose message or offer took effect at `effective_at`, on this channel.
 
     Void when it was not delivered, or the window closed without a sign of delivery where deliveries are reported; pending
     while the window is open and nothing decisive came back; resolved as soon as a click or an order did, and corrected by
@@ -88,7 +104,7 @@ def resolve(
     if any(outcome.kind in decisive for outcome in inside) or now > window_end:
         if reported and not kinds & (_SEEN | decisive):
             return Resolution(State.VOID)
-        return Resolution(State.RESOLVED, _reward(spec, inside))
+        return Resolution(State.RESOLVED, _reward(spec, inside) - spec.cost_of(channel))
     return Resolution(State.PENDING)
 
 
@@ -99,6 +115,6 @@ def _reward(spec: RewardSpec, outcomes: Sequence[Outcome]) -> float:
     if spec.kind == "click":
         clicked = any(outcome.kind is OutcomeKind.CLICKED for outcome in outcomes)
         unsubscribed = any(outcome.kind is OutcomeKind.UNSUBSCRIBED for outcome in outcomes)
-        return float(clicked) - spec.message_cost - spec.unsubscribe_cost * unsubscribed
+        return float(clicked) - spec.unsubscribe_cost * unsubscribed
     purchased = total(OutcomeKind.PURCHASED) - total(OutcomeKind.REFUNDED)
-    return (spec.margin_share * purchased - total(OutcomeKind.REDEEMED)) / 1000 - spec.message_cost
+    return (spec.margin_share * purchased - total(OutcomeKind.REDEEMED)) / 1000

@@ -17,6 +17,8 @@ DecisionName = Literal["channel", "send_time", "coupon", "message"]
 ORDER: tuple[DecisionName, ...] = ("channel", "send_time", "coupon", "message")
 KIND = "decision_point"
 Share = Annotated[float, Field(ge=0, le=1)]
+Cost = Annotated[float, Field(ge=0)]
+Channel = Literal["email", "sms", "app_push", "web_push"]
 
 
 class DecisionPointError(ValueError):
@@ -34,7 +36,7 @@ class Reward(_Strict):
     window_hours: float = Field(gt=0)
     delivery: Literal["reported", "assumed"] = "reported"
     margin_share: float = Field(0.2, ge=0, le=1)
-    message_cost: float = Field(0.0, ge=0)
+    message_cost: Cost | dict[Channel, Cost] = Field(0.0, description="of a message, or by channel")
     unsubscribe_cost: float = Field(0.0, ge=0)
 
     def spec(self) -> RewardSpec:
@@ -65,7 +67,7 @@ class QuietHours(_Strict):
 class ChannelPoint(_Strict):
     """The channels that may be chosen."""
 
-    actions: tuple[Literal["email", "sms", "app_push", "web_push"], ...] = Field(CHANNELS, min_length=1)
+    actions: tuple[Channel, ...] = Field(CHANNELS, min_length=1)
     reward: Reward
 
 

@@ -130,7 +130,9 @@ class Learner:
             if getattr(point, round_.decision) is None:
                 continue
             spec = point.reward(round_.decision).spec()
-            after = resolve(spec, facts, effective_at=record.effective_at, now=now)
+            after = resolve(
+                spec, facts, effective_at=record.effective_at, now=now, channel=record.chosen("channel")
+            )
             old = before.get(round_.decision, Resolution(State.PENDING))
             if after != old:
                 learnt = old.reward if old.state is State.RESOLVED else None

@@ -68,6 +68,10 @@ class DecisionRecord(BaseModel):
     effective_at: datetime
     answer: str
 
+    def chosen(self, decision: DecisionName) -> str | None:
+        """The action chosen for this decision, None where there was nothing to choose."""
+        return next((round_.chosen for round_ in self.rounds if round_.decision == decision), None)
+
     def feature_values(self) -> Floats:
         """The feature vector `(n_columns,)`."""
         return np.frombuffer(base64.b64decode(self.features), dtype="<f8")

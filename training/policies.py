@@ -49,6 +49,9 @@ COUPON_INPUTS: Final = (
     "coupons_redeemed_365d",
 )
 
+MESSAGE_COST: Final = {"email": 0.0002, "sms": 0.002, "app_push": 0.0001, "web_push": 0.0001}
+"""In clicks: an SMS of 100 toman where a click is worth 50,000; the others are guesses."""
+
 _CHUNK = 5_000
 
 Simulate = Callable[[np.random.Generator, World, Audience, Occasions, Request], SimulatedRounds]
@@ -76,7 +79,7 @@ WARM_STARTS: Final = (
         name="channel_policy",
         request=Request(
             input_names=CHANNEL_INPUTS,
-            reward=RewardSpec(kind="click", window_hours=48, message_cost=0.002, unsubscribe_cost=1.0),
+            reward=RewardSpec(kind="click", window_hours=48, message_cost=MESSAGE_COST, unsubscribe_cost=1.0),
         ),
         simulate=simulate_channels,
         n_rounds=200_000,

@@ -128,3 +128,15 @@ def test_the_order_in_which_outcomes_arrive_does_not_matter() -> None:
     found = {after(5, VALUE, those).reward for those in permutations(outcomes)}
 
     assert len(found) == 1
+
+
+def test_a_message_costs_what_its_channel_does_and_nothing_where_none_was_sent() -> None:
+    spec = replace(CLICK, message_cost={"sms": 0.004, "email": 0.001})
+
+    def miss(channel: str | None) -> Resolution:
+        closed = SENT + timedelta(hours=60)
+        return resolve(spec, [came("delivered")], effective_at=SENT, now=closed, channel=channel)
+
+    assert miss("sms") == earned(-0.004)
+    assert miss("email") == earned(-0.001)
+    assert miss("app_push") == miss(None) == earned(0)

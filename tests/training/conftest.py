@@ -12,6 +12,7 @@ from features.schema import CHANNELS, load_schema
 from models.inputs import SCORES
 from training.importing.dataset import table_schema
 from training.simulation.audience import Audience
+from training.simulation.calibration import calibrate
 from training.simulation.formation import form_world
 from training.simulation.shop import Shop, shop_of
 from training.simulation.stage import Stage
@@ -90,13 +91,16 @@ def stage(shop: Shop) -> Stage:
         known[f"activity_by_hour_{hour:02d}"] = world.taste.hours[:, hour]
     known["purchase_propensity"] = 1 - np.exp(-7 * world.habit.orders_per_day)
     known["average_order_value"] = world.habit.order_value * rng.lognormal(0, 0.2, shop.n_customers)
+    spend = 90 * world.habit.orders_per_day * world.habit.order_value
+    known["expected_value"] = spend * rng.lognormal(0, 0.2, shop.n_customers)
     audience = Audience(
         customer_ids=shop.customer_ids, names=names, known=np.column_stack([known[n] for n in names])
     )
+    population = population_curve(shop)
     return Stage(
-        world=world,
+        world=calibrate(world, audience, population),
         audience=audience,
-        population=population_curve(shop),
+        population=population,
         fingerprint="made up",
         currency="IRT",
     )

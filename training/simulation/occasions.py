@@ -10,21 +10,27 @@ from features.schema import CHANNELS
 from models.feedback import Booleans, Floats, Integers
 from models.inputs import EARLIER_CHOICES, MOMENT
 from training.simulation.audience import Audience
+from training.simulation.world import JOURNEYS
 
 HOURS = 24
+RECENT_MESSAGES = 1.75
+"""Mean messages a week: one in four days, as in `history`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Occasions:
     """Moments at which something is to be decided, one entry each: who, local hour and weekday, what was decided before.
 
-    `channel` is a place in `CHANNELS`, -1 where none was decided.
+    `channel` is a place in `CHANNELS`, -1 where none was decided; `journey` one in `world.JOURNEYS`; `recent_messages`
+    counts those of the last week. No policy sees the last two.
     """
 
     customers: Integers
     local_hour: Integers
     local_weekday: Integers
     channel: Integers
+    journey: Integers
+    recent_messages: Integers
 
     def of_reached(self, audience: Audience) -> Occasions:
         """Those of customers whom at least one channel may be used for."""
@@ -44,13 +50,15 @@ class Occasions:
 
 
 def draw_occasions(rng: np.random.Generator, audience: Audience, hours: Floats, n: int) -> Occasions:
-    """Occasions of customers drawn alike, at local hours drawn from `hours` `(24,)`, with no channel decided."""
+    """Occasions of customers drawn alike, at local hours drawn from `hours` `(24,)`, in any journey, no channel decided."""
     hour = np.searchsorted(np.cumsum(hours), rng.random(n) * hours.sum(), side="right")
     return Occasions(
         customers=rng.integers(len(audience.customer_ids), size=n),
         local_hour=np.minimum(hour, HOURS - 1),
         local_weekday=rng.integers(7, size=n),
         channel=np.full(n, -1),
+        journey=rng.integers(len(JOURNEYS), size=n),
+        recent_messages=rng.poisson(RECENT_MESSAGES, size=n),
     )
 
 

@@ -11,9 +11,8 @@ from models.feedback import Booleans, Floats, Integers, LoggedFeedback
 from models.reward import RewardSpec
 from training.simulation.audience import Audience
 from training.simulation.occasions import HOURS, Occasions, draw_uniform
-from training.simulation.world import World
+from training.simulation.world import COUPON_AMOUNTS, World
 
-COUPON_AMOUNTS = (0, 10_000, 20_000, 30_000, 40_000, 50_000)
 COUPON_ACTIONS = ("none", *(str(amount) for amount in COUPON_AMOUNTS[1:]))
 SEND_TIME_ACTIONS = tuple(f"{hour:02d}" for hour in range(HOURS))
 
@@ -56,20 +55,21 @@ def simulate_channels(
     occasions = occasions.of_reached(audience)
     eligible = audience.channels()[occasions.customers]
     n = len(occasions.customers)
-    expected = world.expected_click_reward(
-        request.reward,
+    clicks = world.click_probability(
         np.repeat(occasions.customers, len(CHANNELS)),
         np.tile(np.arange(len(CHANNELS)), n),
         np.repeat(occasions.local_hour, len(CHANNELS)),
         np.zeros(n * len(CHANNELS)),
+        np.repeat(_circumstance(world, occasions), len(CHANNELS)),
     ).reshape(n, len(CHANNELS))
+    costs = np.tile([request.reward.cost_of(channel) for channel in CHANNELS], (n, 1))
     actions = draw_uniform(rng, eligible)
-    rewards = _draw_clicks(rng, expected[np.arange(n), actions], request.reward)
+    rewards = _draw_clicks(rng, clicks, costs, actions)
     feedback = _logged(
         occasions.contexts(audience, request.input_names), actions, rewards, eligible, CHANNELS, request
     )
     rounds = SimulatedRounds(
-        feedback=feedback, expected=np.where(eligible, expected, np.nan), customers=occasions.customers
+        feedback=feedback, expected=np.where(eligible, clicks - costs, np.nan), customers=occasions.customers
     )
     return rounds.take(world.draw_delivered(rng, actions))
 
@@ -87,19 +87,21 @@ def simulate_send_times(
     occasions = replace(occasions, channel=channel)
     n, hours = len(occasions.customers), np.arange(HOURS)
     wait = (hours - occasions.local_hour[:, None]) % HOURS
-    expected = world.expected_click_reward(
-        request.reward,
+    clicks = world.click_probability(
         np.repeat(occasions.customers, HOURS),
         np.repeat(occasions.channel, HOURS),
         np.tile(hours, n),
         wait.ravel().astype(np.float64),
+        np.repeat(_circumstance(world, occasions), HOURS),
     ).reshape(n, HOURS)
+    by_channel = np.array([request.reward.cost_of(channel) for channel in CHANNELS])
+    costs = np.tile(by_channel[occasions.channel][:, None], (1, HOURS))
     eligible = np.ones((n, HOURS), dtype=np.bool_)
     actions = draw_uniform(rng, eligible)
-    rewards = _draw_clicks(rng, expected[np.arange(n), actions], request.reward)
+    rewards = _draw_clicks(rng, clicks, costs, actions)
     contexts = occasions.contexts(audience, request.input_names)
     feedback = _logged(contexts, actions, rewards, eligible, SEND_TIME_ACTIONS, request)
-    rounds = SimulatedRounds(feedback=feedback, expected=expected, customers=occasions.customers)
+    rounds = SimulatedRounds(feedback=feedback, expected=clicks - costs, customers=occasions.customers)
     return rounds.take(world.draw_delivered(rng, occasions.channel))
 
 
@@ -123,9 +125,13 @@ def simulate_coupons(
     return SimulatedRounds(feedback=feedback, expected=expected, customers=occasions.customers)
 
 
-def _draw_clicks(rng: np.random.Generator, expected: Floats, reward: RewardSpec) -> Floats:
-    clicked = rng.random(len(expected)) < expected + reward.message_cost
-    return np.asarray(clicked - reward.message_cost, dtype=np.float64)
+def _circumstance(world: World, occasions: Occasions) -> Floats:
+    return world.circumstance(occasions.customers, occasions.journey, occasions.recent_messages)
+
+
+def _draw_clicks(rng: np.random.Generator, clicks: Floats, costs: Floats, actions: Integers) -> Floats:
+    chosen = np.arange(len(actions)), actions
+    return np.asarray((rng.random(len(actions)) < clicks[chosen]) - costs[chosen])
 
 
 def _logged(

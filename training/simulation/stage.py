@@ -11,6 +11,7 @@ from features.schema import Schema
 from models.feedback import Floats
 from training.importing.dataset import read_manifest
 from training.simulation.audience import Audience, Scores, read_audience
+from training.simulation.calibration import calibrate
 from training.simulation.formation import form_world
 from training.simulation.shop import read_shop
 from training.simulation.traits import population_curve
@@ -39,15 +40,18 @@ def open_stage(
 ) -> Stage:
     """The world of the data set's customers as they were at `as_of`, the time of one of the feature snapshots.
 
+    It is calibrated to the talk's rates on these customers.
+
     Raises: `AudienceError` when scorers or snapshot are missing, `SimulationError` when there are no orders.
     """
     manifest = read_manifest(dataset)
     audience = read_audience(snapshots, schema, scorers, as_of=as_of)
     shop = read_shop(dataset).of_customers(audience.customer_ids).before(as_of)
+    population = population_curve(shop)
     return Stage(
-        world=form_world(shop, habit_at=as_of, seed=seed),
+        world=calibrate(form_world(shop, habit_at=as_of, seed=seed), audience, population),
         audience=audience,
-        population=population_curve(shop),
+        population=population,
         fingerprint=manifest.fingerprint,
         currency=manifest.currency,
     )

@@ -20,20 +20,28 @@ _SMOOTHING = np.array([0.25, 0.5, 0.25])
 
 @dataclass(frozen=True, kw_only=True)
 class MessageTaste:
-    """How a household takes messages: `interest` `(n,)` and `channel` `(n, 4)` in log-odds, `hours` `(n, 24)` shares."""
+    """How a household takes messages: `interest` `(n,)` and `channel` `(n, 4)` in log-odds, `hours` `(n, 24)` shares.
+
+    `fatigue` `(n,)`: what log(1 + messages of the last week) takes off the log-odds of a click.
+    """
 
     interest: Floats
     channel: Floats
     hours: Floats
+    fatigue: Floats
 
 
 @dataclass(frozen=True, kw_only=True)
 class PurchaseHabit:
-    """How a household buys, each `(n,)`: orders per day, mean order in the shop's currency, price sensitivity (mean 1)."""
+    """How a household buys, each `(n,)`: orders per day, mean order in the shop's currency, price sensitivity (mean 1).
+
+    `return_factor` (mean 1): how much likelier than most it is to come back once it has stopped buying.
+    """
 
     orders_per_day: Floats
     order_value: Floats
     price_sensitivity: Floats
+    return_factor: Floats
 
 
 def draw_for_each(customer_ids: tuple[str, ...], seed: int, stream: str, size: int) -> Floats:
@@ -65,7 +73,13 @@ def form_taste(shop: Shop, *, formed_at: datetime, seed: int) -> MessageTaste:
     channel[:, CHANNELS.index("app_push")] += leaning
     channel[:, CHANNELS.index("email")] -= leaning
     peak = _personal_peak(shop, population, seed)
-    return MessageTaste(interest=0.5 * normals[:, 0], channel=channel, hours=0.6 * _smooth(own) + 0.4 * peak)
+    tired = ndtri(draw_for_each(shop.customer_ids, seed, "fatigue", 1)[:, 0])
+    return MessageTaste(
+        interest=0.5 * normals[:, 0],
+        channel=channel,
+        hours=0.6 * _smooth(own) + 0.4 * peak,
+        fatigue=0.25 * np.exp(0.5 * tired - 0.125),
+    )
 
 
 def population_curve(shop: Shop) -> Floats:
@@ -92,10 +106,12 @@ def form_habit(shop: Shop, *, formed_at: datetime, seed: int) -> PurchaseHabit:
     share = known.sum_each(known.discount) / np.maximum(known.sum_each(known.amount + known.discount), 1.0)
     redeemed = known.sum_each(known.coupon_used.astype(np.float64)) > 0
     sensitivity = np.exp(0.4 * _z(share) + 0.6 * redeemed + 0.4 * normals[:, 2])
+    returning = ndtri(draw_for_each(shop.customer_ids, seed, "return", 1)[:, 0])
     return PurchaseHabit(
         orders_per_day=rate * np.exp(0.3 * normals[:, 0]),
         order_value=value * np.exp(0.2 * normals[:, 1]),
         price_sensitivity=sensitivity / sensitivity.mean(),
+        return_factor=np.exp(0.8 * returning - 0.32),
     )
 
 
