@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from models.artifact import Artifact, ArtifactError
+from models.epsilon_greedy import EpsilonGreedy
+from models.fixed_rule import FixedRule
+from models.lin_ucb import LinUCB
 from models.linear_thompson import LinearThompson
 from models.policy import Policy
 from models.send_time import SendTimeThompson
+from models.square_cb import SquareCB
 from models.uniform_random import UniformRandom
 
 POLICIES: dict[str, type[Policy]] = {
-    policy.kind: policy for policy in (LinearThompson, SendTimeThompson, UniformRandom)
+    policy.kind: policy
+    for policy in (
+        EpsilonGreedy,
+        FixedRule,
+        LinUCB,
+        LinearThompson,
+        SendTimeThompson,
+        SquareCB,
+        UniformRandom,
+    )
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from abc import abstractmethod
 from typing import ClassVar, Self
 
 import numpy as np
@@ -9,7 +11,7 @@ import numpy as np
 from models.artifact import Artifact
 from models.belief import Belief
 from models.context import Standardizer
-from models.feedback import Floats, Integers
+from models.feedback import Booleans, Floats, Integers
 from models.linear_statistics import LinearStatistics
 from models.policy import Policy
 from models.regression import Disjoint, Regression, Shared
@@ -26,6 +28,7 @@ class LinearPolicy(Policy):
     """
 
     default_exploration: ClassVar[float] = 1.0
+    most_exploration: ClassVar[float] = math.inf
 
     def __init__(
         self,
@@ -43,8 +46,8 @@ class LinearPolicy(Policy):
     ) -> None:
         super().__init__(action_names=action_names, input_names=input_names, floor=floor)
         self.exploration = self.default_exploration if exploration is None else exploration
-        if not self.exploration >= 0:
-            raise ValueError(f"exploration is {exploration}; wanted 0 or more")
+        if not 0 <= self.exploration <= self.most_exploration:
+            raise ValueError(f"exploration is {exploration}; wanted 0 to {self.most_exploration}")
         self.standardizer = standardizer
         self.regression: Regression = (
             Disjoint(standardizer=standardizer, n_actions=self.n_actions)
@@ -72,6 +75,13 @@ class LinearPolicy(Policy):
         """Posterior mean and standard deviation of each action's expected reward, `(n_actions,)` each."""
         mean, scale = self.regression.expected_rewards(self.belief, context[None])
         return mean[0], scale[0]
+
+    @abstractmethod
+    def _distributions(self, contexts: Floats, eligible: Booleans) -> Floats:
+        """Unnormalised weights of many rounds, `(n_rounds, n_actions)`."""
+
+    def _distribution(self, context: Floats, eligible: Booleans) -> Floats:
+        return np.asarray(self._distributions(context[None], eligible[None])[0])
 
     def learn_one(self, context: Floats, action: int, reward: float) -> None:
         """Add one round to the sums, and carry the posterior along by a rank-one step."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from models.feedback import Booleans, Floats
 from models.linear_policy import LinearPolicy
 
@@ -22,9 +20,6 @@ class LinearThompson(LinearPolicy):
     """
 
     kind = "linear_thompson"
-
-    def _distribution(self, context: Floats, eligible: Booleans) -> Floats:
-        return np.asarray(self._distributions(context[None], eligible[None])[0])
 
     def _distributions(self, contexts: Floats, eligible: Booleans) -> Floats:
         return self.regression.win_shares(self.belief, contexts, eligible, max(self.exploration, 1e-9))

@@ -106,23 +106,24 @@ class Shared(Regression):
         self.action_features = action_features
         self.n_actions = len(action_features)
         self._factors = np.concatenate([np.ones((self.n_actions, 1)), action_features], axis=1)
+        self.n_features = (len(standardizer.center) + 1) * self._factors.shape[1]
         self._draws: tuple[Belief, int, Floats] | None = None
 
     def empty_statistics(self) -> LinearStatistics:
         """The sums of no rounds."""
-        return LinearStatistics.empty(1, (len(self.standardizer.center) + 1) * self._factors.shape[1])
+        return LinearStatistics.empty(1, self.n_features)
 
     def features(self, contexts: Floats) -> Floats:
         """φ of every action, `(n_rounds, n_actions, d)`."""
         x = self.standardizer.design(contexts)
         products = x[:, None, None, :] * self._factors[None, :, :, None]
-        return np.asarray(products.reshape(len(x), self.n_actions, -1))
+        return np.asarray(products.reshape(len(x), self.n_actions, self.n_features))
 
     def rows(self, contexts: Floats, actions: Integers) -> tuple[Floats, Integers]:
         """φ of each round's action; all teach the one posterior."""
         x = self.standardizer.design(contexts)
         products = self._factors[actions][:, :, None] * x[:, None, :]
-        return products.reshape(len(x), -1), np.zeros_like(actions)
+        return products.reshape(len(x), self.n_features), np.zeros_like(actions)
 
     def expected_rewards(self, belief: Belief, contexts: Floats) -> tuple[Floats, Floats]:
         """φᵀm and √(σ²·φᵀΛ⁻¹φ)."""

@@ -7,11 +7,11 @@ from typing import Self
 import numpy as np
 
 from models.artifact import Artifact
-from models.feedback import Booleans, Floats, Integers
-from models.policy import Policy
+from models.feedback import Booleans, Floats
+from models.stateless import StatelessPolicy
 
 
-class UniformRandom(Policy):
+class UniformRandom(StatelessPolicy):
     """Chooses each of the n eligible actions with probability 1/n; learns nothing."""
 
     kind = "uniform_random"
@@ -22,17 +22,8 @@ class UniformRandom(Policy):
     def _distribution(self, context: Floats, eligible: Booleans) -> Floats:  # noqa: ARG002
         return np.ones(self.n_actions)
 
-    def learn_many(self, contexts: Floats, actions: Integers, rewards: Floats) -> None:
-        """Nothing: the policy has no state."""
-
-    def unlearn_many(self, contexts: Floats, actions: Integers, rewards: Floats) -> None:
-        """Nothing: the policy has no state."""
-
-    def merge(self, other: Self) -> None:
-        """Nothing: the policy has no state."""
-
-    def discount(self, weight: float) -> None:
-        """Nothing: the policy has no state."""
+    def _distributions(self, contexts: Floats, eligible: Booleans) -> Floats:  # noqa: ARG002
+        return np.ones(eligible.shape)
 
     def to_artifact(self) -> Artifact:
         """Manifest: kind and names."""
