@@ -24,7 +24,6 @@ def read_champion(tracking_uri: str, name: str) -> Artifact:
     Raises: `NoChampionError` when there is none, `ArtifactError` when its files are no artifact.
     """
     from mlflow import MlflowClient
-    from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
 
     client = MlflowClient(tracking_uri=tracking_uri)
@@ -34,7 +33,15 @@ def read_champion(tracking_uri: str, name: str) -> Artifact:
         if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             raise
         raise NoChampionError(f"{tracking_uri} has no champion of {name}: {error.message}") from error
-    uri = client.get_model_version_download_uri(name, version)
+    return read_version(tracking_uri, name, version)
+
+
+def read_version(tracking_uri: str, name: str, version: str) -> Artifact:
+    """The artifact of one version of a registered model. Raises: `ArtifactError` when its files are no artifact."""
+    from mlflow import MlflowClient
+    from mlflow.artifacts import download_artifacts
+
+    uri = MlflowClient(tracking_uri=tracking_uri).get_model_version_download_uri(name, version)
     folder = Path(download_artifacts(artifact_uri=uri, tracking_uri=tracking_uri))
     return Artifact.from_files(
         {file: (folder / file).read_bytes() for file in _FILES if (folder / file).is_file()}

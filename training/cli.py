@@ -21,6 +21,9 @@ TrackingUri = Annotated[
         envvar="GARDOON_MLFLOW_TRACKING_URI", help="The model registry; by default SQLite in VAR/mlflow.db."
     ),
 ]
+Challenger = Annotated[
+    bool, typer.Option("--challenger", help="Register as challengers, the champions staying: see `promote`.")
+]
 FeatureStoreYaml = Annotated[
     Path | None,
     typer.Option(
@@ -193,6 +196,68 @@ def evaluate(
 
 
 @app.command()
+def promote(
+    name: Annotated[str, typer.Argument(help="A registered model, such as coupon_policy or churn_risk.")],
+    version: Annotated[str, typer.Option(help="By default the one that `challenger` points to.")] = "",
+    log: Annotated[
+        str, typer.Option(help="Policies: the log to judge on; by default decisions:DECISION.")
+    ] = "",
+    slices: Annotated[
+        list[str],
+        typer.Option(
+            "--slice", help="Policies: rounds on which it must not be worse, churn_risk>=0.5 say; may repeat."
+        ),
+    ] = [],  # noqa: B006 - Typer copies it
+    bar: Annotated[
+        float, typer.Option(help="Policies: reward a round that must be gained for certain.")
+    ] = 0.0,
+    least_effective: Annotated[float, typer.Option(help="Policies: effective rounds needed.")] = 200.0,
+    dataset: Annotated[str, typer.Option(help="Scorers: the data set to judge on.")] = "complete-journey",
+    force: Annotated[
+        str, typer.Option(help="Promote whatever the gate says; the reason goes on record.")
+    ] = "",
+    database_url: Annotated[
+        str, typer.Option(envvar="GARDOON_DATABASE_URL", help="Of the decision log.")
+    ] = "",
+    tracking_uri: TrackingUri = "",
+    var: Var = VAR,
+) -> None:
+    """Make a challenger the champion if its gate opens; otherwise say which condition failed and leave with 1."""
+    import numpy as np
+
+    from models.artifact import ArtifactError
+    from training import promotion
+    from training.evaluation.errors import EvaluationError
+    from training.evaluation.gate import PolicyGate
+    from training.importing.dataset import DatasetError
+    from training.places import Places
+    from training.registry import open_registry
+
+    places = Places(var=var, tracking_uri=tracking_uri)
+    gate = PolicyGate(bar=bar, least_effective=least_effective)
+    trial = promotion.PolicyTrial(log=log, database_url=database_url, slices=slices, gate=gate)
+    try:
+        registry = open_registry(places)
+        contenders = promotion.find_contenders(registry, name, version)
+        if name in promotion.POLICIES:
+            report = promotion.judge_policy(places, contenders, trial)
+        else:
+            report = promotion.judge_scorer(places, contenders, dataset, np.random.default_rng(0))
+    except (ArtifactError, DatasetError, EvaluationError, promotion.PromotionError) as error:
+        typer.echo(f"refused: {type(error).__name__}: {error}", err=True)
+        raise typer.Exit(1) from error
+    for condition in report.conditions:
+        typer.echo(f"{'ok' if condition.holds else 'FAILED':>6}  {condition.name}: {condition.detail}")
+    if not promotion.settle(registry, contenders, report, force.strip()):
+        typer.echo(
+            f"refused: {', '.join(report.failed)}; version {contenders.champion} stays champion", err=True
+        )
+        raise typer.Exit(1)
+    how = "" if report.opens else f", forced: {force.strip()}"
+    typer.echo(f"{name}: version {contenders.challenger} is champion instead of {contenders.champion}{how}")
+
+
+@app.command()
 def simulate(
     dataset: Annotated[str, typer.Option(help="Name of the data set.")] = "complete-journey",
     seed: Annotated[int, typer.Option(help="Seed of the households' hidden traits and of what they do.")] = 0,
@@ -224,6 +289,7 @@ def fit_scorers(
         ),
     ] = None,
     register: Annotated[bool, typer.Option(help="Register the scorers as champions.")] = True,
+    challenger: Challenger = False,
     tracking_uri: TrackingUri = "",
     var: Var = VAR,
 ) -> None:
@@ -232,6 +298,7 @@ def fit_scorers(
 
     from training.importing.dataset import DatasetError
     from training.places import Places
+    from training.registry import CHALLENGER, CHAMPION
     from training.schedule import TooLittleDataError
     from training.scorers.publish import publish_scorers
     from training.scorers.report import measured_table
@@ -247,14 +314,16 @@ def fit_scorers(
     for run in runs:
         Console().print(measured_table(run))
     places = Places(var=var, tracking_uri=tracking_uri)
-    for name, version in publish_scorers(places, runs) if register else ():
-        typer.echo(f"{name}: {f'version {version} is champion' if version else 'unchanged'}")
+    alias = CHALLENGER if challenger else CHAMPION
+    for name, version in publish_scorers(places, runs, alias=alias) if register else ():
+        typer.echo(f"{name}: {f'version {version} is {alias}' if version else 'unchanged'}")
 
 
 @fits.command("policies")
 def fit_policies(
     dataset: Annotated[str, typer.Option(help="Name of the data set.")] = "complete-journey",
     seed: Annotated[int, typer.Option(help="Seed of the simulated world; that of `simulate`.")] = 0,
+    challenger: Challenger = False,
     tracking_uri: TrackingUri = "",
     var: Var = VAR,
 ) -> None:
@@ -265,18 +334,20 @@ def fit_policies(
     from training.importing.dataset import DatasetError
     from training.places import Places
     from training.publish import publish_warm_starts
+    from training.registry import CHALLENGER, CHAMPION
     from training.simulation.audience import AudienceError
     from training.simulation.formation import SimulationError
     from training.warm_start import value_table
 
     try:
-        published = publish_warm_starts(Places(var=var, tracking_uri=tracking_uri), dataset, seed=seed)
+        places, alias = Places(var=var, tracking_uri=tracking_uri), CHALLENGER if challenger else CHAMPION
+        published = publish_warm_starts(places, dataset, seed=seed, alias=alias)
     except (AudienceError, DatasetError, NoChampionError, SimulationError) as error:
         typer.echo(f"refused: {error}", err=True)
         raise typer.Exit(2) from error
     Console().print(value_table([started for started, _ in published]))
     for started, version in published:
-        typer.echo(f"{started.name}: {f'version {version} is champion' if version else 'unchanged'}")
+        typer.echo(f"{started.name}: {f'version {version} is {alias}' if version else 'unchanged'}")
 
 
 @app.command("features")

@@ -10,19 +10,21 @@ from typing import Any
 from features.bulk import latest_as_of
 from features.offline import MANIFEST
 from features.schema import load_schema
-from training.champion import NoChampionError, read_champion, read_champion_scorers
+from training.champion import read_champion_scorers
 from training.code_version import git_commit, source_digest
 from training.importing.dataset import dataset_folder, read_manifest
 from training.places import Places
 from training.policies import WARM_STARTS
-from training.registry import ModelRegistry, RunRecord, open_registry
+from training.registry import CHAMPION, ModelRegistry, RunRecord, open_registry
 from training.simulation.audience import AudienceError
 from training.simulation.stage import open_stage
 from training.warm_start import StartedPolicy, start_policy
 
 
-def publish_warm_starts(places: Places, dataset: str, *, seed: int) -> list[tuple[StartedPolicy, str | None]]:
-    """Each policy with the version it was registered as, None where the champion is the very same already.
+def publish_warm_starts(
+    places: Places, dataset: str, *, seed: int, alias: str = CHAMPION
+) -> list[tuple[StartedPolicy, str | None]]:
+    """Each policy with the version it was registered as, None where what the alias points to is the very same already.
 
     Scores come from the champion scorers, features from the newest snapshot. Raises: `NoChampionError` before the scorers
     are registered, `AudienceError`, `SimulationError` and `DatasetError` when the data do not allow it.
@@ -39,7 +41,7 @@ def publish_warm_starts(places: Places, dataset: str, *, seed: int) -> list[tupl
         seed=seed,
     )
     started = [start_policy(start, stage, seed=seed) for start in WARM_STARTS]
-    return [(each, publish_policy(registry, each)) for each in started]
+    return [(each, publish_policy(registry, each, alias)) for each in started]
 
 
 def check_snapshots(snapshots: Path, fingerprint: str) -> None:
@@ -54,13 +56,13 @@ def check_snapshots(snapshots: Path, fingerprint: str) -> None:
         )
 
 
-def publish_policy(registry: ModelRegistry, started: StartedPolicy) -> str | None:
-    """The version the policy was registered as, or None where the champion has the same bytes."""
-    if _champion_digest(registry, started.name) == started.artifact.digest:
+def publish_policy(registry: ModelRegistry, started: StartedPolicy, alias: str = CHAMPION) -> str | None:
+    """The version the policy was registered as, or None where what the alias points to has the same bytes."""
+    if registry.digest_of(started.name, alias) == started.artifact.digest:
         return None
     with registry.run(f"warm start {started.name}") as run_id:
         registry.log(run_id, record_of(started))
-        return registry.register(started.artifact, started.name, run_id, about=describe(started))
+        return registry.register(started.artifact, started.name, run_id, about=describe(started), alias=alias)
 
 
 def record_of(started: StartedPolicy) -> RunRecord:
@@ -95,10 +97,3 @@ def describe(started: StartedPolicy) -> str:
         f"decision is worth {value.policy:.4f} {started.unit} with it, {value.random:.4f} at random and "
         f"{value.optimum:.4f} at best. This says that it learnt what the simulation holds, nothing about real customers."
     )
-
-
-def _champion_digest(registry: ModelRegistry, name: str) -> str | None:
-    try:
-        return read_champion(registry.tracking_uri, name).digest
-    except NoChampionError:
-        return None

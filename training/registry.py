@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 EXPERIMENT: Final = "gardoon"
 CHAMPION: Final = "champion"
+CHALLENGER: Final = "challenger"
 DIGEST_TAG: Final = "digest"
 _MODEL_FOLDER: Final = "model"
 
@@ -70,16 +71,39 @@ class ModelRegistry:
 
     def champion_digest(self, name: str) -> str | None:
         """The digest of the champion's artifact; None where there is no champion."""
+        return self.digest_of(name, CHAMPION)
+
+    def digest_of(self, name: str, alias: str) -> str | None:
+        """The digest of the artifact that an alias points to; None where there is none."""
+        found = self._aliased(name, alias)
+        digest = found.tags.get(DIGEST_TAG) if found else None
+        return str(digest) if digest else None
+
+    def version_of(self, name: str, alias: str) -> str | None:
+        """The version that an alias of a registered model points to; None where there is none."""
+        found = self._aliased(name, alias)
+        return str(found.version) if found else None
+
+    def promote(self, name: str, version: str) -> None:
+        """Point `champion` to the version; a `challenger` alias on it has done its work and goes."""
+        if self.version_of(name, CHALLENGER) == version:
+            self._client.delete_registered_model_alias(name, CHALLENGER)
+        self._client.set_registered_model_alias(name, CHAMPION, version)
+
+    def tag_version(self, name: str, version: str, tags: Mapping[str, str]) -> None:
+        """Write tags onto a version of a registered model."""
+        for key, value in tags.items():
+            self._client.set_model_version_tag(name, version, key, value)
+
+    def _aliased(self, name: str, alias: str) -> Any | None:
         from mlflow.exceptions import MlflowException
 
         try:
-            version = self._client.get_model_version_by_alias(name, CHAMPION)
+            return self._client.get_model_version_by_alias(name, alias)
         except MlflowException as error:
             if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 raise
             return None
-        found = version.tags.get(DIGEST_TAG)
-        return str(found) if found else None
 
     def register(
         self,
@@ -89,11 +113,12 @@ class ModelRegistry:
         *,
         beside: Mapping[str, bytes] | None = None,
         about: str = "",
+        alias: str = CHAMPION,
     ) -> str:
         """The new version of the registered model `name`, which holds the artifact's files and those `beside` them.
 
-        The version gets the alias `champion`; it is tagged with the artifact's digest. A file of the artifact goes before
-        one of the same name beside it.
+        The version gets the alias, by which `challenger` leaves the champion where it is; it is tagged with the artifact's
+        digest. A file of the artifact goes before one of the same name beside it.
         """
         from mlflow.exceptions import MlflowException
 
@@ -110,7 +135,7 @@ class ModelRegistry:
         version = self._client.create_model_version(
             name, source=source, run_id=run_id, tags=tags, description=about
         )
-        self._client.set_registered_model_alias(name, CHAMPION, version.version)
+        self._client.set_registered_model_alias(name, alias, version.version)
         return str(version.version)
 
 

@@ -13,30 +13,36 @@ import lightgbm
 
 from training.code_version import git_commit, source_digest
 from training.places import Places
-from training.registry import ModelRegistry, RunRecord, open_registry, quiet_mlflow
+from training.registry import CHAMPION, ModelRegistry, RunRecord, open_registry, quiet_mlflow
 from training.scorers.model_card import write_model_card
 from training.scorers.picture import calibration_picture, importance_picture, lift_picture
 from training.scorers.run import ScorerRun
 
 
-def publish_scorers(places: Places, runs: Iterable[ScorerRun]) -> Iterator[tuple[str, str | None]]:
-    """Each scorer's name and the version it was registered as, None where the champion is the very same already."""
+def publish_scorers(
+    places: Places, runs: Iterable[ScorerRun], *, alias: str = CHAMPION
+) -> Iterator[tuple[str, str | None]]:
+    """Each scorer's name and the version it was registered as, None where what the alias points to is the same already."""
     registry, commit, sources = open_registry(places), git_commit(), source_digest()
     for run in runs:
-        yield run.spec.name, publish_scorer(registry, run, commit=commit, sources=sources)
+        yield run.spec.name, publish_scorer(registry, run, commit=commit, sources=sources, alias=alias)
 
 
-def publish_scorer(registry: ModelRegistry, run: ScorerRun, *, commit: str, sources: str) -> str | None:
-    """The new champion version of the scorer, or None where the champion has the same bytes.
+def publish_scorer(
+    registry: ModelRegistry, run: ScorerRun, *, commit: str, sources: str, alias: str = CHAMPION
+) -> str | None:
+    """The new version of the scorer, to which the alias points, or None where it points to the same bytes already.
 
     Its run holds parameters, metrics, pictures and model card; `commit` and `sources` are the code's version and digest.
     """
-    if registry.champion_digest(run.spec.name) == run.artifact.digest:
+    if registry.digest_of(run.spec.name, alias) == run.artifact.digest:
         return None
     card = write_model_card(run, f"{commit} ({sources})")
     with registry.run(run.spec.name) as run_id:
         registry.log(run_id, _record(run, card, commit=commit, sources=sources))
-        return registry.register(run.artifact, run.spec.name, run_id, beside=_mlflow_model(run), about=card)
+        return registry.register(
+            run.artifact, run.spec.name, run_id, beside=_mlflow_model(run), about=card, alias=alias
+        )
 
 
 def _record(run: ScorerRun, card: str, *, commit: str, sources: str) -> RunRecord:

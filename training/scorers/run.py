@@ -51,16 +51,17 @@ def fit_scorers(
         plan_schedule(orders.first_at, orders.last_at, spec.horizon_days, test_as_of=test_as_of)
         for spec in specs
     ]
-    rows = _features(var / "training" / dataset, folder, orders, manifest, schedules)
+    rows = schedule_features(var / "training" / dataset, folder, orders, manifest, schedules)
     return [
         _fit_one(spec, schedule, manifest, orders, rows)
         for spec, schedule in zip(specs, schedules, strict=True)
     ]
 
 
-def _features(
+def schedule_features(
     work: Path, folder: Path, orders: Orders, manifest: DatasetManifest, schedules: Sequence[Schedule]
 ) -> FeatureRows:
+    """The features of every customer at every date of the schedules, from snapshots and a Feast registry in `work`."""
     schema = load_schema()
     as_ofs = sorted({as_of for schedule in schedules for as_of in schedule.as_ofs})
     build_snapshots(folder, as_ofs, work / "snapshots")

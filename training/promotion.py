@@ -1,0 +1,139 @@
+"""Promotion: the `champion` alias moves to a challenger when its gate opens, or by force with a reason, both on record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from models.artifact import ArtifactError
+from models.catalogue import load_policy
+from models.inputs import SCORES
+from models.policy import Policy
+from training.champion import read_version
+from training.evaluation.errors import LogError, PolicyError, TooFewRoundsError
+from training.evaluation.gate import Condition, GateReport, PolicyGate
+from training.evaluation.log_source import open_log
+from training.evaluation.policy_source import policy_probabilities
+from training.evaluation.slices import cut_slices
+from training.places import Places
+from training.registry import CHALLENGER, CHAMPION, ModelRegistry, RunRecord
+
+POLICIES: Final = {"channel_policy": "channel", "send_time_policy": "send_time", "coupon_policy": "coupon"}
+
+
+class PromotionError(ValueError):
+    """A promotion that cannot even be judged; the message says what was found and what is wanted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contenders:
+    """The registered model, the version that wants to be champion and the one that is."""
+
+    name: str
+    challenger: str
+    champion: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyTrial:
+    """What a policy is judged on: a log, named slices of it, and how much better it must be."""
+
+    log: str = ""
+    database_url: str = ""
+    slices: Sequence[str] = ()
+    gate: PolicyGate = field(default_factory=PolicyGate)
+
+
+def find_contenders(registry: ModelRegistry, name: str, version: str = "") -> Contenders:
+    """The version named, or the one that `challenger` points to, and the champion. Raises: `PromotionError`."""
+    if name not in (*POLICIES, *SCORES):
+        raise PromotionError(f"no model {name!r}; wanted one of {[*POLICIES, *SCORES]}")
+    champion, challenger = (
+        registry.version_of(name, CHAMPION),
+        version or registry.version_of(name, CHALLENGER),
+    )
+    if champion is None:
+        raise PromotionError(f"{name} has no champion to be compared with: `fit` registers the first one")
+    if challenger is None:
+        raise PromotionError(
+            f"{name} has no challenger: name a --version, or register one by `fit ... --challenger`"
+        )
+    if challenger == champion:
+        raise PromotionError(f"version {challenger} of {name} is the champion already")
+    return Contenders(name=name, challenger=challenger, champion=champion)
+
+
+def judge_policy(places: Places, contenders: Contenders, trial: PolicyTrial) -> GateReport:
+    """The gate's report on two registered policies, as registered: before anything learnt from the log.
+
+    By default on the decision log of what the policy decides. A log or a policy that cannot be judged fails the gate, too;
+    a slice that the log does not have is an `EvaluationError`.
+    """
+    try:
+        log = open_log(trial.log or f"decisions:{POLICIES[contenders.name]}", places, trial.database_url)
+        challenger, champion = (
+            policy_probabilities(_policy(places, contenders.name, version), log.feedback)
+            for version in (contenders.challenger, contenders.champion)
+        )
+        slices = cut_slices(log.feedback, trial.slices)
+        return trial.gate.judge(log.feedback, challenger, champion, slices)
+    except (LogError, PolicyError, TooFewRoundsError) as error:
+        return GateReport(conditions=(Condition(name="log", holds=False, detail=str(error)),))
+
+
+def judge_scorer(
+    places: Places, contenders: Contenders, dataset: str, rng: np.random.Generator
+) -> GateReport:
+    """The gate's report on two registered scorers, on a data set. Raises: `DatasetError`, `ArtifactError`."""
+    from training.scorers.gate import hold_contest, judge_contest
+
+    challenger, champion = (
+        read_version(places.registry_uri, contenders.name, version)
+        for version in (contenders.challenger, contenders.champion)
+    )
+    contest = hold_contest(places.var, dataset, challenger, champion)
+    return judge_contest(contest, challenger, champion, rng)
+
+
+def settle(registry: ModelRegistry, contenders: Contenders, report: GateReport, reason: str = "") -> bool:
+    """Whether the challenger is champion now: when the gate opened, or where a reason forces it.
+
+    Either way what was found is a run, and the challenger's version is tagged with the outcome, what failed and the reason.
+    """
+    promoted = report.opens or bool(reason)
+    tags = {"gate": "passed" if report.opens else f"refused: {', '.join(report.failed)}"}
+    if reason and not report.opens:
+        tags["forced_because"] = reason
+    with registry.run(f"promotion gate {contenders.name}") as run_id:
+        registry.log(run_id, _record(contenders, report, tags))
+    registry.tag_version(contenders.name, contenders.challenger, {**tags, "gate_run": run_id})
+    if promoted:
+        registry.promote(contenders.name, contenders.challenger)
+    return promoted
+
+
+def _record(contenders: Contenders, report: GateReport, tags: Mapping[str, str]) -> RunRecord:
+    lines = [
+        f"- {'ok' if each.holds else 'FAILED'} **{each.name}**: {each.detail}" for each in report.conditions
+    ]
+    found = report.difference
+    numbers = ("first", "second", "value", "low", "high", "effective_sample_size")
+    finite = {name: getattr(found, name) for name in numbers if found and np.isfinite(getattr(found, name))}
+    return RunRecord(
+        parameters=vars(contenders),
+        metrics={f"difference_{name}": float(number) for name, number in finite.items()},
+        tags=tags,
+        files={
+            "gate.md": "\n".join([f"# {contenders.name}, version {contenders.challenger}", "", *lines, ""])
+        },
+    )
+
+
+def _policy(places: Places, name: str, version: str) -> Policy:
+    try:
+        return load_policy(read_version(places.registry_uri, name, version))
+    except ArtifactError as error:
+        raise PromotionError(f"version {version} of {name} is no policy: {error}") from error
