@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,11 +51,21 @@ class Artifact:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over names and contents, 16 hexadecimal digits: the artifact's version in answers and logs."""
+        """SHA-256 over names and contents, 16 hexadecimal digits: the artifact's version in answers and logs.
+
+        Of an array its type, shape and numbers count, not the file: another version of Python or NumPy packs it otherwise.
+        """
         digest = hashlib.sha256()
-        for name, content in self.files().items():
+        for name, content in self._contents():
             digest.update(f"{name}\0{len(content)}\0".encode() + content)
         return digest.hexdigest()[:16]
+
+    def _contents(self) -> Iterator[tuple[str, bytes]]:
+        yield MANIFEST, json.dumps(self.manifest, sort_keys=True, indent=1, allow_nan=False).encode()
+        for name, array in sorted(self.arrays.items()):
+            yield f"{ARRAYS}/{name} {array.dtype.str} {array.shape}", array.tobytes()
+        for name, text in sorted(self.texts.items()):
+            yield name, text.encode()
 
     @classmethod
     def from_files(cls, files: dict[str, bytes]) -> Artifact:
