@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from models.feedback import Floats, LoggedFeedback
+from models.feedback import Floats, Integers, LoggedFeedback
 from training.evaluation.decision_log import DecisionLog
 from training.evaluation.errors import LogError, PolicyError
 from training.evaluation.evaluation import (
+    ActionKinds,
     Evaluation,
     evaluate_behavior_policy,
     evaluate_policy,
@@ -28,13 +29,15 @@ class EvaluationLog:
     """Logged feedback, what a reader must know of it, and the policies that only this kind of log has, by name.
 
     A policy is a function from a generator to its probabilities on the log's rounds, `(n_rounds, n_actions)`; behavior
-    holds the behaviour policy's where the log has more of them than the chosen action's.
+    holds the behaviour policy's where the log has more of them than the chosen action's; kinds `(n_actions,)` says which
+    actions are of one kind, where that is known.
     """
 
     feedback: LoggedFeedback
     notes: tuple[str, ...]
     policies: Mapping[str, Probabilities] = field(default_factory=dict)
     behavior: Floats | None = None
+    kinds: Integers | None = None
 
 
 def open_log(name: str, places: Places, database_url: str = "") -> EvaluationLog:
@@ -106,7 +109,9 @@ def _open_bandit_log(rest: str, folder: Path) -> EvaluationLog:
         "a round is one of three places on the page; the value is clicks per place, over the log's mix of places",
     )
     policies = {"bernoulli-ts": lambda rng: bernoulli_thompson(package, sample, rng)}
-    return EvaluationLog(feedback=feedback, notes=notes, policies=policies)
+    return EvaluationLog(
+        feedback=feedback, notes=notes, policies=policies, behavior=sample.behavior, kinds=sample.kinds
+    )
 
 
 def evaluate_named_policy(
@@ -118,7 +123,10 @@ def evaluate_named_policy(
     """
     if policy == "logged" and log.behavior is None:
         return evaluate_behavior_policy(log.feedback, rng, level)
-    return evaluate_policy(log.feedback, _probabilities(log, policy, rng), rng, level)
+    kinds = None
+    if log.behavior is not None and log.kinds is not None:
+        kinds = ActionKinds(kinds=log.kinds, behavior=log.behavior)
+    return evaluate_policy(log.feedback, _probabilities(log, policy, rng), rng, level, kinds)
 
 
 def _probabilities(log: EvaluationLog, policy: str, rng: np.random.Generator) -> Floats:

@@ -31,11 +31,17 @@ _COLUMNS = ("timestamp", "item_id", "position", "click", "propensity_score", *_U
 
 @dataclass(frozen=True, kw_only=True)
 class OpenBanditSample:
-    """One sample: its feedback, each round's place on the page (0, 1 or 2) and the campaign."""
+    """One sample: its feedback, each round's place on the page (0, 1 or 2) and the campaign.
+
+    kinds `(n_items,)`: the item's first published category, numbered. behavior `(n_rounds, n_items)`: how the policy that
+    wrote the log chose among all items; None for Bernoulli TS, of whose probabilities only those of chosen items are known.
+    """
 
     feedback: LoggedFeedback
     places: Integers
     campaign: str
+    kinds: Integers
+    behavior: Floats | None = None
 
 
 def fetch(folder: Path) -> Path:
@@ -73,7 +79,8 @@ def read_sample(package: Path, name: str) -> OpenBanditSample:
     behavior, _, campaign = name.partition("/")
     if behavior not in BEHAVIORS or campaign not in CAMPAIGNS:
         raise LogError(f"no Open Bandit sample {name!r}; wanted one of {BEHAVIORS} / one of {CAMPAIGNS}")
-    source = _root(package) / "obp" / "dataset" / "obd" / behavior / campaign / f"{campaign}.csv"
+    folder = _root(package) / "obp" / "dataset" / "obd" / behavior / campaign
+    source = folder / f"{campaign}.csv"
     if not source.is_file():
         raise LogError(f"{package} has no {behavior}/{campaign}/{campaign}.csv")
     with source.open("rb") as file:
@@ -81,12 +88,16 @@ def read_sample(package: Path, name: str) -> OpenBanditSample:
     missing = [column for column in _COLUMNS if column not in table.columns]
     if missing:
         raise LogError(f"the sample {name} lacks {missing}; found {list(table.columns)[:8]}")
-    return _to_sample(table.sort_values("timestamp", kind="stable"), campaign)
+    with (folder / "item_context.csv").open("rb") as file:
+        items = pd.read_csv(file, index_col=0)
+    return _to_sample(table.sort_values("timestamp", kind="stable"), items, name)
 
 
-def _to_sample(table: pd.DataFrame, campaign: str) -> OpenBanditSample:
+def _to_sample(table: pd.DataFrame, about_items: pd.DataFrame, name: str) -> OpenBanditSample:
+    behavior, _, campaign = name.partition("/")
     items = table["item_id"].to_numpy(dtype=np.int64)
-    n_items = int(items.max()) + 1
+    n_items, n_rounds = int(items.max()) + 1, len(table)
+    kinds = pd.factorize(about_items.sort_values("item_id")["item_feature_1"])[0].astype(np.int64)
     contexts = pd.get_dummies(table[[*_USER_FEATURES, "position"]].astype(str))
     feedback = LoggedFeedback(
         contexts=contexts.to_numpy(dtype=np.float64),
@@ -98,7 +109,10 @@ def _to_sample(table: pd.DataFrame, campaign: str) -> OpenBanditSample:
         action_names=tuple(f"item_{item}" for item in range(n_items)),
     )
     places = table["position"].to_numpy(dtype=np.int64) - 1
-    return OpenBanditSample(feedback=feedback, places=places, campaign=campaign)
+    uniform = np.full((n_rounds, n_items), 1 / n_items) if behavior == "random" else None
+    return OpenBanditSample(
+        feedback=feedback, places=places, campaign=campaign, kinds=kinds, behavior=uniform
+    )
 
 
 def bernoulli_thompson(

@@ -19,6 +19,7 @@ ROWS = (
     "1,2019-11-24 00:00:01,0,1,1,0.25,b,x,k,m",
     "2,2019-11-24 00:00:03,2,2,0,0.125,a,x,k,n",
 )
+ITEMS = ",item_id,item_feature_0,item_feature_1\n0,0,0.5,coat\n1,1,0.1,hat\n2,2,0.7,coat\n"
 PRIOR = "all:\n  alpha: [900.0, 50.0, 1.0]\n  beta: [1.0, 50.0, 900.0]\n"
 FOLDER = Path("var/packages")
 
@@ -37,6 +38,7 @@ def wheel(tmp_path):
     path = tmp_path / "package.whl"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("obp/dataset/obd/random/all/all.csv", "\n".join([HEADER, *ROWS]))
+        archive.writestr("obp/dataset/obd/random/all/item_context.csv", ITEMS)
         archive.writestr("obp/dataset/obd/bts/all/all.csv", ",timestamp,item_id\n0,2019,1\n")
         archive.writestr("obp/policy/conf/prior_bts.yaml", PRIOR)
     return path
@@ -51,6 +53,8 @@ def test_a_sample_is_read_in_the_order_of_time_with_user_and_place_as_context(wh
     assert sample.places.tolist() == [0, 2, 1]
     assert "position_3" in sample.feedback.input_names
     assert (sample.feedback.contexts.sum(axis=1) == 5).all()
+    assert sample.kinds.tolist() == [0, 1, 0]
+    assert sample.behavior.tolist() == [[1 / 3] * 3] * 3
 
 
 def test_an_unpacked_package_reads_like_the_wheel(wheel, tmp_path):
@@ -142,6 +146,7 @@ def test_the_command_prints_the_table_or_names_the_mistake():
 
     assert good.exit_code == 0
     assert "snips" in good.output
+    assert "mips" in good.output
     assert "only 38 clicks" in good.output
     assert bad.exit_code == 1
     assert PolicyError.__name__ in bad.output
