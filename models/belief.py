@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scipy.linalg.blas import dger
+from scipy.linalg.blas import daxpy, dger
 
 from models.feedback import Floats, Integers
 from models.linear_statistics import LinearStatistics, NormalInverseGamma
@@ -60,31 +60,30 @@ class Belief:
         return LinearStatistics.of(design, posteriors, rewards, len(self._statistics.count))
 
     def learn_one(self, x: Floats, k: int, reward: float) -> None:
-        """Add one round of design vector `(d,)` to posterior k, in place: Λ⁻¹ - vvᵀ/(1 + xᵀv), v = Λ⁻¹x."""
+        """Add one round of design vector `(d,)` to posterior k, in place: daxpy is y += a·x, dger A += a·xyᵀ."""
         sums = self._statistics
         sums.count[k] += 1
-        sums.rx[k] += reward * x
+        daxpy(x, sums.rx[k], a=reward)
         sums.rr[k] += reward * reward
         dger(1.0, x, x, a=sums.xx[k].T, overwrite_a=1)
         self.version += 1
         self._steps += 1
-        if self._posterior is None or self._steps >= REINVERT_AFTER:
+        if self._steps >= REINVERT_AFTER:
             self._posterior = None
-            return
-        self._step(x, k, reward)
+        if self._posterior is not None:
+            self._carry(self._posterior, x, k, reward)
 
-    def _step(self, x: Floats, k: int, reward: float) -> None:
-        """Carry the posterior to the sums that now hold this round."""
-        posterior, sums = self.posterior, self._statistics
-        mean = posterior.mean[k]
-        v = posterior.inverse[k] @ x
-        growth = 1.0 + float(x @ v)
-        error = reward - float(mean @ x)
-        dger(-1.0 / growth, v, v, a=posterior.inverse[k].T, overwrite_a=1)
-        mean += v * (error / growth)
-        residual = max(float(sums.rr[k] - mean @ sums.rx[k]), 0.0)
-        freedom = self.prior["shape"] + float(sums.count[k]) / 2 - 1
-        posterior.noise_variance[k] = (self.prior["rate"] + residual / 2) / freedom
+    def _carry(self, posterior: NormalInverseGamma, x: Floats, k: int, reward: float) -> None:
+        """One round more: with v = Λ⁻¹x, g = 1 + xᵀv, e = r - xᵀm: Λ⁻¹ - vvᵀ/g, m + v·e/g, b + e²/2g, a + 1/2."""
+        mean, inverse = posterior.mean[k], posterior.inverse[k]
+        v = inverse.dot(x)
+        growth = 1.0 + float(x.dot(v))
+        error = reward - float(mean.dot(x))
+        dger(-1.0 / growth, v, v, a=inverse.T, overwrite_a=1)
+        daxpy(v, mean, a=error / growth)
+        freedom = self.prior["shape"] + float(self._statistics.count[k]) / 2 - 1
+        b = float(posterior.noise_variance[k]) * (freedom - 0.5) + error * error / (2 * growth)
+        posterior.noise_variance[k] = b / freedom
 
     def merge(self, other: Belief) -> None:
         """Add what another shard learnt. Raises `ValueError` when its prior is another one."""

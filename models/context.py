@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from models.feedback import Floats
 
 LIMIT = 5.0
+_LOWEST, _HIGHEST = np.array(-LIMIT), np.array(LIMIT)  # as arrays, which numpy need not convert
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,8 @@ class Standardizer:
         scaled = design[..., 1:]
         np.subtract(contexts, self.center, out=scaled)
         np.divide(scaled, self.scale, out=scaled)
-        np.minimum(scaled, LIMIT, out=scaled)
-        np.maximum(scaled, -LIMIT, out=scaled)
-        unknown = np.isnan(scaled)
-        if unknown.any():
-            scaled[unknown] = 0.0
+        np.minimum(scaled, _HIGHEST, out=scaled)
+        np.maximum(scaled, _LOWEST, out=scaled)
+        if math.isnan(np.vdot(scaled, scaled)):
+            scaled[np.isnan(scaled)] = 0.0
         return design

@@ -85,8 +85,8 @@ class LinearPolicy(Policy):
 
     def learn_one(self, context: Floats, action: int, reward: float) -> None:
         """Add one round to the sums, and carry the posterior along by a rank-one step."""
-        design, posteriors = self.regression.rows(context[None], np.array([action]))
-        self.belief.learn_one(design[0], int(posteriors[0]), float(reward))
+        x, posterior = self.regression.row(context, action)
+        self.belief.learn_one(x, posterior, reward)
 
     def learn_many(self, contexts: Floats, actions: Integers, rewards: Floats) -> None:
         """Add the rounds' sums; the order of rounds does not matter."""

@@ -21,5 +21,12 @@ class LinearThompson(LinearPolicy):
 
     kind = "linear_thompson"
 
+    def _distribution(self, context: Floats, eligible: Booleans) -> Floats:
+        return self.regression.win_shares_of_one(self.belief, context, eligible, self._width)
+
     def _distributions(self, contexts: Floats, eligible: Booleans) -> Floats:
-        return self.regression.win_shares(self.belief, contexts, eligible, max(self.exploration, 1e-9))
+        return self.regression.win_shares(self.belief, contexts, eligible, self._width)
+
+    @property
+    def _width(self) -> float:
+        return max(self.exploration, 1e-9)

@@ -52,7 +52,10 @@ class Policy(ABC):
         n_eligible = np.count_nonzero(eligible)
         if n_eligible == 0:
             raise self._nothing_eligible()
-        inside = self._distribution(context, eligible) * eligible
+        inside = self._distribution(context, eligible)
+        if n_eligible == self.n_actions:
+            return np.asarray(inside * ((1 - self.floor * n_eligible) / np.add.reduce(inside)) + self.floor)
+        inside = inside * eligible
         share = (1 - self.floor * n_eligible) / np.add.reduce(inside)
         return np.asarray((inside * share + self.floor) * eligible)
 

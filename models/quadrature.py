@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from scipy.special import ndtr
@@ -13,11 +14,11 @@ REACH = 4.75  # standard deviations of a posterior that are looked at; the mass 
 STEP = 0.7  # of the narrowest width: the trapezoid rule converges exponentially on such integrands
 MOST_NODES = 96
 _BLOCK = 16
+_BLOCKS_A_WIDTH = 1 / (STEP * _BLOCK)
 _EDGES = np.array([-8.0, -4.5, -3.0, -1.5, 0.0, 1.5, 3.0, 4.5, 8.0])
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(4)
-_EVEN = np.ones(1)
-_PLACES = np.arange(MOST_NODES) + 0.5
-_FEW = 32  # rounds at a time, so that all of a step's numbers stay in the processor's cache
+_PLACES = np.stack([np.ones(MOST_NODES), np.arange(MOST_NODES) + 0.5])
+_FEW = 128  # rounds at a time, so that all of a step's numbers stay in the processor's cache
 
 
 def thompson_probabilities(mean: Floats, scale: Floats) -> Floats:
@@ -32,16 +33,27 @@ def thompson_probabilities(mean: Floats, scale: Floats) -> Floats:
     the edges m_j + s_j·{-8, ..., 8} of *every* posterior, so that a narrow one is resolved even inside a very wide one,
     and each piece gets four Gauss-Legendre nodes. Right to 1e-5 in both cases.
     """
-    means, scales = mean.tolist(), scale.tolist()
-    posteriors = list(zip(means, scales, strict=True))
-    lower = max(m - REACH * s for m, s in posteriors)
-    upper = max(m + REACH * s for m, s in posteriors)
-    narrowest = min(s for m, s in posteriors if m + REACH * s > lower)
-    n_nodes = math.ceil((upper - lower) / narrowest * (1 / (STEP * _BLOCK))) * _BLOCK
+    won = thompson_weights(mean, scale)
+    return np.asarray(won / np.add.reduce(won))
+
+
+def thompson_weights(mean: Floats, scale: Floats) -> Floats:
+    """`thompson_probabilities` before they are normalised."""
+    posteriors = list(zip(mean.tolist(), scale.tolist(), strict=True))
+    lower = upper = -math.inf
+    for m, s in posteriors:
+        reach = REACH * s
+        lower, upper = max(lower, m - reach), max(upper, m + reach)
+    narrowest = min([s for m, s in posteriors if m + REACH * s > lower])
+    n_nodes = math.ceil((upper - lower) / narrowest * _BLOCKS_A_WIDTH) * _BLOCK
     if n_nodes > MOST_NODES:
-        t, weight = _pieces(mean[None], scale[None], np.array([lower]), np.array([upper]))
-        return _shares(t[0], mean, scale, weight[0])
-    return _shares(lower + ((upper - lower) / n_nodes) * _PLACES[:n_nodes], mean, scale, _EVEN)
+        return np.asarray(_pieces(mean[None], scale[None], np.array([lower]), np.array([upper]))[0])
+    step = (upper - lower) / n_nodes
+    lines = np.array([((lower - m) / s, step / s) for m, s in posteriors])
+    ratio, all_below = _factors(lines.dot(_PLACES[:, :n_nodes]))  # `dot`: half the overhead of `@`
+    won: Floats = ratio.dot(all_below)
+    won *= lines[:, 1]
+    return won
 
 
 def thompson_probabilities_many(mean: Floats, scale: Floats) -> Floats:
@@ -50,45 +62,56 @@ def thompson_probabilities_many(mean: Floats, scale: Floats) -> Floats:
     high = mean + REACH * scale
     upper = np.max(high, axis=1)
     narrowest = np.min(np.where(high > lower[:, None], scale, np.inf), axis=1)
-    nodes = np.ceil((upper - lower) / narrowest * (1 / (STEP * _BLOCK))) * _BLOCK
+    nodes = np.ceil((upper - lower) / narrowest * _BLOCKS_A_WIDTH) * _BLOCK
     nodes[nodes > MOST_NODES] = 0
-    found = np.empty_like(mean)
+    won = np.empty_like(mean)
     for n_nodes in np.unique(nodes).astype(int).tolist():
         rows = np.flatnonzero(nodes == n_nodes)
         for start in range(0, len(rows), _FEW):
             part = rows[start : start + _FEW]
-            m, s, low, up = mean[part], scale[part], lower[part], upper[part]
-            if n_nodes == 0:
-                t, weight = _pieces(m, s, low, up)
-            else:
-                t, weight = low[:, None] + ((up - low) / n_nodes)[:, None] * _PLACES[:n_nodes], _EVEN
-            found[part] = _shares(t, m, s, weight)
-    return found
+            rule = _pieces if n_nodes == 0 else _steps(n_nodes)
+            won[part] = rule(mean[part], scale[part], lower[part], upper[part])
+    won /= np.add.reduce(won, axis=1)[:, None]
+    return won
 
 
-def _shares(t: Floats, mean: Floats, scale: Floats, weight: Floats) -> Floats:
-    """Σ_i w_i G(t_i) f_k(t_i) / F_k(t_i) with G = Π F_j, normalised over k; from L on no F_k is below 1e-6."""
-    inverse = 1 / scale
-    z = t[..., None, :] - mean[..., None]
-    z *= inverse[..., None]
-    below = ndtr(z)
-    z *= z
-    z *= -0.5
-    density = np.exp(z, out=z)
-    density /= below
-    all_below = np.multiply.reduce(below, axis=-2)
-    all_below *= weight
-    won = np.matmul(density, all_below[..., None])[..., 0]
-    won *= inverse
-    won /= np.add.reduce(won, axis=-1, keepdims=True)
-    return np.asarray(won)
+Rule = Callable[[Floats, Floats, Floats, Floats], Floats]
 
 
-def _pieces(mean: Floats, scale: Floats, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
-    """Nodes and weights of the piecewise rule, `(n_rounds, n_nodes)` each."""
+def _steps(n_nodes: int) -> Rule:
+    """The trapezoid rule of so many nodes."""
+
+    def rule(mean: Floats, scale: Floats, lower: Floats, upper: Floats) -> Floats:
+        step = (upper - lower) / n_nodes
+        lines = np.stack([(lower[:, None] - mean) / scale, step[:, None] / scale], axis=2)
+        z = (lines.reshape(-1, 2) @ _PLACES[:, :n_nodes]).reshape(*mean.shape, n_nodes)
+        ratio, all_below = _factors(z)
+        return np.asarray((ratio @ all_below[:, :, None])[:, :, 0] * lines[:, :, 1])
+
+    return rule
+
+
+def _pieces(mean: Floats, scale: Floats, lower: Floats, upper: Floats) -> Floats:
+    """The piecewise rule."""
     edges = mean[:, :, None] + scale[:, :, None] * _EDGES
     edges = np.clip(edges.reshape(len(mean), -1), lower[:, None], upper[:, None])
     edges = np.sort(np.concatenate([edges, lower[:, None], upper[:, None]], axis=1), axis=1)
     half = np.diff(edges, axis=1)[:, :, None] / 2
-    t = edges[:, :-1, None] + half + half * _NODES
-    return t.reshape(len(mean), -1), (half * _WEIGHTS).reshape(len(mean), -1)
+    t = (edges[:, :-1, None] + half + half * _NODES).reshape(len(mean), 1, -1)
+    z = (t - mean[:, :, None]) / scale[:, :, None]
+    ratio, all_below = _factors(z)
+    all_below *= (half * _WEIGHTS).reshape(len(mean), -1)
+    return np.asarray((ratio @ all_below[:, :, None])[:, :, 0] / scale)
+
+
+def _factors(z: Floats) -> tuple[Floats, Floats]:
+    """φ(z_k)/Φ(z_k) without constant factor, and G = Π_k Φ(z_k), for z `(..., n_actions, n_nodes)`, which is overwritten.
+
+    From L on no Φ is below 1e-6, so it can be divided by, and P_k = ∫ G·(φ/Φ)(z_k) dt / s_k needs one product for all k.
+    """
+    below = ndtr(z)
+    z *= z
+    z *= -0.5
+    ratio = np.exp(z, out=z)
+    ratio /= below
+    return ratio, np.multiply.reduce(below, axis=-2)

@@ -11,7 +11,7 @@ from models.belief import Belief
 from models.context import Standardizer
 from models.feedback import Booleans, Floats, Integers
 from models.linear_statistics import LinearStatistics
-from models.quadrature import thompson_probabilities, thompson_probabilities_many
+from models.quadrature import thompson_probabilities_many, thompson_weights
 
 DRAWS = 512
 _SEED = 20171101
@@ -37,6 +37,14 @@ class Regression(ABC):
     @abstractmethod
     def win_shares(self, belief: Belief, contexts: Floats, eligible: Booleans, width: float) -> Floats:
         """How probably each action's expected reward is the largest, standard deviations times `width`."""
+
+    @abstractmethod
+    def row(self, context: Floats, action: int) -> tuple[Floats, int]:
+        """`rows` of one round."""
+
+    @abstractmethod
+    def win_shares_of_one(self, belief: Belief, context: Floats, eligible: Booleans, width: float) -> Floats:
+        """`win_shares` of one round, `(n_actions,)`, not normalised."""
 
     @abstractmethod
     def arrays(self) -> dict[str, Floats]:
@@ -70,24 +78,28 @@ class Disjoint(Regression):
         variance = posterior.noise_variance * spread
         return x @ posterior.mean.T, np.sqrt(np.maximum(variance, _LEAST_VARIANCE))
 
-    def _expected_rewards_of_one(self, belief: Belief, context: Floats) -> tuple[Floats, Floats]:
-        x = self.standardizer.design(context)
-        posterior = belief.posterior
-        inverse = posterior.inverse
-        spread = (inverse.reshape(-1, len(x)) @ x).reshape(self.n_actions, -1) @ x
-        spread *= posterior.noise_variance
-        np.maximum(spread, _LEAST_VARIANCE, out=spread)
-        return posterior.mean @ x, np.sqrt(spread, out=spread)
-
     def win_shares(self, belief: Belief, contexts: Floats, eligible: Booleans, width: float) -> Floats:
         """By quadrature: the posteriors are independent."""
-        if len(contexts) == 1:
-            mean, scale = self._expected_rewards_of_one(belief, contexts[0])
-            scale *= width
-            mean[~eligible[0]] = -np.inf
-            return thompson_probabilities(mean, scale)[None]
         mean, scale = self.expected_rewards(belief, contexts)
         return thompson_probabilities_many(np.where(eligible, mean, -np.inf), width * scale)
+
+    def row(self, context: Floats, action: int) -> tuple[Floats, int]:
+        """The round's design vector and its action."""
+        return self.standardizer.design(context), action
+
+    def win_shares_of_one(self, belief: Belief, context: Floats, eligible: Booleans, width: float) -> Floats:
+        """By quadrature, without the detours that many rounds need."""
+        x = self.standardizer.design(context)
+        posterior = belief.posterior
+        scale: Floats = posterior.inverse.reshape(-1, len(x)).dot(x).reshape(self.n_actions, -1).dot(x)
+        scale *= posterior.noise_variance
+        np.maximum(scale, _LEAST_VARIANCE, out=scale)
+        np.sqrt(scale, out=scale)
+        scale *= width
+        mean: Floats = posterior.mean.dot(x)
+        if np.count_nonzero(eligible) < self.n_actions:
+            mean[~eligible] = -np.inf
+        return thompson_weights(mean, scale)
 
     def arrays(self) -> dict[str, Floats]:
         """The standardizer's."""
@@ -141,6 +153,15 @@ class Shared(Regression):
             winners = np.argmax(np.where(eligible[i], rewards, -np.inf), axis=1)
             shares[i] = np.bincount(winners, minlength=self.n_actions)
         return shares
+
+    def row(self, context: Floats, action: int) -> tuple[Floats, int]:
+        """φ of the round's action."""
+        design, posteriors = self.rows(context[None], np.array([action]))
+        return design[0], int(posteriors[0])
+
+    def win_shares_of_one(self, belief: Belief, context: Floats, eligible: Booleans, width: float) -> Floats:
+        """The shares of the same draws."""
+        return np.asarray(self.win_shares(belief, context[None], eligible[None], width)[0])
 
     def _moves(self, belief: Belief) -> Floats:
         """Draws of θ - m, `(DRAWS, d)`: one fixed set of normals, scaled by the posterior."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.special import ndtr
 
-from models.quadrature import thompson_probabilities
+from models.quadrature import MOST_NODES, REACH, STEP, thompson_probabilities, thompson_probabilities_many
 
 ALLOWED = 1e-5
 
@@ -53,6 +53,46 @@ def test_probabilities_are_right_to_1e_5_when_widths_differ_by_10_000(seed: int)
     found = thompson_probabilities(mean, scale)
 
     assert np.abs(found - reference(mean, scale)).max() <= ALLOWED
+
+
+@pytest.mark.parametrize("ratio", [1.0, 3.0, 8.0])
+@pytest.mark.parametrize("k", [2, 5, 10, 24])
+def test_the_trapezoid_rule_is_right_to_1e_5_up_to_24_posteriors_of_similar_width(
+    ratio: float, k: int
+) -> None:
+    rng = np.random.default_rng(k)
+    scale = ratio ** rng.uniform(0, 1, k)
+    mean = rng.normal(size=k) * scale.mean()
+    assert (np.ptp(mean) + 2 * REACH * scale.max()) / (STEP * scale.min()) < 2 * MOST_NODES
+
+    found = thompson_probabilities(mean, scale)
+
+    assert np.abs(found - reference(mean, scale)).max() <= ALLOWED
+
+
+def test_many_rounds_get_what_each_gets_alone_whatever_rule_they_need() -> None:
+    rng = np.random.default_rng(7)
+    scale = 10 ** rng.uniform(-4 * rng.random((300, 1)), 0, (300, 5))
+    mean = rng.normal(size=(300, 5)) * rng.choice(scale.ravel(), (300, 1))
+    mean[::7, 1:4] = -np.inf
+    mean[::50, 1:] = -np.inf
+
+    found = thompson_probabilities_many(mean, scale)
+
+    alone = [thompson_probabilities(m, s) for m, s in zip(mean, scale, strict=True)]
+    np.testing.assert_allclose(found, alone, rtol=0, atol=1e-12)
+    assert (found[np.isinf(mean)] == 0).all()
+    assert (found[::50, 0] == 1).all()
+
+
+@pytest.mark.parametrize("narrow", [1.0, 1e-4])
+def test_an_action_that_cannot_win_leaves_the_others_as_if_it_were_not_there(narrow: float) -> None:
+    mean, scale = np.array([0.1, -np.inf, 0.0]), np.array([narrow, narrow, 1.0])
+
+    found = thompson_probabilities(mean, scale)
+
+    assert found[[0, 2]] == pytest.approx(thompson_probabilities(mean[[0, 2]], scale[[0, 2]]), abs=1e-9)
+    assert found[1] == 0
 
 
 @pytest.mark.parametrize("ratio", [1.0, 10.0, 1e2, 1e3, 1e4])
