@@ -7,7 +7,7 @@ export UV_COMPILE_BYTECODE = 1
 export MLFLOW_DISABLE_TELEMETRY = true
 export FEAST_USAGE = False
 
-.PHONY: run test test-fast check bench format lock clean
+.PHONY: run test test-fast check bench bench-policies format lock clean
 
 run: .venv/run.stamp ## set up, prepare data and models, answer on port $(PORT); Ctrl-C stops it
 	$(BIN)/python -m training prepare
@@ -29,6 +29,10 @@ bench: .venv/dev.stamp ## measure what is claimed, on the data of `make run`
 	$(BIN)/python -m training prepare
 	$(BIN)/python -m benchmarks.online_writer
 	$(BIN)/python -m benchmarks.scorers
+
+bench-policies: .venv/dev.stamp ## our policies against their peers, each in an environment of its own: about half an hour
+	$(BIN)/python -m training prepare
+	$(BIN)/python -m benchmarks.policies
 
 format: .venv/dev.stamp ## put the code in shape
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,38 @@
+"""contextualbandits: LinUCB and LinTS with its own defaults."""
+
+from __future__ import annotations
+
+import numpy as np
+from contextualbandits.online import LinTS, LinUCB
+from driver import Learner, best, serve
+
+
+class Online(Learner):
+    def __init__(self, n_actions: int, n_features: int, seed: int, kind: type) -> None:
+        super().__init__(n_actions, n_features, seed)
+        self.policy = kind(nchoices=n_actions, random_state=seed + 1)
+
+    def choose(self, contexts: np.ndarray, eligible: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if eligible.all():
+            actions = np.asarray(self.policy.predict(contexts), dtype=np.int64)
+        else:
+            actions = best(np.asarray(self.policy.decision_function(contexts)), eligible, self.rng)
+        return actions, np.full(len(contexts), np.nan)
+
+    def learn(
+        self,
+        contexts: np.ndarray,
+        actions: np.ndarray,
+        rewards: np.ndarray,
+        stated: np.ndarray,  # noqa: ARG002
+    ) -> None:
+        self.policy.partial_fit(contexts, actions, rewards)
+
+
+if __name__ == "__main__":
+    serve(
+        {
+            "linucb": lambda *shape: Online(*shape, LinUCB),
+            "lints": lambda *shape: Online(*shape, LinTS),
+        }
+    )

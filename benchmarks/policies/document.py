@@ -1,0 +1,163 @@
+"""The page in `docs/`."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.policies.judgement import OURS, OWN, field_ranks
+from benchmarks.policies.peer import ROOT, Peer
+from benchmarks.policies.quality import mean_and_half_width, ranks
+from benchmarks.policies.results import Results
+from benchmarks.policies.speed import BATCH, N_ACTIONS, N_FEATURES
+from benchmarks.target import Target
+
+PAGE = """# Policies against their peers
+
+Written by `make bench-policies`{how}. {machine}. The run took {minutes:.0f} minutes.
+
+{targets}
+
+## What was earned while learning
+Mean reward a round over {seeds} seeds (± half the 95 % interval), and the rank among the learners of that column.
+Everyone meets the same standardised contexts in the same order and is told the chosen action's reward only. Simulated
+decisions: the true expected reward of what was chosen, {batch}; classification: 1 for the right class, told at once.
+`{ours}` is the one configuration of ours that is ranked against the peers everywhere; our other rows are shown
+without counting. It was chosen on other data (iris, `make_classification`) before this was run. `{own}` is what the
+product uses for that decision, here without its warm start and, as every policy here, without a probability floor.
+
+{quality}
+
+{missing}
+
+## The problems
+{problems}
+
+## Speed
+{k} actions, {d} features, one thread, each learner in turn, medians of the rounds; a batch is {n:,} decisions. "States" says
+whether a propensity comes with each decision. A plain numpy LinUCB is the yardstick: it neither states one nor masks.
+
+{speed}
+
+## Versions and settings
+{versions}
+"""
+
+
+def write_document(
+    path: Path, results: Results, targets: list[Target], peers: dict[str, Peer], *, seeds: int
+) -> None:
+    """Writes the page."""
+    lines = [f"- {target}" for target in targets]
+    page = PAGE.format(
+        how="" if len(results.scores) > 1 else " --quick",
+        machine=machine(),
+        minutes=results.minutes,
+        targets="\n".join(lines),
+        seeds=seeds,
+        batch="rewards told in batches of 50 rounds, as the learner does",
+        ours=OURS,
+        own=OWN,
+        quality=_quality(results),
+        missing=_missing(results),
+        problems=_problems(results),
+        k=N_ACTIONS,
+        d=N_FEATURES,
+        n=BATCH,
+        speed=_speed(results),
+        versions=_versions(results, peers),
+    )
+    path.write_text(page, encoding="utf-8")
+
+
+def machine() -> str:
+    """Processor, cores, Python, numpy, commit and day."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return (
+        f"{names[0] if names else platform.processor()}, {len(names) or '?'} cores, Python {platform.python_version()}, "
+        f"numpy {np.__version__}, commit {commit}, {datetime.now(UTC).date().isoformat()}"
+    )
+
+
+def _quality(results: Results) -> str:
+    field = {name: float(np.mean(values)) for name, values in field_ranks(results).items()}
+    learners = {name for found in results.scores.values() for name in found}
+    by_problem = {
+        problem: ranks({name: float(np.mean(values)) for name, values in found.items()})
+        for problem, found in results.scores.items()
+    }
+    rows = []
+    for name in sorted(learners, key=lambda each: (field.get(each, 0.0), each)):
+        cells = [_cell(results, problem, name, by_problem[problem]) for problem in results.scores]
+        rows.append([name, f"{field[name]:.2f}" if name in field else "", *cells])
+    return markdown_table(["learner", "mean rank", *results.scores], rows)
+
+
+def _cell(results: Results, problem: str, name: str, by_name: dict[str, float]) -> str:
+    values = results.scores[problem].get(name)
+    if values is None:
+        return "none" if name in results.lacks.get(problem, {}) else ""
+    mean, half = mean_and_half_width(np.array(values))
+    return f"{mean:.4g} ± {half:.1g} ({by_name[name]:g})"
+
+
+def _missing(results: Results) -> str:
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for problem, found in results.lacks.items():
+        for name, reason in found.items():
+            reasons.setdefault((name, reason), []).append(problem)
+    lines = [f"- {name}: {', '.join(problems)}: {reason}" for (name, reason), problems in reasons.items()]
+    lines += [f"- {name}: {note}" for name, note in results.notes.items()]
+    return (
+        "Missing, counted as last in the mean rank where a problem was played:\n" + "\n".join(lines)
+        if lines
+        else ""
+    )
+
+
+def _problems(results: Results) -> str:
+    names = list(next(iter(results.problems.values()), {}))
+    rows = [
+        [problem, *(f"{facts[name]:,.4g}" if np.isfinite(facts[name]) else "" for name in names)]
+        for problem, facts in results.problems.items()
+    ]
+    return markdown_table(["problem", *names], rows)
+
+
+def _speed(results: Results) -> str:
+    rows = [
+        [
+            name,
+            f"{each['decide']:.1f}",
+            f"{each['update']:.1f}",
+            f"{each['batch']:,.0f}",
+            _states(results, name),
+        ]
+        for name, each in sorted(results.speed.items(), key=lambda item: item[1]["decide"])
+    ]
+    header = ["learner", "µs a decision", "µs an update", "decisions a second, batched", "states"]
+    return markdown_table(header, rows)
+
+
+def _states(results: Results, name: str) -> str:
+    return {1.0: "yes", 0.0: "no"}.get(results.speed[name].get("states", 0.0), "")
+
+
+def _versions(results: Results, peers: dict[str, Peer]) -> str:
+    rows = [[name, version, peers[name].settings] for name, version in results.versions.items()]
+    return markdown_table(["peer", "versions", "settings"], rows)
+
+
+def markdown_table(header: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
