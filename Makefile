@@ -17,7 +17,7 @@ test: .venv/dev.stamp ## every test, on the real parts
 	$(BIN)/python -m pytest
 
 test-fast: .venv/dev.stamp ## the tests that take seconds
-	$(BIN)/python -m pytest tests -m "not slow"
+	$(BIN)/python -m pytest tests -m "not slow" -n 2
 
 check: .venv/dev.stamp ## lint, format, types, the import table
 	$(BIN)/ruff check .
