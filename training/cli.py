@@ -195,6 +195,26 @@ def evaluate(
     Console().print(render(evaluation, f"{policy} on {log}", source.notes))
 
 
+@app.command("published-errors")
+def published_errors(
+    runs: Annotated[int, typer.Option(help="Bootstrap runs; the published numbers are of 30.")] = 30,
+    var: Var = VAR,
+) -> None:
+    """Make the published errors of the estimators on the Open Bandit samples again, beside the published ones."""
+    from rich.console import Console
+
+    from training.evaluation.errors import EvaluationError
+    from training.evaluation.open_bandit import fetch
+    from training.evaluation.published import error_table, relative_errors
+
+    try:
+        found = relative_errors(fetch(var / "packages"), n_runs=runs)
+    except EvaluationError as error:
+        typer.echo(f"{type(error).__name__}: {error}", err=True)
+        raise typer.Exit(1) from error
+    Console().print(error_table(found))
+
+
 @app.command()
 def promote(
     name: Annotated[str, typer.Argument(help="A registered model, such as coupon_policy or churn_risk.")],

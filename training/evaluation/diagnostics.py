@@ -10,6 +10,7 @@ import numpy as np
 from models.feedback import Floats, LoggedFeedback
 from training.evaluation.moments import Moments
 from training.evaluation.rounds import EvaluatedRounds
+from training.evaluation.tail import WeightTail
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +65,10 @@ class ActionSums:
 
 @dataclass(frozen=True, kw_only=True)
 class WeightSums:
-    """Moments of (w, r) over all rounds, and how many rounds have weight, and weight and a reward other than 0."""
+    """Moments of (w, r) and the largest weights over all rounds; how many have weight, how many a reward too."""
 
     moments: Moments
+    tail: WeightTail
     n_weighted: int
     n_rewarded: int
 
@@ -77,6 +79,7 @@ class WeightSums:
         weighted = weights > 0
         return cls(
             moments=Moments.of(np.column_stack([weights, rounds.rewards])),
+            tail=WeightTail.of(weights),
             n_weighted=int(weighted.sum()),
             n_rewarded=int((weighted & (rounds.rewards != 0)).sum()),
         )
@@ -84,6 +87,7 @@ class WeightSums:
     def __add__(self, other: WeightSums) -> WeightSums:
         return WeightSums(
             moments=self.moments + other.moments,
+            tail=self.tail + other.tail,
             n_weighted=self.n_weighted + other.n_weighted,
             n_rewarded=self.n_rewarded + other.n_rewarded,
         )
@@ -93,9 +97,10 @@ class WeightSums:
 class Diagnostics:
     """The log and the policy in numbers.
 
-    mean_weight should be 1, weight_z says by how many standard errors it is not. n_rewarded counts rounds that carry weight
-    and whose reward is not 0. Of the n_actions ever eligible, n_checked could be held against their propensities;
-    worst_action is the one farthest off, by worst_z. propensities_hold: none is farther off than chance allows.
+    mean_weight should be 1, weight_z says by how many standard errors it is not; pareto_k says how heavy the weights' tail
+    is. n_rewarded counts rounds that carry weight and whose reward is not 0. Of the n_actions ever eligible, n_checked could
+    be held against their propensities; worst_action is the one farthest off, by worst_z. propensities_hold: none is farther
+    off than chance allows.
     """
 
     n_rounds: int
@@ -107,6 +112,7 @@ class Diagnostics:
     effective_sample_size: float
     largest_weight: float
     largest_weight_share: float
+    pareto_k: float
     unsupported_share: float
     n_actions: int
     n_checked: int
@@ -141,6 +147,7 @@ def diagnose(weights: WeightSums, actions: ActionSums, action_names: tuple[str, 
         effective_sample_size=moments.effective_sample_size(0),
         largest_weight=largest,
         largest_weight_share=largest / (moments.n_rounds * mean_weight) if mean_weight > 0 else 0.0,
+        pareto_k=weights.tail.pareto_k(),
         unsupported_share=actions.unsupported_share,
         n_actions=int((actions.eligible > 0).sum()),
         n_checked=len(checked),

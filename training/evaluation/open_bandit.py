@@ -76,6 +76,12 @@ def read_sample(package: Path, name: str) -> OpenBanditSample:
 
     Raises: `LogError` for another name, or when the file lacks a column.
     """
+    table, items = read_tables(package, name)
+    return _to_sample(table, items, name)
+
+
+def read_tables(package: Path, name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rounds of a sample in the order of time and its items by number, with all their columns. Raises: `LogError`."""
     behavior, _, campaign = name.partition("/")
     if behavior not in BEHAVIORS or campaign not in CAMPAIGNS:
         raise LogError(f"no Open Bandit sample {name!r}; wanted one of {BEHAVIORS} / one of {CAMPAIGNS}")
@@ -90,14 +96,14 @@ def read_sample(package: Path, name: str) -> OpenBanditSample:
         raise LogError(f"the sample {name} lacks {missing}; found {list(table.columns)[:8]}")
     with (folder / "item_context.csv").open("rb") as file:
         items = pd.read_csv(file, index_col=0)
-    return _to_sample(table.sort_values("timestamp", kind="stable"), items, name)
+    return table.sort_values("timestamp", kind="stable"), items.sort_values("item_id")
 
 
 def _to_sample(table: pd.DataFrame, about_items: pd.DataFrame, name: str) -> OpenBanditSample:
     behavior, _, campaign = name.partition("/")
     items = table["item_id"].to_numpy(dtype=np.int64)
     n_items, n_rounds = int(items.max()) + 1, len(table)
-    kinds = pd.factorize(about_items.sort_values("item_id")["item_feature_1"])[0].astype(np.int64)
+    kinds = pd.factorize(about_items["item_feature_1"])[0].astype(np.int64)
     contexts = pd.get_dummies(table[[*_USER_FEATURES, "position"]].astype(str))
     feedback = LoggedFeedback(
         contexts=contexts.to_numpy(dtype=np.float64),

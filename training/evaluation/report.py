@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from math import isfinite
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -52,6 +53,7 @@ def _diagnostics_table(found: Diagnostics, title: str) -> Table:
         ("effective sample size", f"{found.effective_sample_size:,.0f}"),
         ("mean weight (should be 1)", f"{found.mean_weight:.4f} (z {found.weight_z:+.1f})"),
         ("largest weight", f"{found.largest_weight:.4g} ({share})"),
+        ("tail of the weights", f"Pareto k {found.pareto_k:.2f}" if isfinite(found.pareto_k) else "none"),
         ("probability on actions never logged", f"{found.unsupported_share:.2%}"),
         ("propensities", check),
     ):
