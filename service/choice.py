@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable
 from datetime import timedelta
 
+from models.coupon import CouponThompson
 from models.feedback import Floats
-from models.inputs import bind
+from models.inputs import BUDGET_PRICE, bind
 from models.policy import choose, uniform
 from models.uniform_random import UniformRandom
 from service.course import Course
@@ -65,7 +66,11 @@ def _decide_coupon(course: Course) -> None:
         mask.keep(
             "coupon_life", {NO_COUPON}, f"a code would live only {int(life.total_seconds() / 60)} minutes"
         )
-    action = _take(course, mask, course.models.policies["coupon"])
+    course.inputs.set(BUDGET_PRICE, point.budget_price)
+    bound = course.models.policies["coupon"]
+    action = _take(course, mask, bound)
+    if course.facts.request.explain == "scores" and isinstance(bound.policy, CouponThompson):
+        course.customer_class = bound.policy.customer_class(course.inputs.values[bound.places])
     if action is not None:
         course.coupon_amount = 0 if action == NO_COUPON else int(action)
 

@@ -55,6 +55,7 @@ class Course:
     coupon_amount: int | None = None
     message: str | None = None
     suppressed: bool = False
+    customer_class: dict[str, float] | None = None
 
     @property
     def effective_at(self) -> datetime:

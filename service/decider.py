@@ -96,6 +96,7 @@ def _answer(course: Course, scores: Scores, rules: Rules) -> Answer:
         propensity={**propensity, "joint": math.prod(propensity.values())},
         scores=scores,
         probabilities=_explained(course) if facts.request.explain == "scores" else None,
+        customer_class=course.customer_class,
         reasons=tuple(course.reasons),
         versions={**course.models.versions, "journey": rules.version},
         degraded=facts.features.degraded,

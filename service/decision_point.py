@@ -88,7 +88,16 @@ class CouponPoint(_Strict):
     )
     minimum_life_minutes: int = Field(30, ge=0)
     essential: bool = Field(False, description="without a coupon there is nothing to say: none means hold")
+    budget_price: float = Field(
+        0.0, ge=0, description="λ: each unit of coupon cost counts as 1 + λ; above 0 the budget is tight"
+    )
     reward: Reward
+
+    @model_validator(mode="after")
+    def _leave_the_message_to_the_channel(self) -> Self:
+        if self.reward.message_cost:
+            raise ValueError("a message costs the same with any coupon; wanted no message_cost here")
+        return self
 
 
 class MessagePoint(_Strict):

@@ -123,6 +123,7 @@ class Answer(BaseModel):
                     "currency": "IRT",
                 },
                 "probabilities": None,
+                "customer_class": None,
                 "reasons": [],
                 "versions": {"features": "14ae1dc5715a673f", "snapshot": "12"},
                 "degraded": [],
@@ -146,6 +147,11 @@ class Answer(BaseModel):
     scores: Scores
     probabilities: dict[str, dict[str, float]] | None = Field(
         None, description="with explain=scores: of every eligible action, per decision"
+    )
+    customer_class: dict[str, float] | None = Field(
+        None,
+        description="with explain=scores, where a coupon is decided: how surely the customer is persuadable, a sure_thing "
+        "(orders anyway) or a lost_cause",
     )
     reasons: tuple[Reason, ...] = ()
     versions: dict[str, str]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
 from features.schema import CHANNELS
 from models.artifact import Artifact
 from models.context import Standardizer
+from models.coupon import CouponThompson
 from models.feedback import Floats, LoggedFeedback
+from models.inputs import BUDGET_PRICE
 from models.linear_thompson import LinearThompson
+from models.policy import Policy
 from models.reward import RewardSpec
 from models.send_time import INPUTS as SEND_TIME_INPUTS
 from models.send_time import SendTimeThompson
@@ -47,7 +50,10 @@ COUPON_INPUTS: Final = (
     "recency_days",
     "discount_share_90d",
     "coupons_redeemed_365d",
+    BUDGET_PRICE,
 )
+COUPON_EFFECT_INPUTS: Final = ("purchase_propensity", "discount_share_90d")
+"""What the effect of a coupon may depend on; the more inputs, the more rounds it takes."""
 
 MESSAGE_COST: Final = {"email": 0.0002, "sms": 0.002, "app_push": 0.0001, "web_push": 0.0001}
 """In clicks: an SMS of 100 toman where a click is worth 50,000; the others are guesses."""
@@ -55,7 +61,10 @@ MESSAGE_COST: Final = {"email": 0.0002, "sms": 0.002, "app_push": 0.0001, "web_p
 _CHUNK = 5_000
 
 Simulate = Callable[[np.random.Generator, World, Audience, Occasions, Request], SimulatedRounds]
-WarmPolicy = LinearThompson | SendTimeThompson
+WarmPolicy = LinearThompson | SendTimeThompson | CouponThompson
+
+
+AnyPolicy = TypeVar("AnyPolicy", bound=Policy)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,17 +117,29 @@ WARM_STARTS: Final = (
 def new_policy(name: str, feedback: LoggedFeedback, population: Floats) -> WarmPolicy:
     """The policy of that name before it learns anything, scaled to these contexts.
 
-    The priors' scales follow the rewards' units: a click's variance is about 0.04, that of a net value in thousands of
-    toman about 1,000; `rate` is the prior mean of the noise variance (shape 2). Raises `KeyError` for another name.
+    The priors' scales follow the rewards' units: a click's variance is about 0.04; `rate` is the prior mean of the noise
+    variance (shape 2). Raises `KeyError` for another name.
     """
     if name == "send_time_policy":
         return SendTimeThompson(population=population, rate=0.04)
-    ridge, rate = {"channel_policy": (5.0, 0.04), "coupon_policy": (5.0, 1000.0)}[name]
+    if name == "coupon_policy":
+        scaled = [place for place, known in enumerate(feedback.input_names) if known != BUDGET_PRICE]
+        return CouponThompson(
+            action_names=feedback.action_names,
+            input_names=feedback.input_names,
+            effect_inputs=COUPON_EFFECT_INPUTS,
+            standardizer=Standardizer.fit(feedback.contexts[:, scaled]),
+        )
+    return linear_policy(feedback, rate={"channel_policy": 0.04}[name])
+
+
+def linear_policy(feedback: LoggedFeedback, *, rate: float) -> LinearThompson:
+    """Disjoint linear Thompson sampling scaled to these contexts: what a policy of its own kind must beat."""
     return LinearThompson(
         action_names=feedback.action_names,
         input_names=feedback.input_names,
         standardizer=Standardizer.fit(feedback.contexts),
-        ridge=ridge,
+        ridge=5.0,
         rate=rate,
     )
 
@@ -138,14 +159,16 @@ def warm_start(start: WarmStart, feedback: LoggedFeedback, population: Floats) -
         raise SimulationError(
             f"{start.name}: no simulated round; no customer has both consent_* and reachable_* of any channel"
         )
-    policy = new_policy(start.name, feedback, population)
+    return teach(new_policy(start.name, feedback, population), start, feedback)
+
+
+def teach(policy: AnyPolicy, start: WarmStart, feedback: LoggedFeedback) -> AnyPolicy:
+    """The policy having learnt the rounds, as if they were `start.worth`."""
     for begin in range(0, feedback.n_rounds, _CHUNK):  # a round's features of 24 hours are wide
         part = feedback.take(slice(begin, begin + _CHUNK))
         policy.learn_many(part.contexts, part.actions, part.rewards)
-    weight = min(start.worth / feedback.n_rounds, 1.0)
-    scaled = policy.clone()
-    scaled.statistics = policy.statistics.scaled(weight)
-    return scaled
+    policy.discount(min(start.worth / feedback.n_rounds, 1.0))
+    return policy
 
 
 def warm_start_artifact(

@@ -9,8 +9,19 @@ import numpy as np
 from rich.table import Table
 
 from models.artifact import Artifact
-from training.policies import WARM_STARTS, WarmStart, simulate_rounds, warm_start, warm_start_artifact
-from training.simulation.policy_value import KnownValue, known_value
+from models.linear_thompson import LinearThompson
+from training.policies import (
+    WARM_STARTS,
+    WarmPolicy,
+    WarmStart,
+    linear_policy,
+    simulate_rounds,
+    teach,
+    warm_start,
+    warm_start_artifact,
+)
+from training.simulation.policy_value import KnownValue, Lead, known_lead, known_value
+from training.simulation.rounds import SimulatedRounds
 from training.simulation.stage import Stage
 
 TEST_OCCASIONS: Final = 2_000
@@ -24,6 +35,8 @@ class StartedPolicy:
     unit: str
     artifact: Artifact
     value: KnownValue
+    lead: Lead | None
+    """Over disjoint linear Thompson sampling after the same rounds at the same weight; None where that is the policy."""
 
 
 def start_policy(start: WarmStart, stage: Stage, *, seed: int) -> StartedPolicy:
@@ -35,21 +48,43 @@ def start_policy(start: WarmStart, stage: Stage, *, seed: int) -> StartedPolicy:
     unseen = simulate_rounds(start, stage, rngs[1], TEST_OCCASIONS)
     artifact = warm_start_artifact(start, policy, rounds.feedback, seed=seed, fingerprint=stage.fingerprint)
     unit = "clicks" if start.request.reward.kind == "click" else f"1,000 {stage.currency}"
-    return StartedPolicy(name=start.name, unit=unit, artifact=artifact, value=known_value(policy, unseen))
+    return StartedPolicy(
+        name=start.name,
+        unit=unit,
+        artifact=artifact,
+        value=known_value(policy, unseen),
+        lead=_lead_over_linear(policy, start, rounds, unseen),
+    )
+
+
+def _lead_over_linear(
+    policy: WarmPolicy, start: WarmStart, rounds: SimulatedRounds, unseen: SimulatedRounds
+) -> Lead | None:
+    if isinstance(policy, LinearThompson):
+        return None
+    linear = linear_policy(rounds.feedback, rate=float(np.var(rounds.feedback.rewards)))
+    return known_lead(policy, teach(linear, start, rounds.feedback), unseen)
 
 
 def value_table(started: list[StartedPolicy]) -> Table:
-    """The known values as a table: uniformly random, warm-started, optimal, and what the warm start gained."""
+    """The known values as a table: random, linear, warm-started, optimal, and what the warm start gained."""
+    leads = [f"{_label(each)}: {each.lead.value:.4f} ± {each.lead.se:.4f}" for each in started if each.lead]
     table = Table(
         title="Expected reward of a decision in the simulated world",
-        caption="gain over random ± standard error; share of the possible gain",
+        caption="gain over random ± standard error; share of the possible gain\n"
+        f"lead over linear, one regression an action: {', '.join(leads) or '-'}",
     )
-    table.add_column("policy (unit)", no_wrap=True)
-    for heading in ("random", "started", "optimum", "gain", "share"):
+    table.add_column("policy (unit)")
+    for heading in ("random", "linear", "started", "optimum", "gain", "share"):
         table.add_column(heading, justify="right", no_wrap=True)
     for each in started:
-        v, label = each.value, f"{each.name.removesuffix('_policy')} ({each.unit})"
-        numbers = [f"{number:.4f}" for number in (v.random, v.policy, v.optimum)]
+        v, label = each.value, f"{_label(each)} ({each.unit})"
+        linear = f"{v.policy - each.lead.value:.4f}" if each.lead else "-"
+        numbers = [f"{v.random:.4f}", linear, f"{v.policy:.4f}", f"{v.optimum:.4f}"]
         gain = f"{v.gain:.4f} ± {v.gain_se:.4f}"
         table.add_row(label, *numbers, gain, f"{v.share_of_possible:.0%}")
     return table
+
+
+def _label(started: StartedPolicy) -> str:
+    return started.name.removesuffix("_policy")

@@ -13,7 +13,7 @@ COLUMNS = ("recency_days", "orders_28d")
 NAMES = input_names(COLUMNS)
 
 
-def test_the_names_are_features_then_scores_then_the_moment_then_earlier_choices() -> None:
+def test_the_names_are_features_then_scores_then_the_moment_then_earlier_choices_and_the_budget() -> None:
     assert NAMES == (
         "recency_days",
         "orders_28d",
@@ -27,6 +27,7 @@ def test_the_names_are_features_then_scores_then_the_moment_then_earlier_choices
         "channel_app_push",
         "channel_web_push",
         "send_hour",
+        "budget_price",
     )
 
 
@@ -50,12 +51,14 @@ def test_bind_names_the_inputs_that_there_are_not() -> None:
         bind(("recency_days", "shoe_size", "mood"), NAMES)
 
 
-def test_before_anything_is_decided_only_the_features_and_no_channel_are_known() -> None:
+def test_before_anything_is_decided_only_the_features_no_channel_and_no_budget_price_are_known() -> None:
     inputs = Inputs(names=NAMES, features=np.array([3.0, np.nan]))
 
     known = {name: value for name, value in zip(NAMES, inputs.values.tolist(), strict=True) if value == value}
 
-    assert known == {"recency_days": 3.0} | {f"channel_{channel}": 0.0 for channel in CHANNELS}
+    assert known == {"recency_days": 3.0, "budget_price": 0.0} | {
+        f"channel_{channel}": 0.0 for channel in CHANNELS
+    }
 
 
 @pytest.mark.parametrize("name", [*SCORES, "local_hour", "local_weekday", "channel_sms", "send_hour"])

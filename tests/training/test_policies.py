@@ -42,7 +42,8 @@ def test_a_warm_started_policy_is_worth_more_than_chance_and_less_than_the_optim
 
 
 def test_simulated_rounds_weigh_as_much_as_the_start_says(start: WarmStart, started: StartedPolicy) -> None:
-    count = started.artifact.arrays["count"].sum()
+    counts = started.artifact.arrays["count"]
+    count = counts[0] if start.name == "coupon_policy" else counts.sum()  # the second is of orders alone
 
     assert count == pytest.approx(start.worth)
     assert started.artifact.manifest["simulated_worth_rounds"] == start.worth
@@ -85,7 +86,7 @@ def test_the_table_names_each_policy_with_its_values(started: StartedPolicy) -> 
     cells = [next(iter(column.cells)) for column in table.columns]
 
     assert cells[0] == f"{started.name.removesuffix('_policy')} ({started.unit})"
-    assert cells[1:4] == [
+    assert [cells[1], *cells[3:5]] == [
         f"{v:.4f}" for v in (started.value.random, started.value.policy, started.value.optimum)
     ]
 

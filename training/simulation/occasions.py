@@ -8,7 +8,7 @@ import numpy as np
 
 from features.schema import CHANNELS
 from models.feedback import Booleans, Floats, Integers
-from models.inputs import EARLIER_CHOICES, MOMENT
+from models.inputs import BUDGET_PRICE, EARLIER_CHOICES, MOMENT
 from training.simulation.audience import Audience
 from training.simulation.world import JOURNEYS
 
@@ -42,7 +42,7 @@ class Occasions:
         moment = dict(zip(MOMENT, (self.local_hour, self.local_weekday), strict=True))
         chosen = {f"channel_{name}": self.channel == place for place, name in enumerate(CHANNELS)}
         not_decided = dict.fromkeys(EARLIER_CHOICES, np.full(len(self.customers), np.nan))
-        given = {**not_decided, **moment, **chosen}
+        given = {**not_decided, **moment, **chosen, BUDGET_PRICE: np.zeros(len(self.customers))}
         columns = [
             given[name] if name in given else audience.columns((name,))[self.customers, 0] for name in names
         ]

@@ -50,6 +50,22 @@ def known_value(policy: Policy, rounds: SimulatedRounds) -> KnownValue:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Lead:
+    """How much more one policy is worth than another on the same contexts, with the standard error over customers."""
+
+    value: float
+    se: float
+
+
+def known_lead(policy: Policy, other: Policy, rounds: SimulatedRounds) -> Lead:
+    """V(policy) - V(other), paired context by context; a customer's rounds are one cluster."""
+    contexts, eligible = rounds.feedback.contexts, rounds.feedback.eligible
+    ahead = policy.probabilities_many(contexts, eligible) - other.probabilities_many(contexts, eligible)
+    leads = np.sum(ahead * np.where(eligible, rounds.expected, 0.0), axis=1)
+    return Lead(value=float(leads.mean()), se=_clustered_se(leads, rounds))
+
+
 def _clustered_se(values: Floats, rounds: SimulatedRounds) -> float:
     deviations = np.bincount(rounds.customers, weights=values - values.mean())
     return float(np.sqrt(np.sum(deviations**2)) / len(values))
