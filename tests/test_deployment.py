@@ -1,0 +1,85 @@
+"""compose.yaml and the Dockerfile agree with the code, with each other and with what must never be in them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from service.settings import Settings
+from tests.production_shape import COMPOSE, HOME, ROOT, copied, stage
+
+SERVICES = COMPOSE["services"]
+TARGETS = ("service", "training")
+
+
+def test_every_variable_is_a_setting_or_named_in_the_feature_stores_settings() -> None:
+    settings = {f"GARDOON_{name.upper()}" for name in Settings.model_fields}
+    feature_store = (ROOT / "feature_repo" / "feature_store.production.yaml").read_text(encoding="utf-8")
+    named = set(re.findall(r"\$\{(GARDOON_\w+)\}", feature_store))
+
+    given = set(COMPOSE["x-gardoon"]["environment"])
+
+    assert given <= settings | named
+    assert named <= given
+
+
+def test_there_are_no_passwords_and_no_defaults_for_them() -> None:
+    text = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+
+    assert all(":?" in found for found in re.findall(r"\$\{[^}]*\}", text))
+    assert all(found.startswith("${") for found in re.findall(r"://\w+:([^@\s]*)@", text))
+    assert SERVICES["postgres"]["environment"]["POSTGRES_PASSWORD"].startswith("${")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_waits_for_healthy_ones_and_uses_declared_volumes(name: str) -> None:
+    service = SERVICES[name]
+
+    for other in service.get("depends_on", {}):
+        assert "test" in SERVICES[other]["healthcheck"], (
+            f"{name} waits for {other}, which has no health check"
+        )
+    for volume in service["volumes"]:
+        assert volume.split(":")[0] in COMPOSE["volumes"]
+    assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+
+
+@pytest.mark.parametrize("name", [name for name, service in SERVICES.items() if "build" in service])
+def test_our_own_containers_run_without_privileges(name: str) -> None:
+    service = SERVICES[name]
+
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["volumes"][0].endswith(f":{HOME}/var"), "all that the user may write"
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_an_image_starts_from_the_slim_base_and_runs_as_a_numbered_user(target: str) -> None:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    lines = stage(target)
+
+    assert re.search(rf"^FROM base AS {target}$", text, re.MULTILINE), "no build tools come along"
+    users = [line.split()[1] for line in lines if line.startswith("USER ")]
+    assert users == ["10001"]
+    assert not [line for line in lines[lines.index("USER 10001") :] if line.startswith(("RUN", "COPY"))]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_what_an_image_copies_is_there_and_passes_the_ignore_file(target: str) -> None:
+    first, *others = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
+
+    assert first == "*"
+    for folder in copied(target):
+        assert (ROOT / folder).is_dir()
+        assert f"!{folder}" in others
+
+
+def test_the_images_hold_what_their_commands_import() -> None:
+    assert {"service", "models", "features", "feature_repo"} <= set(copied("service"))
+    assert "training" not in copied("service")
+    assert {"training", "models", "features", "feature_repo"} <= set(copied("training"))
+
+
+def test_the_service_image_has_a_health_check() -> None:
+    assert any(line.startswith("HEALTHCHECK") and "/healthz" in line for line in stage("service"))

@@ -1,0 +1,90 @@
+"""The production shape: the commands and settings of compose.yaml on real PostgreSQL, Redis and MLflow servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+from tests.production_shape import Shape, running_stores
+from tests.running import post, wait_for
+from tests.service.real_shop import free_port
+
+pytestmark = pytest.mark.slow
+FAST = {"GARDOON_LEARN_SECONDS": "0.2", "GARDOON_POLL_SECONDS": "0.2", "GARDOON_REGISTRY_SECONDS": "0.5"}
+
+
+@pytest.fixture
+def shape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shape]:
+    """Redis and PostgreSQL for the processes of compose.yaml."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    with running_stores(tmp_path) as shape:
+        yield shape
+
+
+def answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=2):
+            return True
+    except (URLError, OSError):
+        return False
+
+
+def decide(address: str, customer_id: str) -> dict[str, Any]:
+    return post(f"{address}/v1/decide", {"customer_id": customer_id, "journey": "churn_prevention"})
+
+
+def click(address: str, decision: dict[str, Any], event_id: str) -> None:
+    outcome = {"event_id": event_id, "kind": "clicked", "occurred_at": decision["decided_at"]}
+    taken = post(
+        f"{address}/v1/outcomes", {"outcomes": [{**outcome, "decision_id": decision["decision_id"]}]}
+    )
+    assert taken["accepted"] == 1, taken
+
+
+def wait_for_newer_snapshot(address: str, decision: dict[str, Any]) -> None:
+    old = int(decision["versions"]["snapshot"])
+    wait_for(
+        lambda: int(decide(address, decision["customer_id"])["versions"]["snapshot"]) > old,
+        seconds=30,
+        what="a newer snapshot in an answer",
+    )
+
+
+def test_it_prepares_decides_learns_outlives_the_registry_and_does_it_all_again(shape: Shape) -> None:
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    with ExitStack() as mlflow:
+        mlflow.enter_context(shape.running("mlflow", f"--port={shape.mlflow.split(':')[1]}"))
+        wait_for(lambda: answers(f"http://{shape.mlflow}/health"), seconds=90, what="the MLflow server")
+
+        told = shape.run("training")
+
+        assert "6/6 fill online store: 2,469 customers" in told
+        assert not list(shape.image("training").glob("var/mlflow.db")), "the server keeps the registry"
+        assert not list(shape.image("training").glob("var/feast/*.db")), (
+            "PostgreSQL and Redis keep the features"
+        )
+        customer = (shape.image("service") / "var" / "example_customer").read_text().strip()
+        with shape.running("learner", **FAST) as learned, shape.running("service", f"--port={port}", **FAST):
+            wait_for(lambda: answers(f"{address}/readyz"), seconds=90, what="the service")
+            first = decide(address, customer)
+            assert first["degraded"] == []
+            assert first["status"] in ("act", "hold", "holdout"), first
+            assert decide(address, "nobody")["degraded"]
+
+            click(address, first, "click-1")
+            wait_for_newer_snapshot(address, first)
+
+            mlflow.close()
+            second = decide(address, customer)
+            click(address, second, "click-2")
+            wait_for_newer_snapshot(address, second)
+
+    assert "Traceback" not in learned.read_text()
+    assert ", 0 differ" in shape.run("service", ["python", "-m", "service", "verify"])
