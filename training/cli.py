@@ -70,7 +70,8 @@ def prepare(tracking_uri: TrackingUri = "", feature_store: FeatureStoreYaml = No
                 console.print(f"{title}: {progress.summary} ({time.monotonic() - step_started_at:.0f} s)")
             else:
                 console.print(f"{title}: {progress.summary} (done before)")
-    console.print(f"prepared in {time.monotonic() - started_at:.0f} s; everything is in {var}/")
+    where = "" if tracking_uri or feature_store else f"; everything is in {var}/"
+    console.print(f"prepared in {time.monotonic() - started_at:.0f} s{where}")
 
 
 @imports.command("complete-journey")
