@@ -15,6 +15,7 @@ import json
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -42,7 +43,7 @@ def main() -> None:
     results = Results()
     peers = _installed(options, results)
     problems = _problems(options, results)
-    speed_rounds = 3 if options.quick else 9
+    speed_rounds = 3 if options.quick else 7
     if not options.no_speed:
         results.speed, lacks = measure_speed(peers, options.var, rounds=speed_rounds)
         results.notes |= {name: f"no speed: {lack}" for name, lack in lacks.items()}
@@ -64,6 +65,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("docs/benchmark-policies.md"))
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--limit-s", type=float, default=30.0, help="a run that takes longer has no result")
+    parser.add_argument("--minutes", type=float, default=60.0, help="no problem is begun after so many")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--no-speed", action="store_true", help="quality only")
     parser.add_argument("--only", nargs="*", help="problems to play, by name")
@@ -117,22 +119,25 @@ def _measure_quality(
     seeds = range(options.seeds)
     for name, make in problems.items():
         results.describe(name, [make(seed) for seed in seeds])
-    tasks = [(peer, name) for name in problems for peer in peers if peer.quality]
-
-    def run(task: tuple[Peer, str]) -> tuple[Peer, str, dict[str, list[Score]]]:
-        peer, name = task
-        return peer, name, play_all(peer, options.var, problems[name], seeds=seeds, limit_s=options.limit_s)
-
+    ends = perf_counter() + 60 * options.minutes
     with ThreadPoolExecutor(options.processes) as pool:
-        for peer, name, scores in pool.map(run, tasks):
-            for learner, found in scores.items():
-                results.add(name, f"{peer.name} {learner}", found)
-                said = (
-                    found[-1].lack
-                    if found and found[-1].lack
-                    else f"{np.mean([s.value for s in found] or [np.nan]):.4g}"
-                )
-                print(f"{name}: {peer.name} {learner}: {said}", flush=True)
+        for name, make in problems.items():
+            if perf_counter() > ends:
+                results.notes[name] = f"not played: {options.minutes:g} minutes were over"
+                results.problems.pop(name)
+                continue
+            play = partial(play_all, var=options.var, make=make, seeds=seeds, limit_s=options.limit_s)
+            playing = [peer for peer in peers if peer.quality]
+            for peer, scores in zip(playing, pool.map(play, playing), strict=True):
+                for learner, found in scores.items():
+                    results.add(name, f"{peer.name} {learner}", found)
+                    _tell(name, f"{peer.name} {learner}", found)
+
+
+def _tell(problem: str, learner: str, found: list[Score]) -> None:
+    if found:
+        mean = float(np.mean([score.value for score in found]))
+        print(f"{problem}: {learner}: {found[-1].lack or f'{mean:.4g}'}", flush=True)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks.policies.peer import PeerError
 from benchmarks.policies.problem import Problem, standardise
 
-ROUNDS = 1_000
+ROUNDS = 500
 Table = tuple[np.ndarray, np.ndarray]
 
 

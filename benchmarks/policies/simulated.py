@@ -36,7 +36,7 @@ WORLD_SEED: Final = 0
 BATCH: Final = 50
 SEGMENTS: Final = 20
 SCALE, OFFSET = 200.0, -50.0
-ROUNDS: Final = {"channel_policy": 5_000, "send_time_policy": 3_000, "coupon_policy": 5_000}
+ROUNDS: Final = {"channel_policy": 2_500, "send_time_policy": 2_000, "coupon_policy": 2_500}
 AMOUNTS: Final = np.array([0.0 if name == "none" else float(name) for name in COUPON_ACTIONS])
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.policies.peer import Peer, PeerError, Session
 
 N_ACTIONS, N_FEATURES = 5, 32
-WARM_UP, ONE_BY_ONE, BATCH = 600, 150, 10_000
+WARM_UP, ONE_BY_ONE, BATCH = 600, 150, 2_000
 MEASURES = ("decide", "update", "batch")
 
 
