@@ -156,16 +156,25 @@ def evaluate(
         str,
         typer.Option(
             help="decisions:[JOURNEY/]{channel|send_time|coupon|message}, our own decision log, or "
-            "open-bandit:{random|bts}/{all|men|women}."
+            "open-bandit:{random|bts}/{all|men|women}, or file:PATH, CSV or Parquet of any length."
         ),
     ],
     policy: Annotated[
         str,
         typer.Option(
             help="The evaluation policy: uniform, logged, one the log names (decisions: champion; open-bandit: "
-            "bernoulli-ts), or the folder of a saved one."
+            "bernoulli-ts; file: always:ACTION), or the folder of a saved one."
         ),
     ],
+    mapping: Annotated[
+        list[str], typer.Option("--map", help="file: OURS=THEIRS, OURS being action, reward or propensity.")
+    ] = [],  # noqa: B006 - Typer copies it
+    inputs: Annotated[
+        list[str], typer.Option("--input", help="file: a column of the context; may repeat.")
+    ] = [],  # noqa: B006
+    propensity: Annotated[
+        float | None, typer.Option(help="file: one for all rounds, as in a randomised test.")
+    ] = None,
     database_url: Annotated[
         str,
         typer.Option(
@@ -183,17 +192,25 @@ def evaluate(
     from rich.console import Console
 
     from training.evaluation.errors import EvaluationError
+    from training.evaluation.file_source import PREFIX, evaluate_file, round_columns
     from training.evaluation.log_source import evaluate_named_policy, open_log
     from training.evaluation.report import render
     from training.places import Places
 
+    rng, started_at = np.random.default_rng(seed), time.monotonic()
+    notes: tuple[str, ...] = ()
     try:
-        source = open_log(log, Places(var=var, tracking_uri=tracking_uri), database_url)
-        evaluation = evaluate_named_policy(source, policy, np.random.default_rng(seed), level)
+        if log.startswith(PREFIX):
+            columns = round_columns(mapping, inputs, propensity)
+            evaluation = evaluate_file(Path(log.removeprefix(PREFIX)), columns, policy, rng, level)
+            notes = (_cost(evaluation.diagnostics.n_rounds, started_at),)
+        else:
+            source = open_log(log, Places(var=var, tracking_uri=tracking_uri), database_url)
+            evaluation, notes = evaluate_named_policy(source, policy, rng, level), source.notes
     except EvaluationError as error:
         typer.echo(f"{type(error).__name__}: {error}", err=True)
         raise typer.Exit(1) from error
-    Console().print(render(evaluation, f"{policy} on {log}", source.notes))
+    Console().print(render(evaluation, f"{policy} on {log}", notes))
 
 
 @app.command("published-errors")
@@ -416,6 +433,13 @@ def materialize(
     written = fill_online_store(places, as_of=speaks_of, served_at=stored_at)
     for view, customers in written.items():
         typer.echo(f"{view}: {customers} customers")
+
+
+def _cost(n_rounds: int, started_at: float) -> str:
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return f"{n_rounds:,} rounds in {time.monotonic() - started_at:.0f} s, peak memory {peak:,.0f} MB"
 
 
 def _time(text: str) -> datetime:

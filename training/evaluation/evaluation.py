@@ -17,6 +17,7 @@ from training.evaluation.errors import NoOverlapError
 from training.evaluation.estimator import Estimate, Estimator
 from training.evaluation.ips import IPS
 from training.evaluation.mips import MIPS
+from training.evaluation.moments import Moments
 from training.evaluation.replay import Replay
 from training.evaluation.reward_model import cross_fit_rewards
 from training.evaluation.rounds import EvaluatedRounds, evaluate_logged_rounds, evaluate_rounds, weigh_kinds
@@ -49,13 +50,29 @@ def standard_estimators(rounds: EvaluatedRounds) -> tuple[Estimator, ...]:
 
     Replay bounds the weights by the largest one in these rounds; cap, threshold and shrinkage are chosen by SLOPE.
     """
-    largest = float(rounds.weights.max())
-    found: list[Estimator] = [Replay(largest_weight=largest), IPS(), _tuned(_CLIPPED, rounds), SNIPS()]
-    if rounds.predicted_rewards is not None:
-        found += [DM(), DR(), SNDR(), _tuned(_SWITCH, rounds), _tuned(_SHRUNK, rounds)]
-    if rounds.kind_weights is not None:
-        found.append(MIPS())
-    return tuple(found)
+    families = estimator_families(
+        float(rounds.weights.max()),
+        with_model=rounds.predicted_rewards is not None,
+        with_kinds=rounds.kind_weights is not None,
+    )
+    return tuple(_tuned(family, rounds) for family in families)
+
+
+def estimator_families(
+    largest_weight: float, *, with_model: bool, with_kinds: bool
+) -> tuple[tuple[Estimator, ...], ...]:
+    """Each estimator of a report with every parameter that it may be given, in the order of the report."""
+    families: list[tuple[Estimator, ...]] = [
+        (Replay(largest_weight=largest_weight),),
+        (IPS(),),
+        _CLIPPED,
+        (SNIPS(),),
+    ]
+    if with_model:
+        families += [(DM(),), (DR(),), (SNDR(),), _SWITCH, _SHRUNK]
+    if with_kinds:
+        families.append((MIPS(),))
+    return tuple(families)
 
 
 _CLIPPED = tuple(ClippedIPS(cap=value) for value in GRID)
@@ -64,6 +81,8 @@ _SHRUNK = tuple(DRos(shrinkage=value) for value in GRID)
 
 
 def _tuned(candidates: Sequence[Estimator], rounds: EvaluatedRounds) -> Estimator:
+    if len(candidates) == 1:
+        return candidates[0]
     return candidates[choose_by_slope(candidates, [each.add_up(rounds) for each in candidates])]
 
 
@@ -120,7 +139,12 @@ def _evaluate(
 
 
 def _estimate(estimator: Estimator, rounds: EvaluatedRounds, level: float) -> Estimate | Undefined:
+    return estimate_or_reason(estimator, estimator.add_up(rounds), level)
+
+
+def estimate_or_reason(estimator: Estimator, moments: Moments, level: float) -> Estimate | Undefined:
+    """The estimate from the sums, or why there is none."""
     try:
-        return estimator.estimate(estimator.add_up(rounds), level)
+        return estimator.estimate(moments, level)
     except NoOverlapError as error:
         return Undefined(estimator=estimator.name, reason=str(error))

@@ -1,0 +1,173 @@
+"""Logs in chunks: the sums of the streamed evaluation against those of the whole log in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+from typer.testing import CliRunner
+
+from models.context import Standardizer
+from models.feedback import LoggedFeedback
+from training.cli import app
+from training.evaluation.errors import LogError, TooFewRoundsError
+from training.evaluation.evaluation import evaluate_policy, uniform_probabilities
+from training.evaluation.reward_model import fit_and_predict
+from training.evaluation.reward_sums import FoldSums, RidgeSums
+from training.evaluation.round_file import RoundColumns, RoundFile
+from training.evaluation.stream import evaluate_stream
+
+
+@dataclass(frozen=True)
+class Chunked:
+    """A log in memory, handed out in pieces."""
+
+    feedback: LoggedFeedback
+    size: int
+
+    def chunks(self):
+        for start in range(0, self.feedback.n_rounds, self.size):
+            yield self.feedback.take(slice(start, start + self.size))
+
+
+@pytest.fixture(scope="module")
+def log(world):
+    return world.log(3_000, seed=31)
+
+
+def test_the_model_from_sums_is_the_model_from_rounds(log):
+    standardizer = Standardizer.fit(log.contexts)
+    design = standardizer.design(log.contexts)
+    sums = RidgeSums.of(design, log.actions, log.rewards, 3)
+
+    coefficients = sums.coefficients(100.0)
+
+    assert design @ coefficients.T == pytest.approx(fit_and_predict(log, log.contexts, 100.0), abs=1e-9)
+    errors = log.rewards - (design @ coefficients.T)[np.arange(3_000), log.actions]
+    assert sums.squared_error(coefficients) == pytest.approx(errors @ errors, rel=1e-9)
+
+
+def test_a_round_does_not_change_the_model_of_its_own_fold(log):
+    design = Standardizer.fit(log.contexts).design(log.contexts)
+    rewards = log.rewards.copy()
+    rewards[9] += 1_000
+
+    before, after = (FoldSums.of(design, log.actions, r, 3).cross_fit() for r in (log.rewards, rewards))
+
+    assert (before[0] == after[0]).all()
+    assert not (before[1] == after[1]).all()
+
+
+def test_the_streamed_evaluation_says_what_the_one_in_memory_says(world, log):
+    policy = world.evaluation_probabilities
+
+    streamed = evaluate_stream(Chunked(log, 3_000), policy, np.random.default_rng(0))
+
+    whole = evaluate_policy(log, policy(log), np.random.default_rng(0))
+    assert vars(streamed.diagnostics) == pytest.approx(vars(whole.diagnostics), nan_ok=True)
+    assert streamed.verdict == whole.verdict
+    for ours, theirs in zip(streamed.estimates, whole.estimates, strict=True):
+        assert ours.estimator == theirs.estimator
+        with_model = ours.estimator in ("dm", "dr", "sndr", "switch-dr", "dros")
+        # the penalty of the reward model is chosen on other rounds
+        assert ours.value == pytest.approx(theirs.value, rel=0.02 if with_model else 1e-9)
+
+
+def test_the_size_of_the_chunks_changes_nothing_but_the_scaling_of_the_model(world, log):
+    policy = world.evaluation_probabilities
+
+    one, many = (
+        evaluate_stream(Chunked(log, size), policy, np.random.default_rng(0)) for size in (3_000, 701)
+    )
+
+    for a, b in zip(one.estimates, many.estimates, strict=True):
+        assert (a.value, a.low) == pytest.approx((b.value, b.low), rel=1e-3)
+    assert many.diagnostics.pareto_k == one.diagnostics.pareto_k
+
+
+def test_an_empty_log_is_an_error(log):
+    with pytest.raises(TooFewRoundsError, match="holds no rounds"):
+        evaluate_stream(Chunked(log.take(slice(0, 0)), 10), uniform_probabilities, np.random.default_rng(0))
+
+
+TABLE = pa.table(
+    {
+        "segment": ["womens", "mens", "none", "mens"],
+        "spend": [0.0, 20.5, 0.0, 1.0],
+        "recency": [1, 2, None, 4],
+        "p": [0.5, 0.25, 0.25, 0.25],
+    }
+)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_a_file_that_is_not_ours_is_read_by_its_own_column_names(suffix, tmp_path):
+    path = tmp_path / f"mail.{suffix}"
+    if suffix == "csv":
+        pa.csv.write_csv(TABLE, path)
+    else:
+        pa.parquet.write_table(TABLE, path)
+
+    columns = RoundColumns(action="segment", reward="spend", propensity="p", inputs=("recency",))
+    (feedback,) = RoundFile.open(path, columns).chunks()
+
+    assert feedback.action_names == ("mens", "none", "womens")
+    assert feedback.actions.tolist() == [2, 0, 1, 0]
+    assert feedback.propensities.tolist() == [0.5, 0.25, 0.25, 0.25]
+    assert np.isnan(feedback.contexts[2, 0])
+
+
+def test_a_randomised_test_has_one_propensity_for_all(tmp_path):
+    pa.parquet.write_table(TABLE, tmp_path / "mail.parquet")
+
+    columns = RoundColumns(action="segment", reward="spend", propensity=1 / 3)
+    (feedback,) = RoundFile.open(tmp_path / "mail.parquet", columns).chunks()
+
+    assert feedback.propensities.tolist() == [1 / 3] * 4
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (RoundColumns(action="segment", reward="sales", propensity=0.5), r"no column \['sales'\]; it has"),
+        (RoundColumns(action="segment", reward="spend", propensity="spend"), "rows from 0: propensities"),
+        (RoundColumns(action="spend", reward="segment", propensity="p"), "segment does not hold numbers"),
+        (RoundColumns(action="segment", reward="recency", propensity="p"), "rewards: round 2 has nan"),
+    ],
+)
+def test_a_file_that_cannot_be_rounds_is_refused_with_what_is_wrong(columns, message, tmp_path):
+    pa.parquet.write_table(TABLE, tmp_path / "mail.parquet")
+
+    with pytest.raises(LogError, match=message):
+        list(RoundFile.open(tmp_path / "mail.parquet", columns).chunks())
+
+
+def test_the_command_judges_a_randomised_campaign_with_spend_as_the_reward(tmp_path):
+    rng = np.random.default_rng(4)
+    segment = rng.choice(["mens", "none", "womens"], size=5_000)
+    spend = np.where(rng.random(5_000) < 0.1, rng.gamma(2.0, 20.0, 5_000), 0.0) * (1 + (segment == "mens"))
+    pa.csv.write_csv(pa.table({"segment": segment, "spend": spend}), tmp_path / "mail.csv")
+    start = [
+        "evaluate",
+        "--log",
+        f"file:{tmp_path / 'mail.csv'}",
+        "--map",
+        "action=segment",
+        "--map",
+        "reward=spend",
+    ]
+
+    good = CliRunner().invoke(app, [*start, "--propensity", "0.3333333333333333", "--policy", "always:mens"])
+    wrong_action = CliRunner().invoke(app, [*start, "--propensity", "0.333", "--policy", "always:kids"])
+    wrong_column = CliRunner().invoke(app, [*start, "--map", "propensity=", "--policy", "uniform"])
+
+    assert good.exit_code == 0
+    assert "Verdict: conclude" in good.output
+    assert "5,000 rounds in" in good.output
+    assert "no action 'kids' in the log; it has ['mens', 'none', 'womens']" in wrong_action.output
+    assert "wanted OURS=THEIRS" in wrong_column.output
+    assert (wrong_action.exit_code, wrong_column.exit_code) == (1, 1)
