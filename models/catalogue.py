@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from models.artifact import Artifact, ArtifactError
+from models.boosted_square_cb import BoostedSquareCB
 from models.coupon import CouponThompson
 from models.epsilon_greedy import EpsilonGreedy
 from models.fixed_rule import FixedRule
 from models.lin_ucb import LinUCB
 from models.linear_thompson import LinearThompson
+from models.logistic_thompson import LogisticThompson
 from models.policy import Policy
 from models.send_time import SendTimeThompson
 from models.square_cb import SquareCB
@@ -16,11 +18,13 @@ from models.uniform_random import UniformRandom
 POLICIES: dict[str, type[Policy]] = {
     policy.kind: policy
     for policy in (
+        BoostedSquareCB,
         CouponThompson,
         EpsilonGreedy,
         FixedRule,
         LinUCB,
         LinearThompson,
+        LogisticThompson,
         SendTimeThompson,
         SquareCB,
         UniformRandom,

@@ -84,7 +84,7 @@ class LinearPolicy(Policy):
         return np.asarray(self._distributions(context[None], eligible[None])[0])
 
     def learn_one(self, context: Floats, action: int, reward: float) -> None:
-        """Add one round to the sums, and carry the posterior along by a rank-one step."""
+        """Add one round to the sums and carry the posterior along: what a stored and loaded policy has, to 1e-9."""
         x, posterior = self.regression.row(context, action)
         self.belief.learn_one(x, posterior, reward)
 

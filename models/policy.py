@@ -17,7 +17,7 @@ class NoEligibleActionError(ValueError):
 
 
 class FixedPolicyError(TypeError):
-    """A policy was asked to learn that does not learn round by round."""
+    """A policy was asked to learn that is fitted in batches instead."""
 
 
 class Policy(ABC):
@@ -31,6 +31,9 @@ class Policy(ABC):
     """
 
     kind: ClassVar[str]
+    learns_online: ClassVar[bool] = (
+        True  # False: fitted in batches, and asking it to learn raises FixedPolicyError
+    )
 
     def __init__(self, *, action_names: tuple[str, ...], input_names: tuple[str, ...], floor: float) -> None:
         if not 0 <= floor * len(action_names) < 1:

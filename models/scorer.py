@@ -1,4 +1,4 @@
-"""Gradient-boosted scorers over the feature vector. The only module that imports LightGBM."""
+"""Gradient-boosted scorers and reward models. The only module that imports LightGBM."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import lightgbm
 import numpy as np
 
 from models.artifact import Artifact, ArtifactError
-from models.feedback import Floats
+from models.feedback import Floats, LoggedFeedback
 
 KIND = "scorer"
 MODEL = "model.lgb"
@@ -64,3 +64,60 @@ def load_scorer(artifact: Artifact, schema_columns: tuple[str, ...]) -> Scorer:
     columns = np.array([schema_columns.index(name) for name in names], dtype=np.intp)
     calibration = manifest["calibration"]
     return Scorer(manifest["name"], booster, columns, tuple(calibration) if calibration else None)
+
+
+_ACTION = "action"
+
+
+@dataclass(frozen=True)
+class BoostedRewards:
+    """Expected rewards by one booster over the inputs and, as a category, the action: E[r | x, a]."""
+
+    booster: lightgbm.Booster
+    n_actions: int
+
+    @property
+    def text(self) -> str:
+        """The booster as LightGBM's text."""
+        return str(self.booster.model_to_string())
+
+    def expected_rewards(self, contexts: Floats) -> Floats:
+        """`(n_rounds, n_actions)` for contexts `(n_rounds, n_inputs)`, nan where an input is unknown."""
+        if len(contexts) == 0:
+            return np.empty((0, self.n_actions))
+        actions = np.tile(np.arange(self.n_actions, dtype=np.float64), len(contexts))
+        rows = np.column_stack([np.repeat(contexts, self.n_actions, axis=0), actions])
+        predicted = np.asarray(self.booster.predict(rows, num_threads=1), dtype=np.float64)
+        return np.asarray(predicted.reshape(len(contexts), self.n_actions))
+
+
+def fit_boosted_rewards(
+    feedback: LoggedFeedback, *, seed: int, n_trees: int = 100, smallest_leaf: int = 50
+) -> BoostedRewards:
+    """Trees of squared error on the logged rounds; the same rounds and seed give the same trees.
+
+    Rounds are not weighted by their propensity: an action that the log chose rarely is known less, as it should be.
+    """
+    rows = np.column_stack([feedback.contexts, feedback.actions])
+    names = [*feedback.input_names, _ACTION]
+    data = lightgbm.Dataset(rows, feedback.rewards, feature_name=names, categorical_feature=[_ACTION])
+    settings = {
+        "objective": "regression",
+        "num_leaves": 15,
+        "min_data_in_leaf": smallest_leaf,
+        "learning_rate": 0.1,
+        "seed": seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": 1,
+        "verbosity": -1,
+    }
+    return BoostedRewards(lightgbm.train(settings, data, num_boost_round=n_trees), feedback.n_actions)
+
+
+def load_boosted_rewards(text: str, input_names: tuple[str, ...], n_actions: int) -> BoostedRewards:
+    """The reward model in this text. Raises `ArtifactError` when it was fitted on other inputs."""
+    booster = lightgbm.Booster(model_str=text)
+    if tuple(booster.feature_name()) != (*input_names, _ACTION):
+        raise ArtifactError(f"the trees know {booster.feature_name()}; wanted {[*input_names, _ACTION]}")
+    return BoostedRewards(booster, n_actions)

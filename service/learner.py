@@ -197,6 +197,8 @@ def _apply(policies: dict[str, Policy], changes: list[Change]) -> None:
         ):  # a fixed split learns nothing; its rewards are there to be evaluated
             continue
         policy = policies[POLICY_NAMES[decision]]
+        if not policy.learns_online:  # fitted in batches: it stays as registered until it is fitted anew
+            continue
         fitting = [
             c for c in mine if c.round.inputs == policy.input_names and c.round.actions == policy.action_names
         ]

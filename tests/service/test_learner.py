@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, select
 
+from models.boosted_square_cb import BoostedSquareCB
 from models.catalogue import load_policy
+from models.feedback import LoggedFeedback
 from models.linear_thompson import LinearThompson
 from service.learner import Learner
 from service.store.artifact_store import get_artifact, newest_snapshot
@@ -160,6 +162,40 @@ def test_a_new_champion_is_brought_up_to_date_with_every_reward(worker: Worker) 
     assert snapshot is not None
     assert get_artifact(worker.state.engine, snapshot.policies["channel_policy"]).manifest["floor"] == 0.1
     assert rounds_learnt(worker, "channel_policy") == 1
+
+
+@pytest.mark.slow
+def test_a_policy_fitted_in_batches_stays_as_registered_while_the_others_learn(worker: Worker) -> None:
+    from models.scorer import fit_boosted_rewards
+
+    artifacts = starting_policies()
+    names = load_policy(artifacts["channel_policy"])
+    rng = np.random.default_rng(1)
+    log = LoggedFeedback(
+        contexts=rng.random((400, len(names.input_names))),
+        actions=rng.integers(0, names.n_actions, 400),
+        rewards=rng.random(400),
+        propensities=np.full(400, 1 / names.n_actions),
+        eligible=np.ones((400, names.n_actions), dtype=np.bool_),
+        input_names=names.input_names,
+        action_names=names.action_names,
+    )
+    trees = fit_boosted_rewards(log, seed=1, n_trees=5)
+    boosted = BoostedSquareCB(
+        action_names=log.action_names, input_names=log.input_names, rewards=trees, gamma=1.0
+    ).to_artifact()
+    publish_champions(worker.state.engine, {**artifacts, "channel_policy": boosted}, worker.clock())
+    worker.learn()
+
+    send(worker, outcome(worker.decide(customer_id="c1", excluded={"coupon": ["none"]})["decision_id"]))
+    worker.learn()
+
+    with worker.state.engine.connect() as connection:
+        snapshot = newest_snapshot(connection)
+    assert snapshot is not None
+    assert snapshot.policies["channel_policy"] == boosted.digest
+    assert rounds_learnt(worker, "send_time_policy") == 1
+    assert rewards_of(worker.state.engine)["channel"][0] == "resolved"
 
 
 def test_clicks_on_one_channel_make_it_more_probable(worker: Worker) -> None:
