@@ -1,6 +1,6 @@
 """contextualbandits: LinUCB by default; LinTS as its documentation advises, with less variance than by default.
 
-By default LinTS draws coefficients, which on iris earned no more than chance; drawing from each action's interval, it learns.
+By default LinTS draws coefficients, which on iris earned no more than chance; drawing from intervals, it learns.
 """
 
 from __future__ import annotations
