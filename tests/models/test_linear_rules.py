@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import stdtr
 
 from models.context import Standardizer
 from models.epsilon_greedy import EpsilonGreedy
@@ -54,6 +55,29 @@ def test_thompson_sampling_integrates_the_posteriors() -> None:
     assert policy.probabilities(X, EVERYTHING) == pytest.approx(
         thompson_probabilities(*moments(policy, X)), abs=1e-9
     )
+
+
+def student_probabilities(mean: np.ndarray, scale: np.ndarray, freedom: float) -> np.ndarray:
+    """P_k = ∫ f_k Π_{j≠k} F_j of Student t's with these means and standard deviations, on a long grid."""
+    spread = scale * np.sqrt((freedom - 2) / freedom)
+    u = np.linspace(-9, 9, 4_001)
+    z = (mean.mean() + spread.min() * np.sinh(u)[:, None] - mean) / spread
+    below = stdtr(freedom, z)
+    density = (1 + z * z / freedom) ** (-(freedom + 1) / 2) / spread * np.cosh(u)[:, None]
+    others = np.stack([np.prod(np.delete(below, k, axis=1), axis=1) for k in range(len(mean))], axis=1)
+    won = (density * others).sum(axis=0)
+    return np.asarray(won / won.sum())
+
+
+@pytest.mark.parametrize(("n_rounds", "allowed"), [(0, 0.08), (10, 0.015), (100, 1.5e-3), (1_000, 1.5e-4)])
+def test_the_normal_is_as_near_to_the_student_t_as_the_docstring_says(n_rounds: int, allowed: float) -> None:
+    rng = np.random.default_rng(6)
+
+    for closeness in (0.3, 1.0, 3.0) * 4:
+        scale = np.exp(rng.normal(0, 0.5, 5))
+        mean = rng.normal(size=5) * scale.mean() * closeness
+        wanted = student_probabilities(mean, scale, 2 * (2.0 + n_rounds / 2))
+        assert np.abs(thompson_probabilities(mean, scale) - wanted).max() <= allowed
 
 
 def test_wider_posteriors_explore_more() -> None:
