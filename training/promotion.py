@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -79,7 +79,9 @@ def judge_policy(places: Places, contenders: Contenders, trial: PolicyTrial) -> 
             for version in (contenders.challenger, contenders.champion)
         )
         slices = cut_slices(log.feedback, trial.slices)
-        return trial.gate.judge(log.feedback, challenger, champion, slices)
+        report = trial.gate.judge(log.feedback, challenger, champion, slices)
+        faults = [Condition(name="log", holds=False, detail=fault) for fault in log.faults]
+        return replace(report, conditions=(*faults, *report.conditions))
     except (LogError, PolicyError, TooFewRoundsError) as error:
         return GateReport(conditions=(Condition(name="log", holds=False, detail=str(error)),))
 

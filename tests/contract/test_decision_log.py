@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, create_engine, delete, insert, select
 from typer.testing import CliRunner
 
 from features.encoding import encode
@@ -375,3 +376,32 @@ def test_the_value_of_choosing_uniformly_is_recovered_from_what_the_service_did(
         assert estimate.standard_error < 0.05
     if group == "decisioning":  # what it did earn is another value, far outside
         assert log.feedback.rewards.mean() > max(one.high for one in estimates(evaluation))
+
+
+def test_groups_are_counted_by_customer_against_the_shares_that_were_set(log: Engine) -> None:
+    with log.connect() as connection:
+        rows = connection.execute(select(decisions.c.customer_id, decisions.c.group_name)).all()
+
+    found = read_decision_log(url_of(log), "channel")
+
+    ratios = {ratio.journey: ratio for ratio in found.sample_ratios}
+    assert set(ratios) == {journey for journey, _ in found.n_by_journey}
+    counted = sum(sum(ratio.counts.values()) for ratio in ratios.values())
+    assert counted == len({customer for customer, _ in rows})  # here each customer is in one journey
+    assert all(ratio.shares["decisioning"] == pytest.approx(0.6) for ratio in ratios.values())
+    assert all(ratio.fault == "" for ratio in ratios.values())
+    assert found.delay is not None
+
+
+def test_a_log_that_lost_the_customers_of_a_group_is_refused(log: Engine, tmp_path: Path) -> None:
+    log.dispose()  # so that everything is in the one file
+    copy = tmp_path / "log.db"
+    shutil.copy(str(log.url.database), copy)
+    with create_engine(f"sqlite:///{copy}").begin() as connection:
+        connection.execute(delete(decisions).where(decisions.c.group_name == "random"))
+
+    source = open_log("decisions:channel", Places(var=tmp_path))
+    evaluation = evaluate_named_policy(source, "uniform", np.random.default_rng(0))
+
+    assert evaluation.verdict.grade == "refuse"
+    assert "sample ratio mismatch" in evaluation.verdict.reasons[0]

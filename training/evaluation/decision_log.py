@@ -23,6 +23,7 @@ import numpy as np
 from models.feedback import FeedbackError, Floats, LoggedFeedback
 from models.reward import State
 from training.evaluation.errors import LogError, TooFewRoundsError
+from training.evaluation.sample_ratio import SampleRatio
 
 RANDOMISED_GROUPS: Final = frozenset({"decisioning", "random"})
 """Groups whose action was drawn with the logged propensity; the others' choice was not random, so they carry no overlap."""
@@ -68,16 +69,36 @@ class RewardRule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RewardDelay:
+    """Hours from when a decision takes effect to the outcome that earns: half came within median, 95 % within late."""
+
+    n_outcomes: int
+    median_hours: float
+    late_hours: float
+
+    @classmethod
+    def of(cls, hours: Floats) -> RewardDelay | None:
+        """The delay of these outcomes, None where there are none."""
+        if len(hours) == 0:
+            return None
+        median, late = np.quantile(hours, [0.5, 0.95])
+        return cls(n_outcomes=len(hours), median_hours=float(median), late_hours=float(late))
+
+
+@dataclass(frozen=True, kw_only=True)
 class DecisionLog:
     """Rounds to judge by, in the order logged, the behaviour policy's whole distribution, and what was left out and why.
 
-    probabilities `(n_rounds, n_actions)`; n_left_out by reason; n_by_journey by (journey, kind of reward).
+    probabilities `(n_rounds, n_actions)`; n_left_out by reason; n_by_journey by (journey, kind of reward). sample_ratios:
+    customers by group of each journey whose shares stayed the same; delay: None where no decisive outcome came in.
     """
 
     feedback: LoggedFeedback
     probabilities: Floats
     n_left_out: dict[str, int]
     n_by_journey: dict[tuple[str, str], int]
+    sample_ratios: tuple[SampleRatio, ...] = ()
+    delay: RewardDelay | None = None
 
 
 def collect_rounds(

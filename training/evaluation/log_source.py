@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from training.evaluation.evaluation import (
     uniform_probabilities,
 )
 from training.evaluation.policy_source import champion_policy, policy_probabilities, saved_policy
+from training.evaluation.verdict import refuse_for
 from training.places import Places
 
 Probabilities = Callable[[np.random.Generator], Floats]
@@ -30,7 +31,7 @@ class EvaluationLog:
 
     A policy is a function from a generator to its probabilities on the log's rounds, `(n_rounds, n_actions)`; behavior
     holds the behaviour policy's where the log has more of them than the chosen action's; kinds `(n_actions,)` says which
-    actions are of one kind, where that is known.
+    actions are of one kind, where that is known. faults: why no policy can be judged on it; none as a rule.
     """
 
     feedback: LoggedFeedback
@@ -38,6 +39,7 @@ class EvaluationLog:
     policies: Mapping[str, Probabilities] = field(default_factory=dict)
     behavior: Floats | None = None
     kinds: Integers | None = None
+    faults: tuple[str, ...] = ()
 
 
 def open_log(name: str, places: Places, database_url: str = "") -> EvaluationLog:
@@ -75,6 +77,7 @@ def _decision_log(rest: str, places: Places, database_url: str) -> EvaluationLog
         notes=decision_log_notes(log),
         policies={"champion": champion},
         behavior=log.probabilities,
+        faults=tuple(filter(None, (ratio.fault for ratio in log.sample_ratios))),
     )
 
 
@@ -88,6 +91,11 @@ def decision_log_notes(log: DecisionLog) -> tuple[str, ...]:
     notes = [f"rounds by journey: {', '.join(journeys)}; rewards in {' and in '.join(units)}"]
     if len(units) > 1:
         notes.append("rewards of different units are mixed: name one JOURNEY")
+    if log.delay is not None:
+        notes.append(
+            f"half of {log.delay.n_outcomes:,} clicks and purchases came within {log.delay.median_hours:.1f} h, 95% within "
+            f"{log.delay.late_hours:.1f} h"
+        )
     if log.n_left_out:
         counts = [f"{n:,} {reason}" for reason, n in sorted(log.n_left_out.items())]
         notes.append(f"decisions left out: {', '.join(counts)}")
@@ -121,6 +129,11 @@ def evaluate_named_policy(
 
     Raises: `PolicyError` naming those there are.
     """
+    evaluation = _evaluate(log, policy, rng, level)
+    return replace(evaluation, verdict=refuse_for(evaluation.verdict, log.faults))
+
+
+def _evaluate(log: EvaluationLog, policy: str, rng: np.random.Generator, level: float) -> Evaluation:
     if policy == "logged" and log.behavior is None:
         return evaluate_behavior_policy(log.feedback, rng, level)
     kinds = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from models.artifact import Artifact, ArtifactError
 from training.evaluation.decision_log import DecisionLog, LogRow, RewardRule, collect_rounds
 from training.evaluation.errors import LogError
+from training.evaluation.log_groups import reward_delay, sample_ratios
 
 DECISIONS: Final = ("channel", "send_time", "coupon", "message")
 CHUNK: Final = 1_000
@@ -44,11 +46,15 @@ def read_decision_log(url: str, decision: str, journey: str | None = None) -> De
         raise LogError(f"no decision {decision!r}; wanted one of {', '.join(DECISIONS)}")
     with _connect(url) as connection:
         _check_journey(connection, journey)
-        return collect_rounds(
+        log = collect_rounds(
             _rows(connection, decision, journey),
             decision=decision,
             rules=_reward_rules(connection, decision),
             scanned_until_us=connection.scalar(select(func.max(_snapshots.c.scanned_until))) or 0,
+        )
+        journeys = sorted({name for name, _ in log.n_by_journey})
+        return replace(
+            log, sample_ratios=sample_ratios(connection, journeys), delay=reward_delay(connection, journeys)
         )
 
 

@@ -97,7 +97,7 @@ def _batches(path: Path, wanted: list[str]) -> Iterator[pa.RecordBatch]:
         raise LogError(f"no file {path}")
     try:
         if path.suffix == ".parquet":
-            file = pa.parquet.ParquetFile(path)
+            file = pa.parquet.ParquetFile(path, pre_buffer=False)  # which would keep the whole file in memory
             _check(path, file.schema_arrow.names, wanted)
             yield from file.iter_batches(batch_size=CHUNK, columns=wanted)
             return

@@ -43,6 +43,11 @@ def judge(diagnostics: Diagnostics) -> Verdict:
     return Verdict(grade=Grade.WEAK if doubts else Grade.CONCLUDE, reasons=doubts)
 
 
+def refuse_for(verdict: Verdict, faults: tuple[str, ...]) -> Verdict:
+    """The verdict, but to refuse where the log itself is at fault."""
+    return Verdict(grade=Grade.REFUSE, reasons=faults + verdict.reasons) if faults else verdict
+
+
 def judge_estimate(estimate: Estimate, evaluation: Verdict) -> Verdict:
     """The verdict on one estimator's row, from the weights it put on the rounds; never better than the evaluation's."""
     effective, share = estimate.effective_sample_size, estimate.largest_weight_share
