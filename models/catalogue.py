@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from models.artifact import Artifact, ArtifactError
 from models.boosted_square_cb import BoostedSquareCB
+from models.channel import ChannelThompson
 from models.coupon import CouponThompson
 from models.epsilon_greedy import EpsilonGreedy
 from models.fixed_rule import FixedRule
@@ -19,6 +20,7 @@ POLICIES: dict[str, type[Policy]] = {
     policy.kind: policy
     for policy in (
         BoostedSquareCB,
+        ChannelThompson,
         CouponThompson,
         EpsilonGreedy,
         FixedRule,

@@ -10,6 +10,7 @@ import numpy as np
 
 from features.schema import CHANNELS
 from models.artifact import Artifact
+from models.channel import ChannelThompson
 from models.context import Standardizer
 from models.coupon import CouponThompson
 from models.feedback import Floats, LoggedFeedback
@@ -32,15 +33,7 @@ from training.simulation.rounds import (
 from training.simulation.stage import Stage
 from training.simulation.world import World
 
-CHANNEL_INPUTS: Final = (
-    *(f"click_rate_{channel}" for channel in CHANNELS),
-    "delivered_email_90d",
-    "delivered_sms_90d",
-    "opened_email_90d",
-    "opened_app_push_90d",
-    "purchase_propensity",
-    "recency_days",
-)
+CHANNEL_INPUTS: Final = tuple(f"click_rate_{channel}" for channel in CHANNELS)
 COUPON_INPUTS: Final = (
     "purchase_propensity",
     "churn_risk",
@@ -61,7 +54,7 @@ MESSAGE_COST: Final = {"email": 0.0002, "sms": 0.002, "app_push": 0.0001, "web_p
 _CHUNK = 5_000
 
 Simulate = Callable[[np.random.Generator, World, Audience, Occasions, Request], SimulatedRounds]
-WarmPolicy = LinearThompson | SendTimeThompson | CouponThompson
+WarmPolicy = ChannelThompson | SendTimeThompson | CouponThompson
 
 
 AnyPolicy = TypeVar("AnyPolicy", bound=Policy)
@@ -130,7 +123,13 @@ def new_policy(name: str, feedback: LoggedFeedback, population: Floats) -> WarmP
             effect_inputs=COUPON_EFFECT_INPUTS,
             standardizer=Standardizer.fit(feedback.contexts[:, scaled]),
         )
-    return linear_policy(feedback, rate={"channel_policy": 0.04}[name])
+    if name == "channel_policy":
+        return ChannelThompson(
+            action_names=feedback.action_names,
+            input_names=feedback.input_names,
+            standardizer=Standardizer.fit(feedback.contexts),
+        )
+    raise KeyError(name)
 
 
 def linear_policy(feedback: LoggedFeedback, *, rate: float) -> LinearThompson:

@@ -9,7 +9,6 @@ import numpy as np
 from rich.table import Table
 
 from models.artifact import Artifact
-from models.linear_thompson import LinearThompson
 from training.policies import (
     WARM_STARTS,
     WarmPolicy,
@@ -35,8 +34,8 @@ class StartedPolicy:
     unit: str
     artifact: Artifact
     value: KnownValue
-    lead: Lead | None
-    """Over disjoint linear Thompson sampling after the same rounds at the same weight; None where that is the policy."""
+    lead: Lead
+    """Over disjoint linear Thompson sampling after the same rounds at the same weight."""
 
 
 def start_policy(start: WarmStart, stage: Stage, *, seed: int) -> StartedPolicy:
@@ -59,28 +58,25 @@ def start_policy(start: WarmStart, stage: Stage, *, seed: int) -> StartedPolicy:
 
 def _lead_over_linear(
     policy: WarmPolicy, start: WarmStart, rounds: SimulatedRounds, unseen: SimulatedRounds
-) -> Lead | None:
-    if isinstance(policy, LinearThompson):
-        return None
+) -> Lead:
     linear = linear_policy(rounds.feedback, rate=float(np.var(rounds.feedback.rewards)))
     return known_lead(policy, teach(linear, start, rounds.feedback), unseen)
 
 
 def value_table(started: list[StartedPolicy]) -> Table:
     """The known values as a table: random, linear, warm-started, optimal, and what the warm start gained."""
-    leads = [f"{_label(each)}: {each.lead.value:.4f} ± {each.lead.se:.4f}" for each in started if each.lead]
+    leads = [f"{_label(each)}: {each.lead.value:.4f} ± {each.lead.se:.4f}" for each in started]
     table = Table(
         title="Expected reward of a decision in the simulated world",
         caption="gain over random ± standard error; share of the possible gain\n"
-        f"lead over linear, one regression an action: {', '.join(leads) or '-'}",
+        f"lead over linear, one regression an action: {', '.join(leads)}",
     )
     table.add_column("policy (unit)")
     for heading in ("random", "linear", "started", "optimum", "gain", "share"):
         table.add_column(heading, justify="right", no_wrap=True)
     for each in started:
         v, label = each.value, f"{_label(each)} ({each.unit})"
-        linear = f"{v.policy - each.lead.value:.4f}" if each.lead else "-"
-        numbers = [f"{v.random:.4f}", linear, f"{v.policy:.4f}", f"{v.optimum:.4f}"]
+        numbers = [f"{number:.4f}" for number in (v.random, v.policy - each.lead.value, v.policy, v.optimum)]
         gain = f"{v.gain:.4f} ± {v.gain_se:.4f}"
         table.add_row(label, *numbers, gain, f"{v.share_of_possible:.0%}")
     return table

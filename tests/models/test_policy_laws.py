@@ -20,6 +20,7 @@ from scipy.stats import chisquare, kstest
 from models.artifact import Artifact, ArtifactError
 from models.boosted_square_cb import BoostedSquareCB
 from models.catalogue import POLICIES, load_policy
+from models.channel import ChannelThompson
 from models.context import Standardizer
 from models.coupon import CouponThompson
 from models.epsilon_greedy import EpsilonGreedy
@@ -65,6 +66,11 @@ def boosted() -> Policy:
 
 
 FRESH: dict[str, Callable[[], Policy]] = {
+    "channel_thompson": lambda: ChannelThompson(
+        action_names=("email", "sms", "app_push"),
+        input_names=("click_rate_email", "click_rate_sms", "click_rate_app_push"),
+        standardizer=Standardizer(np.zeros(3), np.full(3, 20.0)),
+    ),
     "coupon_thompson": lambda: CouponThompson(**LINEAR, effect_inputs=("churn_risk",), effect_scale=1.0),
     "boosted_square_cb": boosted,
     "epsilon_greedy": lambda: EpsilonGreedy(**LINEAR),

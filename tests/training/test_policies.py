@@ -11,8 +11,9 @@ from features.schema import CHANNELS, load_schema
 from models.catalogue import load_policy
 from models.inputs import bind, input_names
 from models.reward import RewardSpec
-from training.policies import WARM_STARTS, WarmStart
+from training.policies import WARM_STARTS, WarmStart, simulate_rounds
 from training.simulation.formation import SimulationError
+from training.simulation.policy_value import known_value
 from training.simulation.stage import Stage
 from training.warm_start import StartedPolicy, start_policy, value_table
 
@@ -98,3 +99,24 @@ def test_a_shop_that_can_reach_nobody_is_told_so(stage: Stage) -> None:
 
     with pytest.raises(SimulationError, match="consent_"):
         start_policy(SMALL[0], unreachable, seed=0)
+
+
+def test_every_policy_leads_the_linear_one_that_learnt_the_same_rounds(started: StartedPolicy) -> None:
+    """By 3 standard errors over the customers: chance alone passes once in 700 runs."""
+    assert started.lead.value > 3 * started.lead.se
+
+
+def test_a_send_time_gains_from_the_customer_s_own_hours(stage: Stage) -> None:
+    """The same policy on the same occasions, knowing the profile or the population's alone; 4 standard errors apart."""
+    start = next(each for each in SMALL if each.name == "send_time_policy")
+    policy = load_policy(start_policy(start, stage, seed=0).artifact)
+    rounds = simulate_rounds(start, stage, np.random.default_rng(1), 2_000)
+    blind = rounds.feedback.contexts.copy()
+    blind[:, 1:] = np.nan
+
+    known, unknown = (
+        known_value(policy, replace(rounds, feedback=replace(rounds.feedback, contexts=contexts)))
+        for contexts in (rounds.feedback.contexts, blind)
+    )
+
+    assert known.policy - unknown.policy > 4 * known.gain_se

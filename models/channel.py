@@ -1,0 +1,129 @@
+"""Thompson sampling over channels whose rates are shrunk to the population's."""
+
+from __future__ import annotations
+
+from typing import Final, Self
+
+import numpy as np
+from scipy.special import ndtri
+
+from models.artifact import Artifact
+from models.belief import Belief
+from models.context import Standardizer
+from models.feedback import Booleans, Floats, Integers
+from models.linear_statistics import LinearStatistics
+from models.policy import Policy
+
+DRAWS: Final = 512
+_SEED: Final = 20170405
+_LIMIT: Final = 5.0
+
+
+class ChannelThompson(Policy):
+    """Linear Thompson sampling over features of (customer, channel) that all channels share.
+
+    The input of a channel is the customer's own rate of answers on it, one input an action and in their order. The expected
+    reward of channel a is
+        α + α_a + β·z_a + γ·mean(z),  z_a = (own rate - the population's) / the usual difference, 0 where unknown, cut to ±5:
+    a common level, the channel's own part of it (which holds its cost as far as rewards are net of it), how far the
+    customer's own rate is to be believed (the shrinkage is learnt, and once for all channels), and how much the customer
+    answers altogether. One posterior makes the rewards correlated: probabilities are the shares in which each channel wins
+    over a fixed set of `DRAWS` posterior draws, the action is sampled from those, so the logged propensity is exact.
+
+    standardizer: centre and scale of the inputs; the usual difference is the mean of the scales.
+    """
+
+    kind = "channel_thompson"
+
+    def __init__(
+        self,
+        *,
+        action_names: tuple[str, ...],
+        input_names: tuple[str, ...],
+        standardizer: Standardizer,
+        floor: float = 0.02,
+        ridge: float = 5.0,
+        shape: float = 2.0,
+        rate: float = 0.04,
+        statistics: LinearStatistics | None = None,
+    ) -> None:
+        if len(input_names) != len(action_names):
+            raise ValueError(f"inputs are {list(input_names)}; wanted one for each of {list(action_names)}")
+        super().__init__(action_names=action_names, input_names=input_names, floor=floor)
+        self.standardizer = standardizer
+        statistics = statistics or LinearStatistics.empty(1, len(action_names) + 3)
+        self.belief = Belief(ridge=ridge, shape=shape, rate=rate, statistics=statistics)
+        self._drawn: tuple[int, Floats] | None = None
+
+    @property
+    def prior(self) -> dict[str, float]:
+        """ridge, shape and rate."""
+        return self.belief.prior
+
+    @property
+    def draws(self) -> Floats:
+        """Posterior draws of (α, α_a..., β, γ), `(DRAWS, n_features)`: fixed normals, moved and scaled by the posterior."""
+        if self._drawn is None or self._drawn[0] != self.belief.version:
+            posterior = self.belief.posterior
+            root = np.linalg.cholesky(posterior.noise_variance[0] * posterior.inverse[0])
+            uniforms = np.random.Generator(np.random.PCG64(_SEED)).random((DRAWS, len(root)))
+            self._drawn = (self.belief.version, posterior.mean[0] + ndtri(uniforms) @ root.T)
+        return self._drawn[1]
+
+    def action_features(self, contexts: Floats) -> Floats:
+        """The features of every channel, `(n_rounds, n_actions, n_features)` for contexts `(n_rounds, n_actions)`."""
+        z = (contexts - self.standardizer.center) / self.standardizer.scale.mean()
+        z = np.nan_to_num(np.clip(z, -_LIMIT, _LIMIT), nan=0.0)
+        shape = (*z.shape, 1)
+        level, own = np.ones(shape), np.broadcast_to(np.eye(self.n_actions), (len(z), *[self.n_actions] * 2))
+        overall = np.broadcast_to(z.mean(axis=1)[:, None, None], shape)
+        return np.concatenate([level, own, z[:, :, None], overall], axis=2)
+
+    def _distribution(self, context: Floats, eligible: Booleans) -> Floats:
+        rewards = self.draws @ self.action_features(context[None])[0].T
+        winners = np.argmax(np.where(eligible, rewards, -np.inf), axis=1)
+        return np.bincount(winners, minlength=self.n_actions).astype(np.float64)
+
+    def _rows(self, contexts: Floats, actions: Integers) -> tuple[Floats, Integers]:
+        return self.action_features(contexts)[np.arange(len(actions)), actions], np.zeros_like(actions)
+
+    def learn_many(self, contexts: Floats, actions: Integers, rewards: Floats) -> None:
+        """Add the rounds' sums; the order of rounds does not matter."""
+        self.belief.learn(*self._rows(contexts, actions), rewards)
+
+    def unlearn_many(self, contexts: Floats, actions: Integers, rewards: Floats) -> None:
+        """Subtract the rounds' sums: exact up to rounding, the model is conjugate."""
+        self.belief.unlearn(*self._rows(contexts, actions), rewards)
+
+    def merge(self, other: Self) -> None:
+        """Add the other's sums. Raises `ValueError` when its prior is another one."""
+        self.belief.merge(other.belief)
+
+    def discount(self, weight: float) -> None:
+        """Let each round learnt so far count `weight` times."""
+        self.belief.discount(weight)
+
+    def to_artifact(self) -> Artifact:
+        """Manifest: kind, names, floor, prior. Arrays: the standardizer and the sums."""
+        manifest = {
+            "kind": self.kind,
+            "action_names": list(self.action_names),
+            "input_names": list(self.input_names),
+            "floor": self.floor,
+            "prior": self.prior,
+        }
+        return Artifact(manifest, {**vars(self.standardizer), **vars(self.belief.statistics.copy())})
+
+    @classmethod
+    def from_artifact(cls, artifact: Artifact) -> Self:
+        """The policy that `to_artifact` wrote. Raises `ArtifactError` for another kind."""
+        artifact.require(cls.kind)
+        manifest, arrays = artifact.manifest, artifact.arrays
+        return cls(
+            action_names=tuple(manifest["action_names"]),
+            input_names=tuple(manifest["input_names"]),
+            standardizer=Standardizer(arrays["center"], arrays["scale"]),
+            floor=manifest["floor"],
+            statistics=LinearStatistics(arrays["count"], arrays["xx"], arrays["rx"], arrays["rr"]),
+            **manifest["prior"],
+        )
