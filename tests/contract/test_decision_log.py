@@ -395,12 +395,13 @@ def test_groups_are_counted_by_customer_against_the_shares_that_were_set(log: En
 
 def test_a_log_that_lost_the_customers_of_a_group_is_refused(log: Engine, tmp_path: Path) -> None:
     log.dispose()  # so that everything is in the one file
-    copy = tmp_path / "log.db"
+    copy = tmp_path / "copy" / "log.db"
+    copy.parent.mkdir()
     shutil.copy(str(log.url.database), copy)
     with create_engine(f"sqlite:///{copy}").begin() as connection:
         connection.execute(delete(decisions).where(decisions.c.group_name == "random"))
 
-    source = open_log("decisions:channel", Places(var=tmp_path))
+    source = open_log("decisions:channel", Places(var=copy.parent))
     evaluation = evaluate_named_policy(source, "uniform", np.random.default_rng(0))
 
     assert evaluation.verdict.grade == "refuse"
