@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from training.evaluation.paired import Difference
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -166,6 +169,9 @@ def evaluate(
             "bernoulli-ts; file: always:ACTION), or the folder of a saved one."
         ),
     ],
+    against: Annotated[
+        str, typer.Option(help="Another policy of the log: how much better is the first on the same rounds?")
+    ] = "",
     mapping: Annotated[
         list[str], typer.Option("--map", help="file: OURS=THEIRS, OURS being action, reward or propensity.")
     ] = [],  # noqa: B006 - Typer copies it
@@ -193,13 +199,16 @@ def evaluate(
 
     from training.evaluation.errors import EvaluationError
     from training.evaluation.file_source import PREFIX, evaluate_file, round_columns
-    from training.evaluation.log_source import evaluate_named_policy, open_log
-    from training.evaluation.report import render
+    from training.evaluation.log_source import compare_named_policies, evaluate_named_policy, open_log
+    from training.evaluation.report import render, render_differences
     from training.places import Places
 
     rng, started_at = np.random.default_rng(seed), time.monotonic()
     notes: tuple[str, ...] = ()
+    differences: tuple[Difference, ...] = ()
     try:
+        if log.startswith(PREFIX) and against:
+            raise EvaluationError("--against wants a log that is held in memory; a file is read in chunks")
         if log.startswith(PREFIX):
             columns = round_columns(mapping, inputs, propensity)
             evaluation = evaluate_file(Path(log.removeprefix(PREFIX)), columns, policy, rng, level)
@@ -207,10 +216,14 @@ def evaluate(
         else:
             source = open_log(log, Places(var=var, tracking_uri=tracking_uri), database_url)
             evaluation, notes = evaluate_named_policy(source, policy, rng, level), source.notes
+            if against:
+                differences = compare_named_policies(source, policy, against, rng, level)
     except EvaluationError as error:
         typer.echo(f"{type(error).__name__}: {error}", err=True)
         raise typer.Exit(1) from error
     Console().print(render(evaluation, f"{policy} on {log}", notes))
+    if differences:
+        Console().print(render_differences(differences, policy, against))
 
 
 @app.command("published-errors")

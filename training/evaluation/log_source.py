@@ -10,6 +10,7 @@ import numpy as np
 
 from models.feedback import Floats, Integers, LoggedFeedback
 from training.evaluation.decision_log import DecisionLog
+from training.evaluation.dr import DR
 from training.evaluation.errors import LogError, PolicyError
 from training.evaluation.evaluation import (
     ActionKinds,
@@ -18,7 +19,12 @@ from training.evaluation.evaluation import (
     evaluate_policy,
     uniform_probabilities,
 )
+from training.evaluation.ips import IPS
+from training.evaluation.paired import Difference, PairedDifference
 from training.evaluation.policy_source import champion_policy, policy_probabilities, saved_policy
+from training.evaluation.reward_model import cross_fit_rewards
+from training.evaluation.rounds import evaluate_rounds
+from training.evaluation.snips import SNIPS
 from training.evaluation.verdict import refuse_for
 from training.places import Places
 
@@ -131,6 +137,23 @@ def evaluate_named_policy(
     """
     evaluation = _evaluate(log, policy, rng, level)
     return replace(evaluation, verdict=refuse_for(evaluation.verdict, log.faults))
+
+
+def compare_named_policies(
+    log: EvaluationLog, policy: str, against: str, rng: np.random.Generator, level: float = 0.95
+) -> tuple[Difference, ...]:
+    """The policy's value less the other's on the same rounds, by IPS, SNIPS and DR with one reward model for both.
+
+    Raises: `PolicyError` as `evaluate_named_policy` does, and for `logged` on a log that holds the chosen actions'
+    probabilities only; `NoOverlapError`.
+    """
+    predictions, no_draws = cross_fit_rewards(log.feedback), np.zeros(log.feedback.n_rounds)
+    first, second = (
+        evaluate_rounds(log.feedback, _probabilities(log, name, rng), no_draws, predictions)
+        for name in (policy, against)
+    )
+    paired = (PairedDifference(estimator=each) for each in (IPS(), SNIPS(), DR()))
+    return tuple(each.estimate(each.add_up(first, second), level) for each in paired)
 
 
 def _evaluate(log: EvaluationLog, policy: str, rng: np.random.Generator, level: float) -> Evaluation:

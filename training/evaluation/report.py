@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from math import isfinite
 
@@ -12,6 +13,7 @@ from rich.text import Text
 from training.evaluation.diagnostics import Diagnostics
 from training.evaluation.estimator import Estimate
 from training.evaluation.evaluation import Evaluation, Undefined
+from training.evaluation.paired import Difference
 from training.evaluation.verdict import Grade, Verdict, judge_estimate
 
 _COLOURS = {Grade.CONCLUDE: "green", Grade.WEAK: "yellow", Grade.REFUSE: "red"}
@@ -36,6 +38,20 @@ def render(evaluation: Evaluation, title: str, notes: tuple[str, ...] = ()) -> R
     lines += [Text(f"  - {reason}") for reason in verdict.reasons]
     lines += [Text(f"Note: {note}", style="dim") for note in notes]
     return Group(_diagnostics_table(evaluation.diagnostics, title), _estimates_table(evaluation), *lines)
+
+
+def render_differences(found: Sequence[Difference], policy: str, against: str) -> RenderableType:
+    """The paired differences, each with whether it is told from 0."""
+    table = Table(title=f"{policy} less {against}, on the same rounds", title_justify="left")
+    table.add_column("estimator", no_wrap=True)
+    for name in ("first", "second", "difference", "low", "high"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("reading")
+    for each in found:
+        reading = "better" if each.low > 0 else "worse" if each.high < 0 else "not told apart"
+        numbers = (each.first, each.second, each.value, each.low, each.high)
+        table.add_row(each.estimator, *(f"{number:.3g}" for number in numbers), reading)
+    return table
 
 
 def _diagnostics_table(found: Diagnostics, title: str) -> Table:

@@ -142,11 +142,18 @@ def test_the_command_prints_the_table_or_names_the_mistake():
     from training.cli import app
 
     good = CliRunner().invoke(app, ["evaluate", "--log", "open-bandit:random/all", "--policy", "uniform"])
+    paired = CliRunner().invoke(
+        app,
+        ["evaluate", "--log", "open-bandit:random/all", "--policy", "bernoulli-ts", "--against", "uniform"],
+    )
     bad = CliRunner().invoke(app, ["evaluate", "--log", "open-bandit:random/all", "--policy", "best"])
 
     assert good.exit_code == 0
     assert "snips" in good.output
     assert "mips" in good.output
     assert "only 38 clicks" in good.output
+    assert paired.exit_code == 0
+    assert "bernoulli-ts less uniform, on the same rounds" in paired.output
+    assert "not told" in " ".join(paired.output.replace("│", " ").split())
     assert bad.exit_code == 1
     assert PolicyError.__name__ in bad.output
