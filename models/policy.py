@@ -56,11 +56,11 @@ class Policy(ABC):
         if n_eligible == 0:
             raise self._nothing_eligible()
         inside = self._distribution(context, eligible)
+        room = 1 - self.floor * n_eligible
         if n_eligible == self.n_actions:
-            return np.asarray(inside * ((1 - self.floor * n_eligible) / np.add.reduce(inside)) + self.floor)
+            return np.asarray(inside * (room / sum(inside.tolist())) + self.floor)
         inside = inside * eligible
-        share = (1 - self.floor * n_eligible) / np.add.reduce(inside)
-        return np.asarray((inside * share + self.floor) * eligible)
+        return np.asarray((inside * (room / sum(inside.tolist())) + self.floor) * eligible)
 
     def probabilities_many(self, contexts: Floats, eligible: Booleans) -> Floats:
         """`probabilities` of many rounds, `(n_rounds, n_actions)`; the same numbers to 1e-12."""

@@ -120,6 +120,16 @@ def test_a_posterior_far_above_the_others_takes_all() -> None:
     assert found == pytest.approx([0, 1, 0], abs=1e-12)
 
 
+@pytest.mark.parametrize("origin", [1.0, 1e6, -1e12])
+def test_widths_far_below_the_means_are_not_lost_in_rounding(origin: float) -> None:
+    mean, scale = np.array([origin, origin - 1.0, origin]), np.array([1e-15, 1e-16, 1e-15])
+
+    found = [thompson_probabilities(mean, scale), thompson_probabilities_many(mean[None], scale[None])[0]]
+
+    assert found[0] == pytest.approx([0.5, 0, 0.5], abs=1e-9)
+    assert found[1] == pytest.approx([0.5, 0, 0.5], abs=1e-9)
+
+
 POSTERIORS = st.integers(2, 6).flatmap(
     lambda k: st.tuples(
         st.lists(st.floats(-50, 50), min_size=k, max_size=k),
