@@ -19,6 +19,7 @@ from models.artifact import Artifact
 from models.catalogue import load_policy
 from models.policy import uniform
 from models.reward import OutcomeKind
+from models.uniform_random import UniformRandom
 from service.decider import Facts, decide
 from service.decision_id import decision_id
 from service.decision_point import DecisionPoint
@@ -406,3 +407,29 @@ def test_a_log_that_lost_the_customers_of_a_group_is_refused(log: Engine, tmp_pa
 
     assert evaluation.verdict.grade == "refuse"
     assert "sample ratio mismatch" in evaluation.verdict.reasons[0]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_the_gate_judges_registered_policies_on_this_log_and_refuses_an_equal_one(
+    log: Engine, tmp_path: Path
+) -> None:
+    from training.registry import CHALLENGER, CHAMPION, open_registry
+
+    registry = open_registry(Places(var=tmp_path))
+    for alias in (CHAMPION, CHALLENGER):
+        plain = UniformRandom(action_names=CHANNELS).to_artifact()
+        with registry.run(alias) as run_id:
+            artifact = Artifact({**plain.manifest, "about": alias}, plain.arrays)
+            registry.register(artifact, "channel_policy", run_id, alias=alias)
+
+    command = ["promote", "channel_policy", "--var", str(tmp_path), "--database-url", url_of(log)]
+    found = CliRunner().invoke(app, [*command, "--slice", "click_rate_email>=0.5", "--least-effective", "10"])
+    wrong = CliRunner().invoke(app, [*command, "--slice", "shoe_size>=40"])
+
+    assert found.exit_code == 1
+    assert "refused: difference; version 1 stays champion" in found.output
+    assert "ok  slice click_rate_email>=0.5" in found.output
+    assert registry.version_of("channel_policy", CHAMPION) == "1"
+    assert wrong.exit_code == 1
+    assert "the log has no input shoe_size" in wrong.output
