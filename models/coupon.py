@@ -92,7 +92,8 @@ class CouponThompson(Policy):
         base, effect, _, _ = self._draws()
         x = self._design(context[None])[0]
         without = np.maximum(base @ x, 0.0)[:, None]
-        return np.asarray(np.minimum(without + self._heights(x) @ effect, 1.0))
+        added = (self._heights(x) @ effect).reshape(DRAWS, self.n_actions)
+        return np.asarray(np.minimum(without + added, 1.0))
 
     def net_values(self, context: Floats) -> Floats:
         """What each size earns less what it costs in each posterior draw, `(DRAWS, n_actions)`, λ applied."""
@@ -177,7 +178,7 @@ class CouponThompson(Policy):
         return np.asarray(scale * np.stack([c, c * c / self.amounts.max()], axis=1) / 1000)
 
     def _draws(self) -> tuple[Floats, Floats, Floats, Floats]:
-        """Draws of β `(DRAWS, n_base)`, Σ_k θ_jk·s_k(c) `(DRAWS, n_heights, n_actions)`, ω and u `(DRAWS, n_actions)`."""
+        """Draws of β `(DRAWS, n_base)`, Σ_k θ_jk·s_k(c) `(n_heights, DRAWS·n_actions)`, ω and u `(DRAWS, n_actions)`."""
         if self._drawn is None or self._drawn[0] is not self.statistics:
             self._drawn = (self.statistics, *self._draw())
         return self._drawn[1:]
@@ -197,7 +198,8 @@ class CouponThompson(Policy):
         used = share + omega[:, n:] @ self._use_terms(np.arange(self.n_actions)).T
         with np.errstate(invalid="ignore"):
             used = np.where(self.amounts > 0, used / (self.amounts / 1000), 0.0)
-        return base, np.ascontiguousarray(effect), omega[:, :n], np.clip(used, 0.0, 1.0)
+        effect = np.ascontiguousarray(effect.transpose(1, 0, 2)).reshape(-1, DRAWS * self.n_actions)
+        return base, effect, omega[:, :n], np.clip(used, 0.0, 1.0)
 
     def _posterior(self, which: int, d: int) -> tuple[Floats, Floats]:
         """Mean `(d,)` and covariance `(d, d)` of the first d coefficients of one regression."""
@@ -259,4 +261,6 @@ def _normals(rng: np.random.Generator, covariance: Floats) -> Floats:
 
 
 def _pad(rows: Floats, width: int) -> Floats:
-    return np.pad(rows, [(0, 0), (0, width - rows.shape[1])])
+    padded = np.zeros((len(rows), width))
+    padded[:, : rows.shape[1]] = rows
+    return padded
