@@ -172,6 +172,12 @@ def evaluate(
     against: Annotated[
         str, typer.Option(help="Another policy of the log: how much better is the first on the same rounds?")
     ] = "",
+    bounds: Annotated[
+        str,
+        typer.Option(
+            help="LOWEST:HIGHEST:LEAST_PROPENSITY, known beforehand: adds an interval that needs no normality."
+        ),
+    ] = "",
     mapping: Annotated[
         list[str], typer.Option("--map", help="file: OURS=THEIRS, OURS being action, reward or propensity.")
     ] = [],  # noqa: B006 - Typer copies it
@@ -197,9 +203,15 @@ def evaluate(
     import numpy as np
     from rich.console import Console
 
+    from training.evaluation.bernstein import KnownBounds
     from training.evaluation.errors import EvaluationError
     from training.evaluation.file_source import PREFIX, evaluate_file, round_columns
-    from training.evaluation.log_source import compare_named_policies, evaluate_named_policy, open_log
+    from training.evaluation.log_source import (
+        bernstein_note,
+        compare_named_policies,
+        evaluate_named_policy,
+        open_log,
+    )
     from training.evaluation.report import render, render_differences
     from training.places import Places
 
@@ -207,8 +219,10 @@ def evaluate(
     notes: tuple[str, ...] = ()
     differences: tuple[Difference, ...] = ()
     try:
-        if log.startswith(PREFIX) and against:
-            raise EvaluationError("--against wants a log that is held in memory; a file is read in chunks")
+        if log.startswith(PREFIX) and (against or bounds):
+            raise EvaluationError(
+                "--against and --bounds want a log that is held in memory; a file is read in chunks"
+            )
         if log.startswith(PREFIX):
             columns = round_columns(mapping, inputs, propensity)
             evaluation = evaluate_file(Path(log.removeprefix(PREFIX)), columns, policy, rng, level)
@@ -216,6 +230,9 @@ def evaluate(
         else:
             source = open_log(log, Places(var=var, tracking_uri=tracking_uri), database_url)
             evaluation, notes = evaluate_named_policy(source, policy, rng, level), source.notes
+            if bounds:
+                known = KnownBounds.parse(bounds)
+                notes = (*notes, bernstein_note(source, policy, known, rng, level))
             if against:
                 differences = compare_named_policies(source, policy, against, rng, level)
     except EvaluationError as error:

@@ -26,6 +26,19 @@ class KnownBounds:
         if not 0 < self.least_propensity <= 1:
             raise EvaluationError(f"least propensity {self.least_propensity}; wanted in (0, 1]")
 
+    @classmethod
+    def parse(cls, text: str) -> KnownBounds:
+        """The bounds written LOWEST:HIGHEST:LEAST_PROPENSITY. Raises: `EvaluationError` for another form.
+
+        >>> KnownBounds.parse("0:1:0.05").of_weighted_rewards()
+        (0.0, 20.0)
+        """
+        try:
+            lowest, highest, least = (float(part) for part in text.split(":"))
+        except ValueError as error:
+            raise EvaluationError(f"bounds {text!r}; wanted LOWEST:HIGHEST:LEAST_PROPENSITY") from error
+        return cls(lowest_reward=lowest, highest_reward=highest, least_propensity=least)
+
     def of_weighted_rewards(self) -> tuple[float, float]:
         """The range of w·r: weights reach from 0 to 1/(least propensity)."""
         largest = 1 / self.least_propensity

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from models.feedback import Floats, Integers, LoggedFeedback
+from training.evaluation.bernstein import KnownBounds, bernstein_interval
 from training.evaluation.decision_log import DecisionLog
 from training.evaluation.dr import DR
 from training.evaluation.errors import LogError, PolicyError
@@ -154,6 +155,18 @@ def compare_named_policies(
     )
     paired = (PairedDifference(estimator=each) for each in (IPS(), SNIPS(), DR()))
     return tuple(each.estimate(each.add_up(first, second), level) for each in paired)
+
+
+def bernstein_note(
+    log: EvaluationLog, policy: str, bounds: KnownBounds, rng: np.random.Generator, level: float = 0.95
+) -> str:
+    """The empirical Bernstein interval of IPS in words. Raises: `PolicyError`; `EvaluationError` outside the bounds."""
+    no_draws = np.zeros(log.feedback.n_rounds)
+    rounds = evaluate_rounds(log.feedback, _probabilities(log, policy, rng), no_draws)
+    low, high = bernstein_interval(IPS(), IPS().add_up(rounds), *bounds.of_weighted_rewards(), level)
+    return (
+        f"without assuming normality (empirical Bernstein, ips): {low:.4g} to {high:.4g}, {level:.0%} or more"
+    )
 
 
 def _evaluate(log: EvaluationLog, policy: str, rng: np.random.Generator, level: float) -> Evaluation:

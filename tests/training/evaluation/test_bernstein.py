@@ -68,6 +68,12 @@ def test_a_ratio_a_term_out_of_range_and_a_lone_round_are_refused(rounds):
         bernstein_interval(IPS(), IPS().add_up(rounds.take(slice(0, 1))), -100, 100)
 
 
+@pytest.mark.parametrize("text", ["0:1", "a:b:c", ""])
+def test_bounds_of_another_form_are_refused(text):
+    with pytest.raises(EvaluationError, match="wanted LOWEST:HIGHEST:LEAST_PROPENSITY"):
+        KnownBounds.parse(text)
+
+
 @pytest.mark.parametrize(("low", "high", "least"), [(1, 1, 0.1), (0, 1, 0.0), (0, 1, 2.0)])
 def test_bounds_that_bound_nothing_are_refused(low, high, least):
     with pytest.raises(EvaluationError, match="wanted"):

@@ -144,7 +144,17 @@ def test_the_command_prints_the_table_or_names_the_mistake():
     good = CliRunner().invoke(app, ["evaluate", "--log", "open-bandit:random/all", "--policy", "uniform"])
     paired = CliRunner().invoke(
         app,
-        ["evaluate", "--log", "open-bandit:random/all", "--policy", "bernoulli-ts", "--against", "uniform"],
+        [
+            "evaluate",
+            "--log",
+            "open-bandit:random/all",
+            "--policy",
+            "bernoulli-ts",
+            "--against",
+            "uniform",
+            "--bounds",
+            "0:1:0.0125",
+        ],
     )
     bad = CliRunner().invoke(app, ["evaluate", "--log", "open-bandit:random/all", "--policy", "best"])
 
@@ -153,6 +163,7 @@ def test_the_command_prints_the_table_or_names_the_mistake():
     assert "mips" in good.output
     assert "only 38 clicks" in good.output
     assert paired.exit_code == 0
+    assert "empirical Bernstein" in " ".join(paired.output.split())
     assert "bernoulli-ts less uniform, on the same rounds" in paired.output
     assert "not told" in " ".join(paired.output.replace("│", " ").split())
     assert bad.exit_code == 1
