@@ -21,14 +21,14 @@ Table = tuple[np.ndarray, np.ndarray]
 def data_sets(var: Path) -> dict[str, Callable[[], Table]]:
     """Readers of contexts `(n, d)` and labels `(n,)`; River's files come out of its wheel, in its environment."""
     return {
-        "digits": lambda: _sklearn("load_digits"),
         "wine": lambda: _sklearn("load_wine"),
         "breast cancer": lambda: _sklearn("load_breast_cancer"),
-        "ImageSegments": lambda: _river(var, "segment.csv.zip", "category", ()),
         "Phishing": lambda: _river(var, "phishing.csv.gz", "is_phishing", ()),
         "SolarFlare": lambda: _river(
             var, "solar-flare.csv.zip", "c-class-flares", ("m-class-flares", "x-class-flares")
         ),
+        "ImageSegments": lambda: _river(var, "segment.csv.zip", "category", ()),
+        "digits": lambda: _sklearn("load_digits"),
     }
 
 

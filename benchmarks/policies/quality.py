@@ -30,7 +30,6 @@ class Score:
 
 def play(session: Session, learner: str, problem: Problem, *, seed: int, limit_s: float) -> Score:
     """The learner's progressive reward. It gives up after `limit_s` seconds: a lack, not a guess of the rest."""
-    started, earned, stated = perf_counter(), 0.0, True
     n, (_, k) = len(problem.contexts), problem.rewards.shape
     own = problem.own if learner == OWN else None
     contexts = own.raw if own else problem.contexts
@@ -40,6 +39,7 @@ def play(session: Session, learner: str, problem: Problem, *, seed: int, limit_s
         else None
     )
     session.start(learner, k, contexts.shape[1], seed, setup)
+    started, earned, stated = perf_counter(), 0.0, True
     for begin in range(0, n, problem.batch):
         rows = np.arange(begin, min(begin + problem.batch, n))
         actions, said = session.choose(contexts[rows], problem.eligible[rows])
