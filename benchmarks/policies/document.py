@@ -27,8 +27,9 @@ Mean reward a round over {seeds} seeds (± half the 95 % interval), and the rank
 Everyone meets the same standardised contexts in the same order and is told the chosen action's reward only. Simulated
 decisions: the true expected reward of what was chosen, {batch}; classification: 1 for the right class, told at once.
 `{ours}` is the one configuration of ours that is ranked against the peers everywhere; our other rows are shown
-without counting. It was chosen on other data (iris, `make_classification`) before this was run. `{own}` is what the
-product uses for that decision, here without its warm start and, as every policy here, without a probability floor.
+without counting. It was chosen on iris, `make_classification` and other seeds of the simulation before this was run.
+`{own}` is what the product uses for that decision, here without its warm start and, as every policy here, without
+a probability floor.
 
 {quality}
 
@@ -39,7 +40,8 @@ product uses for that decision, here without its warm start and, as every policy
 
 ## Speed
 {k} actions, {d} features, one thread, each learner in turn, medians of the rounds; a batch is {n:,} decisions. "States" says
-whether a propensity comes with each decision. A plain numpy LinUCB is the yardstick: it neither states one nor masks.
+whether a propensity comes with each decision (coba's Thompson sampling states 1 whatever it draws). A plain numpy LinUCB is
+the yardstick: it neither states one nor masks.
 
 {speed}
 
