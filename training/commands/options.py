@@ -1,0 +1,42 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Var = Annotated[
+    Path, typer.Option("--var", envvar="GARDOON_VAR", help="Folder of everything that is generated.")
+]
+VAR = Path("var")
+TrackingUri = Annotated[
+    str,
+    typer.Option(
+        envvar="GARDOON_MLFLOW_TRACKING_URI", help="The model registry; by default SQLite in VAR/mlflow.db."
+    ),
+]
+Challenger = Annotated[
+    bool, typer.Option("--challenger", help="Register as challengers, the champions staying: see `promote`.")
+]
+FeatureStoreYaml = Annotated[
+    Path | None,
+    typer.Option(
+        "--feature-store",
+        envvar="GARDOON_FEATURE_STORE_YAML",
+        exists=True,
+        dir_okay=False,
+        help="Settings of the feature store to serve from; by default files and SQLite in VAR/feast.",
+    ),
+]
+
+
+def parse_time(text: str) -> datetime:
+    """An ISO 8601 time, UTC unless it says so. Raises `typer.BadParameter`."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not an ISO 8601 time such as 2017-11-01") from error
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
