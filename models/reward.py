@@ -22,7 +22,13 @@ class OutcomeKind(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
 
 
-_SEEN = {OutcomeKind.DELIVERED, OutcomeKind.OPENED, OutcomeKind.CLICKED, OutcomeKind.REDEEMED}
+_SEEN = {
+    OutcomeKind.DELIVERED,
+    OutcomeKind.OPENED,
+    OutcomeKind.CLICKED,
+    OutcomeKind.REDEEMED,
+    OutcomeKind.UNSUBSCRIBED,
+}
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,7 @@ def resolve(
     inside = [o for o in outcomes if o.occurred_at <= window_end or o.kind is OutcomeKind.REFUNDED]
     decisive = {OutcomeKind.CLICKED} if spec.kind == "click" else {OutcomeKind.PURCHASED}
     if any(outcome.kind in decisive for outcome in inside) or now > window_end:
-        if reported and not kinds & (_SEEN | decisive):
+        if reported and not kinds & _SEEN:
             return Resolution(State.VOID)
         return Resolution(State.RESOLVED, _reward(spec, inside) - spec.cost_of(channel))
     return Resolution(State.PENDING)
@@ -116,5 +122,5 @@ def _reward(spec: RewardSpec, outcomes: Sequence[Outcome]) -> float:
         clicked = any(outcome.kind is OutcomeKind.CLICKED for outcome in outcomes)
         unsubscribed = any(outcome.kind is OutcomeKind.UNSUBSCRIBED for outcome in outcomes)
         return float(clicked) - spec.unsubscribe_cost * unsubscribed
-    purchased = total(OutcomeKind.PURCHASED) - total(OutcomeKind.REFUNDED)
+    purchased = max(total(OutcomeKind.PURCHASED) - total(OutcomeKind.REFUNDED), 0.0)
     return (spec.margin_share * purchased - total(OutcomeKind.REDEEMED)) / 1000

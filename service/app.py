@@ -95,6 +95,7 @@ def create_app(settings: Settings | None = None, build: Callable[[Settings], Sta
         state = build(settings or Settings())
         app.state.gardoon = state
         state.log.start()
+        await state.feed.look()
         feeding = asyncio.create_task(state.feed.run(), name="model-feed")
         try:
             yield

@@ -47,7 +47,7 @@ def _decide_send_time(course: Course) -> None:
     if point.quiet_hours is not None:
         send_slot.mask_quiet_hours(mask, moments, course.zone, point.quiet_hours)
     coupon = course.point.coupon
-    if coupon is not None and coupon.valid == "until_local_midnight":
+    if coupon is not None and "coupon" in course.wanted and coupon.valid == "until_local_midnight":
         expires_at, life = course.coupon_expiry(coupon), timedelta(minutes=coupon.minimum_life_minutes)
         send_slot.mask_coupon_life(mask, moments, expires_at, life)
     hour = _take(course, mask, course.models.policies["send_time"])

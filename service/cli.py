@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from types import FrameType
 from typing import Annotated
@@ -63,6 +64,7 @@ def run(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     from service.greeting import greet
     from service.supervisor import LearnerProcess
 
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))  # so that the learner is ended too
     greeting = threading.Thread(target=greet, args=(f"http://{host}:{port}", Settings()), daemon=True)
     with LearnerProcess():
         greeting.start()

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from features.encoding import FeatureVector
 from models.inputs import Inputs
-from service.decision_point import CouponPoint, DecisionPoint
+from service.decision_point import CouponPoint, DecisionName, DecisionPoint
 from service.group import assign_group
 from service.guardrails.send_slot import local_midnight
 from service.model_set import ModelSet
@@ -55,6 +55,7 @@ class Course:
     coupon_amount: int | None = None
     message: str | None = None
     suppressed: bool = False
+    wanted: tuple[DecisionName, ...] = ()
     customer_class: dict[str, float] | None = None
 
     @property

@@ -26,6 +26,7 @@ def decide(facts: Facts, models: ModelSet, rules: Rules) -> DecisionRecord:
     wanted = _wanted(facts.request, rules.point)
     scores = models.scores(facts.features.values)
     course = start(facts, models, rules, scores)
+    course.wanted = wanted
     if course.group != "holdout":
         for decision in wanted:
             if not course.suppressed:
@@ -64,7 +65,11 @@ def _wanted(request: DecideRequest, point: DecisionPoint) -> tuple[DecisionName,
         raise UnusableRequestError(
             f"journey {point.journey} decides {list(point.decisions)}; asked for {unknown}"
         )
-    return tuple(name for name in point.decisions if not request.decide or name in request.decide)
+    wanted = tuple(name for name in point.decisions if not request.decide or name in request.decide)
+    limited = [name for name in (*request.eligible, *request.excluded) if name not in wanted]
+    if limited:
+        raise UnusableRequestError(f"eligible or excluded limit {limited}; decided is {list(wanted)}")
+    return wanted
 
 
 def _status(course: Course) -> Status:

@@ -8,7 +8,7 @@ outcomes in one transaction: after a crash nothing is learnt twice or lost.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -130,6 +130,8 @@ class Learner:
             if getattr(point, round_.decision) is None:
                 continue
             spec = point.reward(round_.decision).spec()
+            if record.status == "hold" and round_.decision == "coupon":
+                spec = replace(spec, delivery="assumed")  # nothing was sent, so nobody can report it
             after = resolve(
                 spec, facts, effective_at=record.effective_at, now=now, channel=record.chosen("channel")
             )

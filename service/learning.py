@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from features.schema import Schema, load_schema
 from service.decision_point import load_decision_points
@@ -38,8 +37,8 @@ def learn_until(stop: threading.Event, settings: Settings) -> None:
                 _sync(engine, registry, schema)
                 look_again = time.monotonic() + settings.registry_seconds
             learner.step(datetime.now(UTC))
-        except SQLAlchemyError as error:
-            _logger.error("learner waits for the database", reason=str(error))
+        except Exception as error:  # noqa: BLE001 - a learner that ends learns nothing more
+            _logger.error("step failed, trying again", reason=f"{type(error).__name__}: {error}")
         stop.wait(settings.learn_seconds)
     engine.dispose()
 

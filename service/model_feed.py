@@ -8,7 +8,6 @@ from collections.abc import Callable
 import structlog
 from prometheus_client import Gauge
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from models.inputs import SCORES
 from service.errors import NotReadyError
@@ -49,11 +48,15 @@ class ModelFeed:
     async def run(self) -> None:
         """Look for newer models until cancelled; a failed look leaves the last good ones in place."""
         while True:
-            try:
-                await asyncio.to_thread(self.refresh)
-            except (SQLAlchemyError, ValueError) as error:
-                _logger.error("models not refreshed", reason=str(error))
             await asyncio.sleep(self._poll_seconds)
+            await self.look()
+
+    async def look(self) -> None:
+        """Load what is newer, if it can be; whatever is wrong with it, the last good models stay in place."""
+        try:
+            await asyncio.to_thread(self.refresh)
+        except Exception as error:  # noqa: BLE001 - a worker must outlive anything that was published
+            _logger.error("models not refreshed", reason=f"{type(error).__name__}: {error}")
 
     def refresh(self) -> bool:
         """Load what is newer than what decides now; whether anything was.

@@ -83,8 +83,8 @@ def sync_champions(engine: Engine, registry: Any, schema: Schema, now: datetime)
         try:
             artifact = registry.artifact(name, version)
             check_champion(name, artifact, schema)
-        except ValueError as error:
-            _logger.error("champion refused", name=name, version=version, reason=str(error))
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the last good champion stays
+            _logger.error("champion refused", name=name, version=version, reason=repr(error))
             continue
         with engine.begin() as connection:
             digest = put_artifact(engine, connection, artifact)

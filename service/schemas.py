@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from models.reward import OutcomeKind
 from service.decision_point import DecisionName
@@ -13,6 +13,16 @@ from service.decision_point import DecisionName
 _NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
 Identifier = Annotated[str, Field(min_length=1, max_length=128, pattern=_NO_CONTROLS)]
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=_NO_CONTROLS)]
+
+
+def _in_reach(at: datetime) -> datetime:
+    if not EARLIEST <= at <= LATEST:
+        raise ValueError(f"wanted a time from {EARLIEST:%Y} to {LATEST:%Y}")
+    return at
+
+
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+Moment = Annotated[AwareDatetime, AfterValidator(_in_reach)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Fact = bool | int | Finite | Annotated[str, Field(max_length=256)]
 
@@ -30,7 +40,7 @@ class Trigger(Request):
     """What made the journey engine ask."""
 
     name: Name
-    at: AwareDatetime | None = None
+    at: Moment | None = None
     key: Identifier | None = Field(None, description="what the journey is about: a cart, a product")
 
 
@@ -62,7 +72,7 @@ class DecideRequest(Request):
     excluded: dict[DecisionName, tuple[Name, ...]] = Field(
         default_factory=dict, description="per decision, actions not allowed"
     )
-    deadline_at: AwareDatetime | None = Field(None, description="nothing is sent after it")
+    deadline_at: Moment | None = Field(None, description="nothing is sent after it")
     dry_run: bool = Field(False, description="decide and answer, but log and learn nothing")
     explain: Literal["none", "scores"] = "none"
 
@@ -205,7 +215,7 @@ class OutcomeItem(Request):
         0.0, description="amount for purchased, redeemed, refunded"
     )
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
-    occurred_at: AwareDatetime
+    occurred_at: Moment
 
 
 class OutcomesRequest(Request):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import pytest
@@ -36,7 +37,16 @@ def answers(url: str) -> bool:
 
 
 def decide(address: str, customer_id: str) -> dict[str, Any]:
-    return post(f"{address}/v1/decide", {"customer_id": customer_id, "journey": "churn_prevention"})
+    """The answer; a worker that has no models yet says when to ask again, and is asked again."""
+    question = {"customer_id": customer_id, "journey": "churn_prevention"}
+    for _ in range(5):
+        try:
+            return post(f"{address}/v1/decide", question)
+        except HTTPError as error:
+            if error.code != 503 or "Retry-After" not in error.headers:
+                raise
+            time.sleep(float(error.headers["Retry-After"]))
+    return post(f"{address}/v1/decide", question)
 
 
 def click(address: str, decision: dict[str, Any], event_id: str) -> None:

@@ -65,7 +65,7 @@ class DecisionLog:
         try:
             with self._flush_seconds.time():
                 await asyncio.to_thread(self._commit, [row for row, _ in batch])
-        except SQLAlchemyError as error:
+        except Exception as error:  # noqa: BLE001 - whatever failed, these callers must hear of it and the writer go on
             failure = LogUnavailableError(f"the decision could not be logged: {type(error).__name__}")
         for _, committed in batch:
             if committed.cancelled():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, select
@@ -13,6 +13,7 @@ from service.schemas import OutcomeItem, OutcomeResult
 from service.store.engine import insert_or_ignore, microseconds, moment
 from service.store.tables import decisions, outcomes
 
+CLOCK_SKEW = timedelta(hours=1)
 _MONEY = {OutcomeKind.PURCHASED, OutcomeKind.REDEEMED, OutcomeKind.REFUNDED}
 
 
@@ -44,7 +45,7 @@ def _record(
 ) -> OutcomeResult:
     if item.decision_id not in known:
         return _result(item, 404, f"no decision {item.decision_id!r} in the log")
-    fault = _money_fault(item, currency)
+    fault = _money_fault(item, currency) or _time_fault(item, received_at)
     if fault:
         return _result(item, 422, fault)
     row = {
@@ -71,6 +72,12 @@ def _money_fault(item: OutcomeItem, currency: str) -> str | None:
         return f"{item.kind} needs currency {currency!r}; found {item.currency!r}"
     if item.kind not in _MONEY and item.value:
         return f"{item.kind} carries no amount; found value {item.value}"
+    return None
+
+
+def _time_fault(item: OutcomeItem, received_at: datetime) -> str | None:
+    if item.occurred_at > received_at + CLOCK_SKEW:
+        return f"occurred_at {item.occurred_at.isoformat()} lies in the future; now it is {received_at.isoformat()}"
     return None
 
 

@@ -104,8 +104,10 @@ def test_a_click_does_not_decide_what_an_order_is_waited_for() -> None:
 def test_a_second_order_inside_the_window_adds_and_one_after_it_does_not() -> None:
     first, second, late = (came("purchased", 100_000, hours=hours) for hours in (1, 23, 25))
 
-    assert after(24, VALUE, [first, second]) == earned(40 - 0.05)
-    assert after(30, VALUE, [first, second, late]) == earned(40 - 0.05)
+    told = [came("delivered"), first, second]
+
+    assert after(24, VALUE, told) == earned(40 - 0.05)
+    assert after(30, VALUE, [*told, late]) == earned(40 - 0.05)
 
 
 def test_a_refund_takes_back_its_margin_even_after_the_window() -> None:
@@ -114,8 +116,25 @@ def test_a_refund_takes_back_its_margin_even_after_the_window() -> None:
     assert after(300, VALUE, outcomes) == earned(-10 - 0.05)
 
 
-def test_an_order_counts_as_a_sign_of_delivery() -> None:
-    assert after(30, VALUE, [came("purchased", 100_000)]) == earned(20 - 0.05)
+def test_an_order_without_a_sign_of_delivery_is_left_out_as_its_silence_would_be() -> None:
+    assert after(30, VALUE, [came("purchased", 100_000)]).state is State.VOID
+    assert after(30, VALUE, [came("purchased", 100_000), came("delivered")]) == earned(20 - 0.05)
+
+
+def test_a_refund_of_an_order_that_was_not_counted_takes_nothing_back() -> None:
+    outcomes = [
+        came("delivered"),
+        came("purchased", 100_000, hours=200),
+        came("refunded", 100_000, hours=300),
+    ]
+
+    assert after(400, VALUE, outcomes) == earned(-0.05)
+
+
+def test_an_unsubscription_is_a_sign_of_delivery_and_costs() -> None:
+    spec = replace(CLICK, unsubscribe_cost=1.0)
+
+    assert after(100, spec, [came("unsubscribed")]).reward < -0.9
 
 
 def test_without_a_message_no_order_is_worth_nothing_not_unknown() -> None:

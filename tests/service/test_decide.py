@@ -120,6 +120,16 @@ def test_a_wheel_code_dies_at_local_midnight(worker: Worker) -> None:
     assert expiries == {"2026-11-22T20:30:00Z"}
 
 
+def test_a_coupon_that_is_not_decided_limits_no_send_time(worker: Worker) -> None:
+    worker.clock.advance(hours=10, minutes=40)  # 23:40 in Tehran
+
+    answer = worker.decide(
+        customer_id="c1", decide=["channel", "send_time"], deadline_at="2026-11-23T09:00:00Z"
+    )
+
+    assert answer["status"] == "act"
+
+
 def test_a_deadline_that_has_passed_suppresses_with_its_reason(worker: Worker) -> None:
     answer = worker.decide(customer_id="c1", deadline_at="2026-11-22T09:00:00Z")
 
@@ -210,6 +220,11 @@ BAD_REQUESTS = {
         {"customer_id": "c1", "journey": "lucky_wheel", "eligible": {"coupon": ["25000"]}},
         422,
         "25000",
+    ),
+    "a limit on what is not decided": (
+        {"customer_id": "c1", "journey": "cross_sell", "excluded": {"message": ["reminder"]}},
+        422,
+        "message",
     ),
     "a time without a zone": (
         {"customer_id": "c1", "journey": "lucky_wheel", "deadline_at": "2026-11-22T10:00:00"},

@@ -81,6 +81,24 @@ def test_an_amount_that_is_no_amount_is_refused(worker: Worker, value: str) -> N
     assert "value" in response.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    "at", ["9999-12-31T23:59:59-23:00", "0001-01-01T00:00:00+23:00", "1999-12-31T00:00:00Z"]
+)
+def test_a_time_out_of_reach_is_refused(worker: Worker, at: str) -> None:
+    known = worker.decide(customer_id="c1")["decision_id"]
+
+    response = worker.client.post("/v1/outcomes", json={"outcomes": [{**outcome(known), "occurred_at": at}]})
+
+    assert response.status_code == 422
+    assert "occurred_at" in response.json()["detail"]
+
+
+def test_what_has_not_happened_yet_is_refused(worker: Worker) -> None:
+    known = worker.decide(customer_id="c1")["decision_id"]
+
+    assert send(worker, outcome(known, occurred_at="2026-11-23T10:00:00Z")) == [422]
+
+
 def test_an_unknown_decision_is_a_404(worker: Worker) -> None:
     response = worker.client.get("/v1/decisions/nothing")
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -70,6 +71,10 @@ def draw_history(shop: Shop, *, ends_at: datetime, seed: int) -> pa.Table:
     return events.filter(pc.less(events["occurred_at"], pa.scalar(ends_at, pa.timestamp("us", tz="UTC"))))
 
 
+CIRCUMSTANCE: Final = -0.65
+"""What a message of no journey adds to the log-odds of a click, so that app pushes are clicked as often as the talk's."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Messages:
     """Messages sent, one entry each; `u` holds the uniform numbers that decide what becomes of them."""
@@ -109,7 +114,8 @@ def _events_of(messages: _Messages, world: World, shop: Shop) -> pa.Table:
     delivered = reachable & (u["delivered"] < world.delivery_probability(channels))
     at_once = np.zeros(len(customers))
     clicked = delivered & (
-        u["clicked"] < world.click_probability(customers, channels, messages.hours, at_once)
+        u["clicked"]
+        < world.click_probability(customers, channels, messages.hours, at_once, circumstance=CIRCUMSTANCE)
     )
     open_rate = np.array(world.spec.open_rate_unclicked)[channels]
     opened = delivered & (open_rate > 0) & (clicked | (u["opened"] < open_rate))

@@ -17,7 +17,7 @@ from features.schema import CHANNELS
 from features.tables import MESSAGE_EVENTS
 from training.importing.dataset import DatasetDescription, table_schema, write_dataset
 from training.simulation.formation import SimulationError, form_world, formation_end
-from training.simulation.history import FIRST_HOUR, LAST_HOUR, draw_history, write_history
+from training.simulation.history import CIRCUMSTANCE, FIRST_HOUR, LAST_HOUR, draw_history, write_history
 from training.simulation.shop import Shop, shop_of
 
 ENDS_AT = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=200)
@@ -111,7 +111,7 @@ def test_clicks_are_as_many_as_the_world_expects(shop: Shop, events: pa.Table) -
     zones = [ZoneInfo(shop.time_zones[customer]) for customer in customers]
     hours = np.array([at.astimezone(zone).hour for at, zone in zip(sent_at, zones, strict=True)])
 
-    p = world.click_probability(customers, channels, hours, np.zeros(len(hours)))
+    p = world.click_probability(customers, channels, hours, np.zeros(len(hours)), CIRCUMSTANCE)
 
     for number, name in enumerate(CHANNELS):
         mine = p[channels == number]
