@@ -56,10 +56,11 @@ class View:
 
 @dataclass(frozen=True)
 class Schema:
-    """All views in declared order."""
+    """All views in declared order; `text` is the declaration itself."""
 
     views: tuple[View, ...]
     digest: str
+    text: str
 
     @property
     def features(self) -> tuple[Feature, ...]:
@@ -95,7 +96,7 @@ def parse_schema(text: str) -> Schema:
     for view_name, view in tomllib.loads(text)["views"].items():
         features = tuple(_feature(name, view_name, spec) for name, spec in view["features"].items())
         views.append(View(view_name, view["description"], float(view["freshness_days"]), features))
-    return Schema(tuple(views), hashlib.sha256(text.encode()).hexdigest()[:16])
+    return Schema(tuple(views), hashlib.sha256(text.encode()).hexdigest()[:16], text)
 
 
 @cache

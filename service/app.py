@@ -25,7 +25,7 @@ from service.course import Rules
 from service.decision_point import load_decision_points
 from service.errors import FeaturesUnavailableError, LogUnavailableError, ServiceError
 from service.model_feed import ModelFeed
-from service.model_set import build_model_set
+from service.model_set import build_model_set, schema_artifact
 from service.observability import Metrics, configure_logging
 from service.routes import router
 from service.settings import Settings
@@ -52,6 +52,7 @@ def build_state(settings: Settings) -> State:
     points = load_decision_points(settings.decision_points)
     secret = read_or_create_secret(settings.coupon_key_path)
     with engine.begin() as connection:
+        put_artifact(engine, connection, schema_artifact(schema))
         versions = {
             name: put_artifact(engine, connection, point.to_artifact()) for name, point in points.items()
         }

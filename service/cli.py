@@ -77,7 +77,6 @@ def verify() -> None:
     """Make every logged decision again from what is stored; exits with 1 if any differs."""
     from functools import partial
 
-    from features.schema import load_schema
     from service.coupon_code import read_or_create_secret
     from service.model_set import build_model_set
     from service.store.artifact_store import get_artifact
@@ -88,7 +87,7 @@ def verify() -> None:
     settings = Settings()
     engine = open_log(settings.log_url)
     load = partial(get_artifact, engine)
-    build = partial(build_model_set, schema=load_schema(), load=load)
+    build = partial(build_model_set, load=load)
     secret = read_or_create_secret(settings.coupon_key_path)
     result = verify_log(engine, Reenactor(load=load, build=build, coupon_secret=secret))
     console = Console()

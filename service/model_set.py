@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.schema import Schema
+from features.schema import Schema, parse_schema
 from models.artifact import Artifact
 from models.catalogue import load_policy
 from models.feedback import Floats
@@ -15,6 +15,7 @@ from models.inputs import SCORES, bind, input_names
 from models.policy import Policy
 
 POLICY_NAMES = {"channel": "channel_policy", "send_time": "send_time_policy", "coupon": "coupon_policy"}
+SCHEMA_KIND, SCHEMA_FILE = "feature_schema", "schema.toml"
 CHAMPIONS = (*SCORES, *POLICY_NAMES.values())
 
 
@@ -56,6 +57,20 @@ def build_model_set(versions: dict[str, str], schema: Schema, load: Callable[[st
     return ModelSet(scorers, policies, names, name_versions(versions, schema))
 
 
+def schema_artifact(schema: Schema) -> Artifact:
+    """The schema as data: a decision is made again with the features as they were declared then."""
+    return Artifact({"kind": SCHEMA_KIND}, texts={SCHEMA_FILE: schema.text})
+
+
+def stored_schema(artifact: Artifact) -> Schema:
+    """The schema that `schema_artifact` wrote. Raises `ArtifactError` for another kind."""
+    artifact.require(SCHEMA_KIND)
+    return parse_schema(artifact.texts[SCHEMA_FILE])
+
+
 def name_versions(versions: Mapping[str, str], schema: Schema) -> dict[str, str]:
     """What an answer names, always in the same order: the schema, each champion's digest, the snapshot's number."""
-    return {"features": schema.digest, **{name: versions[name] for name in (*CHAMPIONS, "snapshot")}}
+    return {
+        "features": schema_artifact(schema).digest,
+        **{name: versions[name] for name in (*CHAMPIONS, "snapshot")},
+    }

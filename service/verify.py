@@ -9,11 +9,12 @@ from functools import lru_cache
 from sqlalchemy import Engine, select
 
 from features.encoding import FeatureVector
+from features.schema import Schema
 from models.artifact import Artifact
 from service.course import Facts, Rules
 from service.decider import decide
 from service.decision_point import DecisionPoint
-from service.model_set import CHAMPIONS, ModelSet
+from service.model_set import CHAMPIONS, ModelSet, stored_schema
 from service.record import DecisionRecord
 from service.store.tables import decisions
 
@@ -33,16 +34,17 @@ class Reenactor:
         self,
         *,
         load: Callable[[str], Artifact],
-        build: Callable[[dict[str, str]], ModelSet],
+        build: Callable[[dict[str, str], Schema], ModelSet],
         coupon_secret: bytes,
     ) -> None:
         self._load = lru_cache(maxsize=64)(load)
-        self._models = lru_cache(maxsize=16)(lambda versions: build(dict(versions)))
+        self._build = build
+        self._models = lru_cache(maxsize=16)(self._build_models)
         self._secret = coupon_secret
 
     def reenact(self, record: DecisionRecord) -> DecisionRecord:
         """The record as deciding again makes it. Raises `ArtifactError` when something it names is gone or altered."""
-        names = (*CHAMPIONS, "snapshot")
+        names = ("features", *CHAMPIONS, "snapshot")
         models = self._models(tuple((name, record.versions[name]) for name in names))
         version = record.versions["journey"]
         point = DecisionPoint.from_artifact(self._load(version))
@@ -50,6 +52,11 @@ class Reenactor:
         strings = {"time_zone": record.time_zone}
         features = FeatureVector(record.feature_values(), strings, record.degraded)
         return decide(Facts(record.decision_id, record.decided_at, record.request, features), models, rules)
+
+    def _build_models(self, versions: tuple[tuple[str, str], ...]) -> ModelSet:
+        """The models as they were, on the features as they were declared then."""
+        named = dict(versions)
+        return self._build(named, stored_schema(self._load(named["features"])))
 
 
 def verify(engine: Engine, reenactor: Reenactor) -> Verification:
@@ -60,7 +67,7 @@ def verify(engine: Engine, reenactor: Reenactor) -> Verification:
         found.reenacted += 1
         try:
             again = reenactor.reenact(record)
-        except ValueError as error:
+        except (ValueError, LookupError) as error:
             found.differing.append((decision_id, f"cannot be made again: {error}"))
             continue
         difference = first_difference(record, again)

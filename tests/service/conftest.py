@@ -26,7 +26,7 @@ from service.course import Rules
 from service.decision_point import DecisionPoint, load_decision_points
 from service.learner import Learner
 from service.model_feed import ModelFeed
-from service.model_set import POLICY_NAMES, BoundPolicy, ModelSet, name_versions
+from service.model_set import POLICY_NAMES, BoundPolicy, ModelSet, name_versions, schema_artifact
 from service.observability import Metrics
 from service.settings import Settings
 from service.state import State
@@ -179,6 +179,7 @@ def make_worker(
         clock, reader, metrics = Clock(), FakeFeatureReader(), Metrics()
         schema, settings = load_schema(), Settings(var=tmp_path)
         with engine.begin() as connection:
+            put_artifact(engine, connection, schema_artifact(schema))
             versions = {n: put_artifact(engine, connection, p.to_artifact()) for n, p in points.items()}
         if champions:
             scorers = {name: Artifact({"kind": "scorer", "name": name}) for name in SCORES}

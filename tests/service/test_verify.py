@@ -7,6 +7,8 @@ from functools import partial
 
 from sqlalchemy import select, update
 
+from features.schema import parse_schema
+from service.model_set import name_versions
 from service.store.artifact_store import get_artifact
 from service.store.tables import artifacts, decisions
 from service.verify import Reenactor, Verification, verify
@@ -16,7 +18,7 @@ from tests.service.test_outcomes import outcome, send
 
 def run_verify(worker: Worker, secret: bytes = SECRET) -> Verification:
     engine = worker.state.engine
-    build = partial(build_fake_models, schema=worker.state.schema, engine=engine)
+    build = partial(build_fake_models, engine=engine)
     return verify(engine, Reenactor(load=partial(get_artifact, engine), build=build, coupon_secret=secret))
 
 
@@ -68,6 +70,31 @@ def test_a_missing_or_altered_artifact_is_reported_not_passed_over(worker: Worke
     result = run_verify(worker)
 
     assert len(result.differing) == 1
+    assert digest in result.differing[0][1]
+
+
+def test_a_schema_declared_otherwise_since_then_changes_nothing(worker: Worker) -> None:
+    worker.decide(customer_id="c1")
+    text = worker.state.schema.text
+    heading, new = "[views.rfm.features]", 'new = { type = "float", default = 0.0, about = "new" }'
+    later = parse_schema(text.replace(heading, f"{heading}\n{new}"))
+
+    version = name_versions(worker.state.feed.current.versions, later)["features"]
+    result = run_verify(worker)
+
+    assert len(later.columns) == len(worker.state.schema.columns) + 1
+    assert version != worker.state.feed.current.versions["features"]
+    assert (result.reenacted, result.differing) == (1, [])
+
+
+def test_a_record_whose_schema_is_gone_is_reported(worker: Worker) -> None:
+    answer = worker.decide(customer_id="c1")
+    digest = answer["versions"]["features"]
+    with worker.state.engine.begin() as connection:
+        connection.execute(artifacts.delete().where(artifacts.c.digest == digest))
+
+    result = run_verify(worker)
+
     assert digest in result.differing[0][1]
 
 
