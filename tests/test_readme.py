@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -45,6 +46,7 @@ def test_the_curl_commands_get_answers_and_the_python_commands_end_well(
         for command in commands():
             if command.startswith("curl "):
                 asked = re.sub(r"01a2019c-[0-9a-f-]+", decision_id, command)
+                asked = re.sub(r'("occurred_at": ")[^"]+', rf"\g<1>{datetime.now(UTC).isoformat()}", asked)
                 answer = subprocess.run(
                     shlex.split(asked.replace("http://127.0.0.1:8000", address)),
                     capture_output=True,
