@@ -78,7 +78,7 @@ def judge_policy(places: Places, contenders: Contenders, trial: PolicyTrial) -> 
             policy_probabilities(_policy(places, contenders.name, version), log.feedback)
             for version in (contenders.challenger, contenders.champion)
         )
-        slices = cut_slices(log.feedback, trial.slices)
+        slices = cut_slices(log.feedback, trial.slices, log.labels)
         report = trial.gate.judge(log.feedback, challenger, champion, slices)
         faults = [Condition(name="log", holds=False, detail=fault) for fault in log.faults]
         return replace(report, conditions=(*faults, *report.conditions))

@@ -136,7 +136,9 @@ def promote(
     slices: Annotated[
         list[str],
         typer.Option(
-            "--slice", help="Policies: rounds on which it must not be worse, churn_risk>=0.5 say; may repeat."
+            "--slice",
+            help="Policies: rounds on which it must not be worse, such as churn_risk>=0.5, "
+            "journey=cart_abandonment or both, joined by ' and '; may repeat.",
         ),
     ] = [],  # noqa: B006 - Typer copies it
     bar: Annotated[

@@ -23,6 +23,7 @@ import numpy as np
 from models.feedback import FeedbackError, Floats, LoggedFeedback
 from models.reward import State
 from training.evaluation.errors import LogError, TooFewRoundsError
+from training.evaluation.round_labels import RoundLabels
 from training.evaluation.sample_ratio import SampleRatio
 
 RANDOMISED_GROUPS: Final = frozenset({"decisioning", "random"})
@@ -89,12 +90,14 @@ class RewardDelay:
 class DecisionLog:
     """Rounds to judge by, in the order logged, the behaviour policy's whole distribution, and what was left out and why.
 
-    probabilities `(n_rounds, n_actions)`; n_left_out by reason; n_by_journey by (journey, kind of reward). sample_ratios:
-    customers by group of each journey whose shares stayed the same; delay: None where no decisive outcome came in.
+    probabilities `(n_rounds, n_actions)`; labels: journey, group and time of each round; n_left_out by reason; n_by_journey
+    by (journey, kind of reward). sample_ratios: customers by group of each journey whose shares stayed the same; delay: None
+    where no decisive outcome came in.
     """
 
     feedback: LoggedFeedback
     probabilities: Floats
+    labels: RoundLabels
     n_left_out: dict[str, int]
     n_by_journey: dict[tuple[str, str], int]
     sample_ratios: tuple[SampleRatio, ...] = ()
@@ -185,7 +188,10 @@ class _Columns:
         self.actions = array("q")
         self.rewards = array("d")
         self.propensities = array("d")
-        self.journeys: Counter[tuple[str, str]] = Counter()
+        self.decided_at_us = array("q")
+        self.journeys: list[str] = []
+        self.groups: list[str] = []
+        self.n_by_journey: Counter[tuple[str, str]] = Counter()
 
     def add(self, row: LogRow, found: _Judgeable) -> None:
         """Append one round. Raises `LogError` when it contradicts itself."""
@@ -200,7 +206,10 @@ class _Columns:
             self.propensities.append(round_["propensity"])
         except (ValueError, KeyError, TypeError) as error:
             raise LogError(f"decision {row.decision_id} has a round that cannot be read: {error}") from error
-        self.journeys[row.journey, found.rule.kind] += 1
+        self.decided_at_us.append(row.decided_at_us)
+        self.journeys.append(row.journey)
+        self.groups.append(row.group)
+        self.n_by_journey[row.journey, found.rule.kind] += 1
 
     def log(self, inputs: tuple[str, ...], actions: tuple[str, ...], left_out: Counter[str]) -> DecisionLog:
         """The columns as a log. Raises `LogError`."""
@@ -221,8 +230,12 @@ class _Columns:
         return DecisionLog(
             feedback=feedback,
             probabilities=probabilities,
+            labels=RoundLabels(
+                texts={"journey": np.array(self.journeys), "group": np.array(self.groups)},
+                decided_at_us=np.array(self.decided_at_us, dtype=np.int64),
+            ),
             n_left_out=dict(left_out),
-            n_by_journey=dict(self.journeys),
+            n_by_journey=dict(self.n_by_journey),
         )
 
 

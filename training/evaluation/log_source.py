@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 
-from models.feedback import Floats, Integers, LoggedFeedback
+from models.feedback import Booleans, Floats, Integers, LoggedFeedback
 from training.evaluation.bernstein import KnownBounds, bernstein_interval
 from training.evaluation.decision_log import DecisionLog
 from training.evaluation.dr import DR
-from training.evaluation.errors import LogError, PolicyError
+from training.evaluation.errors import LogError, PolicyError, TooFewRoundsError
 from training.evaluation.evaluation import (
     ActionKinds,
     Evaluation,
@@ -24,6 +25,7 @@ from training.evaluation.ips import IPS
 from training.evaluation.paired import Difference, PairedDifference
 from training.evaluation.policy_source import champion_policy, policy_probabilities, saved_policy
 from training.evaluation.reward_model import cross_fit_rewards
+from training.evaluation.round_labels import RoundLabels
 from training.evaluation.rounds import evaluate_rounds
 from training.evaluation.snips import SNIPS
 from training.evaluation.verdict import refuse_for
@@ -38,23 +40,58 @@ class EvaluationLog:
 
     A policy is a function from a generator to its probabilities on the log's rounds, `(n_rounds, n_actions)`; behavior
     holds the behaviour policy's where the log has more of them than the chosen action's; kinds `(n_actions,)` says which
-    actions are of one kind, where that is known. faults: why no policy can be judged on it; none as a rule.
+    actions are of one kind, where that is known. labels: each round's journey, group and time, where the log knows them.
+    faults: why no policy can be judged on it; none as a rule.
     """
 
     feedback: LoggedFeedback
     notes: tuple[str, ...]
+    labels: RoundLabels = field(default_factory=RoundLabels)
     policies: Mapping[str, Probabilities] = field(default_factory=dict)
     behavior: Floats | None = None
     kinds: Integers | None = None
     faults: tuple[str, ...] = ()
 
+    def take(self, rows: Booleans) -> EvaluationLog:
+        """The log of the chosen rounds alone, `(n_rounds,)`; its policies answer for those. Raises: `TooFewRoundsError`."""
+        if not rows.any():
+            raise TooFewRoundsError(f"none of {len(rows)} rounds is left; wanted at least 1")
+        return replace(
+            self,
+            feedback=self.feedback.take(rows),
+            labels=self.labels.take(rows),
+            policies={name: _of_rounds(policy, rows) for name, policy in self.policies.items()},
+            behavior=None if self.behavior is None else self.behavior[rows],
+        )
 
-def open_log(name: str, places: Places, database_url: str = "") -> EvaluationLog:
-    """The log of that name, with what it needs kept in the folder of `places`.
+    def rounds_since(self, moment: datetime) -> EvaluationLog:
+        """The log of the rounds decided at the moment or later: those that a policy fitted on earlier ones has not seen.
+
+        Raises: `LogError` where the log does not say when its rounds were decided, `TooFewRoundsError` when none is left.
+        """
+        rows = self.labels.since(moment)
+        kept = self.take(rows)
+        note = f"only the {rows.sum():,} of {len(rows):,} rounds decided since {moment.isoformat()}"
+        return replace(kept, notes=(note, *kept.notes))
+
+
+def _of_rounds(policy: Probabilities, rows: Booleans) -> Probabilities:
+    return lambda rng: policy(rng)[rows]
+
+
+def open_log(
+    name: str, places: Places, database_url: str = "", since: datetime | None = None
+) -> EvaluationLog:
+    """The log of that name, with what it needs kept in the folder of `places`; whole, or its rounds decided from `since` on.
 
     `database_url`: of our own decision log; by default SQLite in the folder's `log.db`. Raises: `LogError` naming the kinds
-    there are.
+    there are, or where `since` is asked of a log without times; `TooFewRoundsError`.
     """
+    log = _open(name, places, database_url)
+    return log if since is None else log.rounds_since(since)
+
+
+def _open(name: str, places: Places, database_url: str) -> EvaluationLog:
     kind, _, rest = name.partition(":")
     if kind == "decisions":
         return _decision_log(rest, places, database_url)
@@ -82,6 +119,7 @@ def _decision_log(rest: str, places: Places, database_url: str) -> EvaluationLog
     return EvaluationLog(
         feedback=log.feedback,
         notes=decision_log_notes(log),
+        labels=log.labels,
         policies={"champion": champion},
         behavior=log.probabilities,
         faults=tuple(filter(None, (ratio.fault for ratio in log.sample_ratios))),

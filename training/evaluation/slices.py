@@ -1,16 +1,21 @@
-"""Named parts of a log: the rounds where an input lies above or below a bound."""
+"""Named parts of a log: the rounds of one journey or group, or where an input lies above or below a bound."""
 
 from __future__ import annotations
 
 import operator
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
+
+import numpy as np
 
 from models.feedback import Booleans, LoggedFeedback
 from training.evaluation.errors import EvaluationError
+from training.evaluation.round_labels import RoundLabels
 
-_FORM: Final = re.compile(r"\s*(\w+)\s*(>=|<=|>|<|=)\s*(-?[\d.]+(?:e-?\d+)?)\s*")
+_FORM: Final = re.compile(r"\s*(\w+)\s*(>=|<=|>|<|=)\s*(.*\S)\s*")
+_AND: Final = re.compile(r"\s+and\s+")
 _COMPARE: Final = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -20,23 +25,83 @@ _COMPARE: Final = {
 }
 
 
-def cut_slices(feedback: LoggedFeedback, names: Iterable[str]) -> dict[str, Booleans]:
-    """Which rounds each slice holds, `(n_rounds,)`, by name; a name is a condition such as `churn_risk>=0.5`.
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """The rounds for which all conditions hold: a label is a text (`journey=cart_reminder`), an input lies on one side of a
+    number (`churn_risk>=0.5`); several are joined by ` and `."""
 
-    An unknown (nan) input is in no slice. Raises: `EvaluationError` for a name of another form or an input not in the log.
+    name: str
+    conditions: tuple[_Condition, ...]
+
+    @classmethod
+    def parse(cls, name: str) -> Slice:
+        """The slice of that name. Raises: `EvaluationError` for another form."""
+        return cls(name=name, conditions=tuple(_Condition.parse(part) for part in _AND.split(name)))
+
+    def rounds(self, feedback: LoggedFeedback, labels: RoundLabels) -> Booleans:
+        """Which rounds of a log, or of a chunk of one, it holds, `(n_rounds,)`; an unknown (nan) input is in no slice.
+
+        Raises: `EvaluationError` for what is neither an input nor a label there.
+        """
+        chosen: Booleans = np.ones(feedback.n_rounds, dtype=np.bool_)
+        for condition in self.conditions:
+            chosen = chosen & condition.holds(feedback, labels)
+        return chosen
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Condition:
+    column: str
+    comparison: str
+    bound: str
+
+    @classmethod
+    def parse(cls, text: str) -> _Condition:
+        found = _FORM.fullmatch(text)
+        if found is None:
+            raise EvaluationError(
+                f"slice {text!r}; wanted INPUT>=NUMBER (or <=, >, <, =) or LABEL=TEXT, joined by ' and '"
+            )
+        column, comparison, bound = found.groups()
+        return cls(column=column, comparison=comparison, bound=bound)
+
+    def holds(self, feedback: LoggedFeedback, labels: RoundLabels) -> Booleans:
+        if self.column in labels.texts:
+            if self.comparison != "=":
+                raise EvaluationError(f"slice {self}: a label can only be compared by =")
+            return np.asarray(labels.texts[self.column] == self.bound)
+        if self.column not in feedback.input_names:
+            known = [*labels.texts, *feedback.input_names]
+            raise EvaluationError(
+                f"slice {self}: the log has no input or label {self.column}; it has {known}"
+            )
+        values = feedback.contexts[:, feedback.input_names.index(self.column)]
+        return np.asarray(_COMPARE[self.comparison](values, self._number()))
+
+    def _number(self) -> float:
+        try:
+            return float(self.bound)
+        except ValueError as error:
+            raise EvaluationError(f"slice {self}: {self.bound!r} is no number") from error
+
+    def __str__(self) -> str:
+        return f"{self.column}{self.comparison}{self.bound}"
+
+
+def cut_slices(
+    feedback: LoggedFeedback, names: Iterable[str], labels: RoundLabels | None = None
+) -> dict[str, Booleans]:
+    """Which rounds of a whole log each slice holds, `(n_rounds,)`, by name; see `Slice`.
+
+    Raises: `EvaluationError` for a name of another form, an input or label that the log does not have, and a label's text
+    that no round has: misspelt, it would be a slice that nothing can fail on.
     """
-    return {name: _cut(feedback, name) for name in names}
-
-
-def _cut(feedback: LoggedFeedback, name: str) -> Booleans:
-    found = _FORM.fullmatch(name)
-    if found is None:
-        raise EvaluationError(f"slice {name!r}; wanted INPUT>=NUMBER, or with <=, >, < or =")
-    column, comparison, bound = found.groups()
-    if column not in feedback.input_names:
-        raise EvaluationError(
-            f"slice {name!r}: the log has no input {column}; it has {list(feedback.input_names)}"
-        )
-    values = feedback.contexts[:, feedback.input_names.index(column)]
-    chosen: Booleans = _COMPARE[comparison](values, float(bound))
-    return chosen
+    known = labels or RoundLabels()
+    cut = {}
+    for each in map(Slice.parse, names):
+        cut[each.name] = each.rounds(feedback, known)
+        for condition in each.conditions:
+            texts = known.texts.get(condition.column)
+            if texts is not None and condition.bound not in texts:
+                raise EvaluationError(f"slice {condition}: no such round; there are {sorted(set(texts))}")
+    return cut

@@ -113,6 +113,14 @@ def test_rounds_are_counted_by_journey_and_kind_of_reward():
     assert log.n_by_journey == {("wheel", "click"): 1, ("cart", "click"): 2}
 
 
+def test_each_round_keeps_its_journey_its_group_and_its_time():
+    log = collect(row(), row(journey="cart", group="random", decided_at_us=HOUR), row(status="suppressed"))
+
+    assert log.labels.texts["journey"].tolist() == ["wheel", "cart"]
+    assert log.labels.texts["group"].tolist() == ["decisioning", "random"]
+    assert log.labels.decided_at_us.tolist() == [0, HOUR]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

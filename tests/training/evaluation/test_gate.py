@@ -82,7 +82,7 @@ def test_an_empty_slice_stops_nothing_and_a_wrong_one_is_an_error(log, best, uni
 
     assert report.opens
     assert report.conditions[-1].detail == "no round to judge by"
-    with pytest.raises(EvaluationError, match="has no input third"):
+    with pytest.raises(EvaluationError, match="has no input or label third"):
         cut_slices(log, ["third>1"])
     with pytest.raises(EvaluationError, match="wanted INPUT>=NUMBER"):
         cut_slices(log, ["first about 1"])

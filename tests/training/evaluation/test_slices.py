@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.feedback import LoggedFeedback
+from training.evaluation.errors import EvaluationError
+from training.evaluation.round_labels import RoundLabels
+from training.evaluation.slices import cut_slices
+
+LABELS = RoundLabels(
+    texts={
+        "journey": np.array(["cart_reminder", "wheel", "wheel", "cart_reminder"]),
+        "group": np.array(["random", "random", "decisioning", "decisioning"]),
+    }
+)
+
+
+@pytest.fixture
+def feedback() -> LoggedFeedback:
+    return LoggedFeedback(
+        contexts=np.array([[0.2], [0.5], [np.nan], [0.9]]),
+        actions=np.zeros(4, dtype=np.int64),
+        rewards=np.zeros(4),
+        propensities=np.ones(4),
+        eligible=np.ones((4, 1), dtype=np.bool_),
+        input_names=("churn_risk",),
+        action_names=("email",),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "rounds"),
+    [
+        ("journey=cart_reminder", [True, False, False, True]),
+        ("group = random", [True, True, False, False]),
+        ("churn_risk>=0.5", [False, True, False, True]),
+        ("churn_risk<5e-1", [True, False, False, False]),
+        ("journey=wheel and churn_risk>=0.5", [False, True, False, False]),
+        ("journey=wheel and group=decisioning and churn_risk>0", [False] * 4),
+    ],
+)
+def test_a_slice_holds_the_rounds_for_which_all_its_conditions_hold(name, rounds, feedback):
+    assert cut_slices(feedback, [name], LABELS)[name].tolist() == rounds
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("journey=weel", r"slice journey=weel: no such round; there are .*cart_reminder.*wheel"),
+        ("journey>wheel", "a label can only be compared by ="),
+        ("churn_risk=high", "'high' is no number"),
+        ("age>3", r"no input or label age; it has \['journey', 'group', 'churn_risk'\]"),
+        ("journey=wheel and", "no such round"),
+        ("cheap ones", "wanted INPUT>=NUMBER"),
+    ],
+)
+def test_a_slice_that_cannot_be_is_an_error_that_says_what_there_is(name, message, feedback):
+    with pytest.raises(EvaluationError, match=message):
+        cut_slices(feedback, [name], LABELS)
