@@ -49,14 +49,15 @@ class Belief:
     def learn(self, design: Floats, posteriors: Integers, rewards: Floats) -> None:
         """Add rounds of design vectors `(n_rounds, d)`, each to its posterior; their order does not matter."""
         if len(rewards):
-            self.statistics = self._statistics + self._sums(design, posteriors, rewards)
+            self.statistics = self._statistics + self.sums(design, posteriors, rewards)
 
     def unlearn(self, design: Floats, posteriors: Integers, rewards: Floats) -> None:
         """Subtract rounds that were learnt: exact up to rounding, the model is conjugate."""
         if len(rewards):
-            self.statistics = self._statistics - self._sums(design, posteriors, rewards)
+            self.statistics = self._statistics - self.sums(design, posteriors, rewards)
 
-    def _sums(self, design: Floats, posteriors: Integers, rewards: Floats) -> LinearStatistics:
+    def sums(self, design: Floats, posteriors: Integers, rewards: Floats) -> LinearStatistics:
+        """The sums of these rounds, not added to anything."""
         return LinearStatistics.of(design, posteriors, rewards, len(self._statistics.count))
 
     def learn_one(self, x: Floats, k: int, reward: float) -> None:

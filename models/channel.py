@@ -5,21 +5,18 @@ from __future__ import annotations
 from typing import Final, Self
 
 import numpy as np
-from scipy.special import ndtri
 
 from models.artifact import Artifact
-from models.belief import Belief
+from models.belief_policy import BeliefPolicy
 from models.context import Standardizer
-from models.feedback import Booleans, Floats, Integers
+from models.feedback import Floats
 from models.linear_statistics import LinearStatistics
-from models.policy import Policy
+from models.regression import Shared
 
-DRAWS: Final = 512
-_SEED: Final = 20170405
 _LIMIT: Final = 5.0
 
 
-class ChannelThompson(Policy):
+class ChannelThompson(BeliefPolicy):
     """Linear Thompson sampling over features of (customer, channel) that all channels share.
 
     The input of a channel is the customer's own rate of answers on it, one input an action and in their order. The expected
@@ -28,7 +25,7 @@ class ChannelThompson(Policy):
     a common level, the channel's own part of it (which holds its cost as far as rewards are net of it), how far the
     customer's own rate is to be believed (the shrinkage is learnt, and once for all channels), and how much the customer
     answers altogether. One posterior makes the rewards correlated: probabilities are the shares in which each channel wins
-    over a fixed set of `DRAWS` posterior draws, the action is sampled from those, so the logged propensity is exact.
+    over a fixed set of posterior draws (`regression.Shared`); the action is sampled from those, so its propensity is exact.
 
     standardizer: centre and scale of the inputs; the usual difference is the mean of the scales.
     """
@@ -49,26 +46,19 @@ class ChannelThompson(Policy):
     ) -> None:
         if len(input_names) != len(action_names):
             raise ValueError(f"inputs are {list(input_names)}; wanted one for each of {list(action_names)}")
-        super().__init__(action_names=action_names, input_names=input_names, floor=floor)
+        super().__init__(
+            action_names=action_names,
+            input_names=input_names,
+            floor=floor,
+            regression=Shared(
+                features=self.action_features, n_actions=len(action_names), n_features=len(action_names) + 3
+            ),
+            ridge=ridge,
+            shape=shape,
+            rate=rate,
+            statistics=statistics,
+        )
         self.standardizer = standardizer
-        statistics = statistics or LinearStatistics.empty(1, len(action_names) + 3)
-        self.belief = Belief(ridge=ridge, shape=shape, rate=rate, statistics=statistics)
-        self._drawn: tuple[int, Floats] | None = None
-
-    @property
-    def prior(self) -> dict[str, float]:
-        """ridge, shape and rate."""
-        return self.belief.prior
-
-    @property
-    def draws(self) -> Floats:
-        """Posterior draws of (α, α_a..., β, γ), `(DRAWS, n_features)`: fixed normals, moved and scaled by the posterior."""
-        if self._drawn is None or self._drawn[0] != self.belief.version:
-            posterior = self.belief.posterior
-            root = np.linalg.cholesky(posterior.noise_variance[0] * posterior.inverse[0])
-            uniforms = np.random.Generator(np.random.PCG64(_SEED)).random((DRAWS, len(root)))
-            self._drawn = (self.belief.version, posterior.mean[0] + ndtri(uniforms) @ root.T)
-        return self._drawn[1]
 
     def action_features(self, contexts: Floats) -> Floats:
         """The features of every channel, `(n_rounds, n_actions, n_features)` for contexts `(n_rounds, n_actions)`."""
@@ -79,30 +69,6 @@ class ChannelThompson(Policy):
         overall = np.broadcast_to(z.mean(axis=1)[:, None, None], shape)
         return np.concatenate([level, own, z[:, :, None], overall], axis=2)
 
-    def _distribution(self, context: Floats, eligible: Booleans) -> Floats:
-        rewards = self.draws @ self.action_features(context[None])[0].T
-        winners = np.argmax(np.where(eligible, rewards, -np.inf), axis=1)
-        return np.bincount(winners, minlength=self.n_actions).astype(np.float64)
-
-    def _rows(self, contexts: Floats, actions: Integers) -> tuple[Floats, Integers]:
-        return self.action_features(contexts)[np.arange(len(actions)), actions], np.zeros_like(actions)
-
-    def learn_many(self, contexts: Floats, actions: Integers, rewards: Floats) -> None:
-        """Add the rounds' sums; the order of rounds does not matter."""
-        self.belief.learn(*self._rows(contexts, actions), rewards)
-
-    def unlearn_many(self, contexts: Floats, actions: Integers, rewards: Floats) -> None:
-        """Subtract the rounds' sums: exact up to rounding, the model is conjugate."""
-        self.belief.unlearn(*self._rows(contexts, actions), rewards)
-
-    def merge(self, other: Self) -> None:
-        """Add the other's sums. Raises `ValueError` when its prior is another one."""
-        self.belief.merge(other.belief)
-
-    def discount(self, weight: float) -> None:
-        """Let each round learnt so far count `weight` times."""
-        self.belief.discount(weight)
-
     def to_artifact(self) -> Artifact:
         """Manifest: kind, names, floor, prior. Arrays: the standardizer and the sums."""
         manifest = {
@@ -112,7 +78,7 @@ class ChannelThompson(Policy):
             "floor": self.floor,
             "prior": self.prior,
         }
-        return Artifact(manifest, {**vars(self.standardizer), **vars(self.belief.statistics.copy())})
+        return Artifact(manifest, {**vars(self.standardizer), **vars(self.statistics.copy())})
 
     @classmethod
     def from_artifact(cls, artifact: Artifact) -> Self:

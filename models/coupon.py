@@ -124,11 +124,11 @@ class CouponThompson(Policy):
 
     def learn_many(self, contexts: Floats, actions: Integers, rewards: Floats) -> None:
         """Add the rounds' sums; the order of rounds does not matter."""
-        self.statistics += self._sums(contexts, actions, rewards)
+        self.statistics += self.sums(contexts, actions, rewards)
 
     def unlearn_many(self, contexts: Floats, actions: Integers, rewards: Floats) -> None:
         """Subtract the rounds' sums: exact up to rounding."""
-        self.statistics -= self._sums(contexts, actions, rewards)
+        self.statistics -= self.sums(contexts, actions, rewards)
 
     def merge(self, other: Self) -> None:
         """Add the other's sums. Raises `ValueError` when its prior is another one."""
@@ -154,8 +154,8 @@ class CouponThompson(Policy):
         price = 0.0 if self._budget is None else float(context[self._budget])
         return max(price, 0.0) if np.isfinite(price) else 0.0
 
-    def _sums(self, contexts: Floats, actions: Integers, rewards: Floats) -> LinearStatistics:
-        """The sums of the orders' regression, then those of what they earn, padded with zeros to one width."""
+    def sums(self, contexts: Floats, actions: Integers, rewards: Floats) -> LinearStatistics:
+        """What `learn_many` adds: the sums of the orders' regression, then those of what they earn, padded to one width."""
         x, amounts = self._design(contexts), self.amounts[actions] / 1000
         effects = (
             self.prior["effect_scale"] * self._heights(x)[:, :, None] * self._ramps[:, actions].T[:, None, :]

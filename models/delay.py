@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -32,28 +34,81 @@ class DelayDistribution:
         return np.where(ages >= self.window_hours, 1.0, share)
 
 
-def estimate_delays(delays: Floats, ages: Floats, *, window_hours: float) -> DelayDistribution:
+def estimate_delays(
+    delays: Floats, ages: Floats, *, window_hours: float, counts: Floats | None = None
+) -> DelayDistribution:
     """F from rounds of which some are still open: the Kaplan-Meier estimate over all of them.
 
-    delays `(n_rounds,)` in hours, nan where no answer came yet; ages `(n_rounds,)`: how long ago each round was. A round is
-    watched until its answer, its age or the window's end, whichever comes first. One whose answer never comes leaves the
-    watched at its end like one that is still open, so 1 - S(t), S(t) = Π_{s ≤ t} (1 - answers at s / watched until s), is
-    P(answer by t), never-comers included, and F(t) = (1 - S(t)) / (1 - S(window)). Taken as given: how late an answer comes
-    depends neither on the round's age nor on who answers what.
+    delays `(n_rounds,)` in hours, nan where no answer came yet; ages `(n_rounds,)`: how long ago each round was; counts
+    `(n_rounds,)`: how many such rounds there were, 1 by default. A round is watched until its answer, its age or the
+    window's end, whichever comes first. One whose answer never comes leaves the watched at its end like one that is still
+    open, so 1 - S(t), S(t) = Π_{s ≤ t} (1 - answers at s / watched until s), is P(answer by t), never-comers included, and
+    F(t) = (1 - S(t)) / (1 - S(window)). Taken as given: how late an answer comes depends neither on the round's age nor on
+    who answers what.
 
     Raises: `DelayError` without any answer within the window, or when no round is as old as the window.
     Source: Kaplan and Meier (1958), Nonparametric Estimation from Incomplete Observations, section 2.
     """
+    counts = np.ones(len(delays)) if counts is None else counts
     came = delays <= np.minimum(ages, window_hours)
     if not came.any():
         raise DelayError(f"no answer within {window_hours} hours among {len(delays)} rounds")
     if not (ages >= window_hours).any():
         raise DelayError(f"the oldest round is {ages.max()} hours old; wanted one of {window_hours} at least")
-    watched_until = np.sort(np.where(came, delays, np.minimum(ages, window_hours)))
-    hours, answers = np.unique(delays[came], return_counts=True)
-    watched = len(delays) - np.searchsorted(watched_until, hours, side="left")
+    watched_until = np.where(came, delays, np.minimum(ages, window_hours))
+    hours, which = np.unique(delays[came], return_inverse=True)
+    answers = np.bincount(which, weights=counts[came])
+    order = np.argsort(watched_until)
+    left = np.concatenate([[0.0], np.cumsum(counts[order])])
+    watched = left[-1] - left[np.searchsorted(watched_until[order], hours, side="left")]
     by = 1 - np.cumprod(1 - answers / watched)
     return DelayDistribution(hours=hours, arrived=by / by[-1], window_hours=window_hours)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpectedDelay:
+    """What is thought of the delays before any are seen: exponential with this median, cut at the window's end.
+
+    It weighs as much as `answers` answers, so that the first real ones do not decide everything, and a campaign younger than
+    its window has a distribution at all.
+    """
+
+    median_hours: float
+    answers: int = 20
+
+    def arrived_by(self, ages: Floats, window_hours: float) -> Floats:
+        """The expected F at each age in hours."""
+        within = np.clip(ages, 0.0, window_hours)
+        return np.asarray(np.expm1(-within / self._scale) / np.expm1(-window_hours / self._scale))
+
+    def quantiles(self, window_hours: float) -> Floats:
+        """The delays of `answers` answers, evenly spread over the distribution, in hours."""
+        middle = (np.arange(self.answers) + 0.5) / self.answers
+        return np.asarray(-self._scale * np.log1p(middle * np.expm1(-window_hours / self._scale)))
+
+    @property
+    def _scale(self) -> float:
+        return self.median_hours / math.log(2)
+
+
+def estimate_with_expected(
+    delays: Floats, ages: Floats, counts: Floats, *, window_hours: float, expected: ExpectedDelay
+) -> DelayDistribution:
+    """`estimate_delays` as if `expected.answers` closed rounds of the expected delays had been seen besides.
+
+    Silent rounds are added with them, as many for an answer as the rounds seen will have by the expected delays, so that
+    they change the delays and not the rate. Where all rounds are younger than some age, F beyond it is the expected one.
+    """
+    quantiles = expected.quantiles(window_hours)
+    n_answers = max(float(counts[delays <= np.minimum(ages, window_hours)].sum()), 1.0)
+    exposed_rounds = float(counts @ expected.arrived_by(ages, window_hours))
+    silent = max(exposed_rounds / n_answers - 1, 0.0) * expected.answers
+    return estimate_delays(
+        np.concatenate([delays, quantiles, [np.nan]]),
+        np.concatenate([ages, np.full(len(quantiles) + 1, window_hours)]),
+        window_hours=window_hours,
+        counts=np.concatenate([counts, np.ones(len(quantiles)), [silent]]),
+    )
 
 
 def exposures(distribution: DelayDistribution, ages: Floats) -> Floats:
@@ -70,15 +125,20 @@ def exposures(distribution: DelayDistribution, ages: Floats) -> Floats:
     return distribution.arrived_by(ages)
 
 
-def exposed_statistics(
-    design: Floats, posteriors: Integers, rewards: Floats, exposed: Floats, n_posteriors: int
-) -> LinearStatistics:
-    """The sums of rounds that count `exposed` each: Σ F·xxᵀ, Σ r·x, Σ r² and ΣF, rewards 0 where no answer is here.
+@runtime_checkable
+class Additive(Protocol):
+    """A policy whose state is a sum over rounds, so that a round may count in part."""
 
-    With F = 1 everywhere these are the plain sums. A round with F = 0 must have no reward and adds nothing. Σr² is the
-    plain one: with r/F in place of r the noise of very young rounds would be counted as the world's.
+    statistics: LinearStatistics
+
+    def sums(self, contexts: Floats, actions: Integers, rewards: Floats) -> LinearStatistics:
+        """What learning these rounds adds to the statistics."""
+
+
+def exposed(silent: LinearStatistics, answered: LinearStatistics, exposure: float) -> LinearStatistics:
+    """What open rounds of one exposure F teach: F·silent + (answered - silent).
+
+    silent: the sums of the rounds had nothing come back; answered: with what did. What a silent round says (its features,
+    its cost) counts F; what an answer adds counts whole, since it is here: for rewards of 0 and 1 that is F·Σxxᵀ and Σr·x.
     """
-    sums = LinearStatistics.of(design, posteriors, rewards, n_posteriors)
-    weighted = LinearStatistics.of(design * np.sqrt(exposed)[:, None], posteriors, rewards, n_posteriors)
-    count = np.bincount(posteriors, weights=exposed, minlength=n_posteriors).astype(np.float64)
-    return LinearStatistics(count, weighted.xx, sums.rx, sums.rr)
+    return silent.scaled(exposure) + (answered - silent)

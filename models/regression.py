@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import numpy as np
 from scipy.special import ndtri
@@ -45,10 +46,6 @@ class Regression(ABC):
     @abstractmethod
     def win_shares_of_one(self, belief: Belief, context: Floats, eligible: Booleans, width: float) -> Floats:
         """`win_shares` of one round, `(n_actions,)`, not normalised."""
-
-    @abstractmethod
-    def arrays(self) -> dict[str, Floats]:
-        """What an artifact stores of it."""
 
 
 class Disjoint(Regression):
@@ -101,41 +98,26 @@ class Disjoint(Regression):
             mean[~eligible] = -np.inf
         return thompson_weights(mean, scale)
 
-    def arrays(self) -> dict[str, Floats]:
-        """The standardizer's."""
-        return dict(vars(self.standardizer))
-
 
 class Shared(Regression):
-    """One regression on features of context × action: E[r | x, a] = φ(x, a)ᵀθ, φ = x ⊗ (1, g_a).
+    """One regression on features of (context, action): E[r | x, a] = φ(x, a)ᵀθ. An action learns from rounds of others.
 
-    `action_features` g `(n_actions, n_action_features)`: what actions have in common, as an amount or a kind. An action
-    learns from rounds of others that are like it.
+    `features` maps contexts `(n_rounds, n_inputs)` to φ of every action, `(n_rounds, n_actions, n_features)`.
     """
 
-    def __init__(self, *, standardizer: Standardizer, action_features: Floats) -> None:
-        self.standardizer = standardizer
-        self.action_features = action_features
-        self.n_actions = len(action_features)
-        self._factors = np.concatenate([np.ones((self.n_actions, 1)), action_features], axis=1)
-        self.n_features = (len(standardizer.center) + 1) * self._factors.shape[1]
+    def __init__(self, *, features: Callable[[Floats], Floats], n_actions: int, n_features: int) -> None:
+        self.features = features
+        self.n_actions = n_actions
+        self.n_features = n_features
         self._draws: tuple[Belief, int, Floats] | None = None
 
     def empty_statistics(self) -> LinearStatistics:
         """The sums of no rounds."""
         return LinearStatistics.empty(1, self.n_features)
 
-    def features(self, contexts: Floats) -> Floats:
-        """φ of every action, `(n_rounds, n_actions, d)`."""
-        x = self.standardizer.design(contexts)
-        products = x[:, None, None, :] * self._factors[None, :, :, None]
-        return np.asarray(products.reshape(len(x), self.n_actions, self.n_features))
-
     def rows(self, contexts: Floats, actions: Integers) -> tuple[Floats, Integers]:
         """φ of each round's action; all teach the one posterior."""
-        x = self.standardizer.design(contexts)
-        products = self._factors[actions][:, :, None] * x[:, None, :]
-        return products.reshape(len(x), self.n_features), np.zeros_like(actions)
+        return self.features(contexts)[np.arange(len(actions)), actions], np.zeros_like(actions)
 
     def expected_rewards(self, belief: Belief, contexts: Floats) -> tuple[Floats, Floats]:
         """φᵀm and √(σ²·φᵀΛ⁻¹φ)."""
@@ -156,8 +138,7 @@ class Shared(Regression):
 
     def row(self, context: Floats, action: int) -> tuple[Floats, int]:
         """φ of the round's action."""
-        design, posteriors = self.rows(context[None], np.array([action]))
-        return design[0], int(posteriors[0])
+        return self.features(context[None])[0, action], 0
 
     def win_shares_of_one(self, belief: Belief, context: Floats, eligible: Booleans, width: float) -> Floats:
         """The shares of the same draws."""
@@ -172,6 +153,18 @@ class Shared(Regression):
             self._draws = (belief, belief.version, ndtri(uniforms) @ root.T)
         return self._draws[2]
 
-    def arrays(self) -> dict[str, Floats]:
-        """The standardizer's, and the actions' features."""
-        return {**vars(self.standardizer), "action_features": self.action_features}
+
+def crossed(standardizer: Standardizer, action_features: Floats) -> Shared:
+    """The shared regression on φ(x, a) = x ⊗ (1, g_a).
+
+    g `(n_actions, n_action_features)`: what actions have in common, as an amount or a kind.
+    """
+    factors = np.concatenate([np.ones((len(action_features), 1)), action_features], axis=1)
+    n_actions, n_features = len(factors), (len(standardizer.center) + 1) * factors.shape[1]
+
+    def features(contexts: Floats) -> Floats:
+        x = standardizer.design(contexts)
+        products = x[:, None, None, :] * factors[None, :, :, None]
+        return np.asarray(products.reshape(len(x), n_actions, n_features))
+
+    return Shared(features=features, n_actions=n_actions, n_features=n_features)

@@ -1,7 +1,8 @@
-"""Outcomes to a reward: pending and undelivered are not zero."""
+"""Outcomes to a reward: pending and undelivered are not zero, an open window is not closed."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -69,18 +70,56 @@ class RewardSpec:
             return self.message_cost.get(channel or "", 0.0)
         return self.message_cost
 
+    def reward_of(self, outcomes: Sequence[Outcome], channel: str | None) -> float:
+        """The reward that these outcomes make, on this channel; of none, what silence is worth."""
+        return _earned(self, outcomes) - self.cost_of(channel)
+
+    @property
+    def decisive(self) -> OutcomeKind:
+        """The outcome that earns."""
+        return OutcomeKind.CLICKED if self.kind == "click" else OutcomeKind.PURCHASED
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the most that a reward can be.
+
+        >>> RewardSpec(kind="click", window_hours=24, message_cost=0.25, unsubscribe_cost=1.0).bounds
+        (-1.25, 0.75)
+        """
+        if self.kind == "net_value":
+            return -math.inf, math.inf
+        costs = (
+            (0.0, *self.message_cost.values())
+            if isinstance(self.message_cost, Mapping)
+            else (self.message_cost,)
+        )
+        return -max(costs) - self.unsubscribe_cost, 1 - min(costs)
+
+
+def _earned(spec: RewardSpec, outcomes: Sequence[Outcome]) -> float:
+    def total(kind: OutcomeKind) -> float:
+        return sum(outcome.value for outcome in outcomes if outcome.kind is kind)
+
+    if spec.kind == "click":
+        clicked = any(outcome.kind is OutcomeKind.CLICKED for outcome in outcomes)
+        unsubscribed = any(outcome.kind is OutcomeKind.UNSUBSCRIBED for outcome in outcomes)
+        return float(clicked) - spec.unsubscribe_cost * unsubscribed
+    purchased = max(total(OutcomeKind.PURCHASED) - total(OutcomeKind.REFUNDED), 0.0)
+    return (spec.margin_share * purchased - total(OutcomeKind.REDEEMED)) / 1000
+
 
 class State(StrEnum):
-    """What is known of a reward."""
+    """What is known of a reward: nothing yet, that there is none, what came so far, or all of it."""
 
     PENDING = "pending"
     VOID = "void"
+    OPEN = "open"
     RESOLVED = "resolved"
 
 
 @dataclass(frozen=True)
 class Resolution:
-    """A reward and its state; the reward counts only when resolved."""
+    """A reward and its state: all of it when resolved, what came so far while open, else without meaning."""
 
     state: State
     reward: float = 0.0
@@ -94,33 +133,22 @@ def resolve(
     now: datetime,
     channel: str | None = None,
 ) -> Resolution:
-    """The reward of one decision whose message or offer took effect at `effective_at`, on this channel.
+    """The reward of one decision whose message or offer was to take effect at `effective_at`, on this channel.
 
-    Void when it was not delivered, or the window closed without a sign of delivery where deliveries are reported; pending
-    while the window is open and nothing decisive came back; resolved as soon as a click or an order did, and corrected by
-    calling again when more comes in (a second order, a refund: those count until the window's end and after it too).
+    Pending before it takes effect and, where deliveries are reported, until a sign of one; void when it was not delivered,
+    or the window closed without a sign; open while more may come; resolved when the window has closed, and corrected by
+    calling again when more comes in (a refund, a late report). A click is the message's own whenever it comes; an order
+    counts from when the message took effect, or was seen if that was earlier, to the window's end.
     """
     window_end = effective_at + timedelta(hours=spec.window_hours)
-    kinds = {outcome.kind for outcome in outcomes}
-    reported = spec.delivery == "reported"
-    if reported and OutcomeKind.UNDELIVERED in kinds and not kinds & _SEEN:
-        return Resolution(State.VOID)
+    seen_at = [outcome.occurred_at for outcome in outcomes if outcome.kind in _SEEN]
+    reported, closed = spec.delivery == "reported", now > window_end
+    if reported and not seen_at:
+        undelivered = any(outcome.kind is OutcomeKind.UNDELIVERED for outcome in outcomes)
+        return Resolution(State.VOID if closed or undelivered else State.PENDING)
+    if now < effective_at:
+        return Resolution(State.PENDING)
+    began_at = min([effective_at, *seen_at])
     inside = [o for o in outcomes if o.occurred_at <= window_end or o.kind is OutcomeKind.REFUNDED]
-    decisive = {OutcomeKind.CLICKED} if spec.kind == "click" else {OutcomeKind.PURCHASED}
-    if any(outcome.kind in decisive for outcome in inside) or now > window_end:
-        if reported and not kinds & _SEEN:
-            return Resolution(State.VOID)
-        return Resolution(State.RESOLVED, _reward(spec, inside) - spec.cost_of(channel))
-    return Resolution(State.PENDING)
-
-
-def _reward(spec: RewardSpec, outcomes: Sequence[Outcome]) -> float:
-    def total(kind: OutcomeKind) -> float:
-        return sum(outcome.value for outcome in outcomes if outcome.kind is kind)
-
-    if spec.kind == "click":
-        clicked = any(outcome.kind is OutcomeKind.CLICKED for outcome in outcomes)
-        unsubscribed = any(outcome.kind is OutcomeKind.UNSUBSCRIBED for outcome in outcomes)
-        return float(clicked) - spec.unsubscribe_cost * unsubscribed
-    purchased = max(total(OutcomeKind.PURCHASED) - total(OutcomeKind.REFUNDED), 0.0)
-    return (spec.margin_share * purchased - total(OutcomeKind.REDEEMED)) / 1000
+    counted = [o for o in inside if o.occurred_at >= began_at]
+    return Resolution(State.RESOLVED if closed else State.OPEN, spec.reward_of(counted, channel))

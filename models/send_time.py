@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Self
 
 import numpy as np
-from scipy.special import ndtri
 
 from models.artifact import Artifact
-from models.belief import Belief
-from models.feedback import Booleans, Floats, Integers
+from models.belief_policy import BeliefPolicy
+from models.feedback import Floats
 from models.linear_statistics import LinearStatistics
-from models.policy import Policy
+from models.regression import Shared
 
 HOURS = 24
 ACTIVITY = tuple(f"activity_by_hour_{hour:02d}" for hour in range(HOURS))
@@ -27,21 +26,19 @@ FEATURES = (
     "wait",
     "now",
 )
-DRAWS = 512
-_SEED = 20171101
 _LIMIT = 5.0
 
 
-class SendTimeThompson(Policy):
+class SendTimeThompson(BeliefPolicy):
     """Linear Thompson sampling over features of (context, hour): slots lend each other strength.
 
     Actions are the local hours "00" to "23"; hour a stands for its next occurrence. Its features φ(x, a) are the customer's
     own activity in that hour and the population's (each as share·24 - 1, so that an even day is 0), two harmonics of the
     day, the wait (hours/24; half a day where the current hour is unknown) and whether it is the current hour. Where the
     customer's profile is unknown the population's stands in. One posterior makes the slots' expected rewards correlated,
-    so probabilities are the shares in which each slot wins over a fixed set of `DRAWS` posterior draws; the action is
-    sampled from those shares, so the logged propensity is exact. The prior on every effect is centred on 0: an hour earns
-    its preference.
+    so probabilities are the shares in which each slot wins over a fixed set of posterior draws (`regression.Shared`); the
+    action is sampled from those shares, so the logged propensity is exact. The prior on every effect is centred on 0: an
+    hour earns its preference.
 
     population `(24,)`: the share of all customers' actions in each local hour.
     """
@@ -59,37 +56,17 @@ class SendTimeThompson(Policy):
         statistics: LinearStatistics | None = None,
     ) -> None:
         names = tuple(f"{hour:02d}" for hour in range(HOURS))
-        super().__init__(action_names=names, input_names=INPUTS, floor=floor)
+        super().__init__(
+            action_names=names,
+            input_names=INPUTS,
+            floor=floor,
+            regression=Shared(features=self.action_features, n_actions=HOURS, n_features=len(FEATURES)),
+            ridge=ridge,
+            shape=shape,
+            rate=rate,
+            statistics=statistics,
+        )
         self.population = population
-        statistics = statistics or LinearStatistics.empty(1, len(FEATURES))
-        self.belief = Belief(ridge=ridge, shape=shape, rate=rate, statistics=statistics)
-        self._draws: Floats | None = None
-        self._drawn_at = -1
-
-    @property
-    def prior(self) -> dict[str, float]:
-        """ridge, shape and rate."""
-        return self.belief.prior
-
-    @property
-    def statistics(self) -> LinearStatistics:
-        """The sums over all rounds learnt."""
-        return self.belief.statistics
-
-    @statistics.setter
-    def statistics(self, statistics: LinearStatistics) -> None:
-        self.belief.statistics = statistics
-
-    @property
-    def draws(self) -> Floats:
-        """Posterior draws of θ, `(DRAWS, n_features)`: one fixed set of normals, moved and scaled by the posterior."""
-        if self._draws is None or self._drawn_at != self.belief.version:
-            posterior = self.belief.posterior
-            self._drawn_at = self.belief.version
-            covariance = posterior.noise_variance[0] * posterior.inverse[0]
-            uniforms = np.random.Generator(np.random.PCG64(_SEED)).random((DRAWS, len(FEATURES)))
-            self._draws = posterior.mean[0] + ndtri(uniforms) @ np.linalg.cholesky(covariance).T
-        return self._draws
 
     def action_features(self, contexts: Floats) -> Floats:
         """φ of every slot, `(n_rounds, 24, n_features)` for contexts `(n_rounds, 25)`."""
@@ -111,30 +88,6 @@ class SendTimeThompson(Policy):
             wait == 0,
         ]
         return np.stack([np.broadcast_to(column, (n_rounds, HOURS)) for column in columns], axis=-1)
-
-    def _distribution(self, context: Floats, eligible: Booleans) -> Floats:
-        rewards = self.draws @ self.action_features(context[None])[0].T
-        winners = np.argmax(np.where(eligible, rewards, -np.inf), axis=1)
-        return np.bincount(winners, minlength=HOURS).astype(np.float64)
-
-    def _rows(self, contexts: Floats, actions: Integers) -> tuple[Floats, Integers]:
-        return self.action_features(contexts)[np.arange(len(actions)), actions], np.zeros_like(actions)
-
-    def learn_many(self, contexts: Floats, actions: Integers, rewards: Floats) -> None:
-        """Add the rounds' sums; the order of rounds does not matter."""
-        self.belief.learn(*self._rows(contexts, actions), rewards)
-
-    def unlearn_many(self, contexts: Floats, actions: Integers, rewards: Floats) -> None:
-        """Subtract the rounds' sums: exact up to rounding, the model is conjugate."""
-        self.belief.unlearn(*self._rows(contexts, actions), rewards)
-
-    def merge(self, other: Self) -> None:
-        """Add the other's sums. Raises `ValueError` when its prior is another one."""
-        self.belief.merge(other.belief)
-
-    def discount(self, weight: float) -> None:
-        """Let each round learnt so far count `weight` times."""
-        self.belief.discount(weight)
 
     def to_artifact(self) -> Artifact:
         """Manifest: kind, names, floor, prior. Arrays: the population's curve and the sums."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -29,26 +30,46 @@ def earned(reward: float) -> Resolution:
     return Resolution(State.RESOLVED, pytest.approx(reward))
 
 
-def test_a_click_is_known_as_soon_as_it_comes() -> None:
-    assert after(2, CLICK, [came("delivered"), came("clicked")]) == earned(1 - 0.002)
+def so_far(reward: float) -> Resolution:
+    return Resolution(State.OPEN, pytest.approx(reward))
 
 
-def test_a_click_counts_without_a_report_of_delivery() -> None:
-    assert after(2, CLICK, [came("clicked")]) == earned(1 - 0.002)
+@pytest.mark.parametrize("outcomes", [[came("delivered"), came("clicked")], [came("clicked")]])
+def test_a_click_counts_as_soon_as_it_comes_reported_as_delivered_or_not(outcomes: list[Outcome]) -> None:
+    assert after(2, CLICK, outcomes) == so_far(1 - 0.002)
+    assert after(60, CLICK, outcomes) == earned(1 - 0.002)
 
 
 def test_two_clicks_count_once() -> None:
-    assert after(2, CLICK, [came("clicked"), came("clicked", hours=1.5)]) == earned(1 - 0.002)
+    assert after(60, CLICK, [came("clicked"), came("clicked", hours=1.5)]) == earned(1 - 0.002)
 
 
-@pytest.mark.parametrize("outcomes", [[], [came("delivered")], [came("opened")], [came("unsubscribed")]])
-def test_inside_the_window_what_does_not_decide_is_pending(outcomes: list[Outcome]) -> None:
-    assert after(2, CLICK, outcomes) == PENDING
+def test_before_any_sign_of_delivery_nothing_is_known() -> None:
+    assert after(2, CLICK, []) == PENDING
+
+
+@pytest.mark.parametrize("seen", ["delivered", "opened"])
+def test_inside_the_window_silence_is_open_not_a_zero(seen: str) -> None:
+    assert after(2, CLICK, [came(seen)]) == so_far(-0.002)
+
+
+def test_what_is_certain_to_be_shown_is_open_from_when_it_takes_effect() -> None:
+    certain = replace(CLICK, delivery="assumed")
+
+    assert after(-1, certain, []) == PENDING
+    assert after(0, certain, []) == so_far(-0.002)
+
+
+def test_an_order_before_the_message_was_sent_or_seen_is_none_of_its_doing() -> None:
+    early = came("purchased", 100_000, hours=-3)
+
+    assert after(30, VALUE, [came("delivered"), early]) == earned(-0.05)
+    assert after(30, VALUE, [came("delivered", hours=-4), early]) == earned(20 - 0.05)
 
 
 @pytest.mark.parametrize("hours", [47.0, 48.0])
 def test_the_window_includes_its_last_moment(hours: float) -> None:
-    assert after(hours, CLICK, [came("delivered")]) == PENDING
+    assert after(hours, CLICK, [came("delivered")]) == so_far(-0.002)
     assert after(60, CLICK, [came("delivered"), came("clicked", hours=hours)]) == earned(1 - 0.002)
 
 
@@ -93,11 +114,12 @@ def test_unsubscribing_costs_whether_or_not_there_was_a_click() -> None:
 def test_an_order_earns_its_margin_less_the_coupon_and_the_message_in_thousands() -> None:
     outcomes = [came("delivered"), came("purchased", 500_000), came("redeemed", 20_000)]
 
-    assert after(2, VALUE, outcomes) == earned(0.2 * 500 - 20 - 0.05)
+    assert after(2, VALUE, outcomes) == so_far(0.2 * 500 - 20 - 0.05)
+    assert after(30, VALUE, outcomes) == earned(0.2 * 500 - 20 - 0.05)
 
 
-def test_a_click_does_not_decide_what_an_order_is_waited_for() -> None:
-    assert after(2, VALUE, [came("clicked")]) == PENDING
+def test_a_click_earns_nothing_where_an_order_is_waited_for() -> None:
+    assert after(2, VALUE, [came("clicked")]) == so_far(-0.05)
     assert after(25, VALUE, [came("clicked")]) == earned(-0.05)
 
 
@@ -106,7 +128,7 @@ def test_a_second_order_inside_the_window_adds_and_one_after_it_does_not() -> No
 
     told = [came("delivered"), first, second]
 
-    assert after(24, VALUE, told) == earned(40 - 0.05)
+    assert after(24, VALUE, told) == so_far(40 - 0.05)
     assert after(30, VALUE, [*told, late]) == earned(40 - 0.05)
 
 
@@ -159,3 +181,10 @@ def test_a_message_costs_what_its_channel_does_and_nothing_where_none_was_sent()
     assert miss("sms") == earned(-0.004)
     assert miss("email") == earned(-0.001)
     assert miss("app_push") == miss(None) == earned(0)
+
+
+def test_bounds_hold_the_least_and_the_most_of_every_channel() -> None:
+    spec = replace(CLICK, message_cost={"sms": 0.004, "email": 0.001}, unsubscribe_cost=0.5)
+
+    assert spec.bounds == (pytest.approx(-0.504), 1.0)
+    assert VALUE.bounds == (-math.inf, math.inf)
