@@ -7,11 +7,12 @@ from typing import Final
 
 from features.schema import Schema
 from models.artifact import ARRAYS, MANIFEST, Artifact
+from models.boosted_square_cb import MODEL as TREES
 from models.inputs import SCORES
 from models.scorer import MODEL, Scorer, load_scorer
 from training.registry import CHAMPION
 
-_FILES: Final = (MANIFEST, ARRAYS, MODEL)
+_FILES: Final = (MANIFEST, ARRAYS, MODEL, TREES)
 
 
 class NoChampionError(LookupError):

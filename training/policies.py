@@ -33,6 +33,9 @@ from training.simulation.rounds import (
 from training.simulation.stage import Stage
 from training.simulation.world import World
 
+DECISIONS: Final = {"channel_policy": "channel", "send_time_policy": "send_time", "coupon_policy": "coupon"}
+"""What each policy decides."""
+
 CHANNEL_INPUTS: Final = tuple(f"click_rate_{channel}" for channel in CHANNELS)
 COUPON_INPUTS: Final = (
     "purchase_propensity",

@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from training.places import Places
+from training.registry import Placing
 
 DATASET: Final = "complete-journey"
 TEST_AS_OF: Final = datetime(2017, 11, 1, tzinfo=UTC)
@@ -121,9 +122,9 @@ def fit_scorers(places: Places) -> str:
     from training.scorers.spec import scorer_specs
 
     runs = fit_scorers(places.var, DATASET, scorer_specs(), test_as_of=TEST_AS_OF)
-    list(publish_scorers(places, runs))
+    placings = dict(publish_scorers(places, runs))
     told = [f"{run.spec.name} {_headline(run.verdict.metrics)}" for run in runs]
-    return ", ".join(told)
+    return ", ".join(told) + kept_champions(placings)
 
 
 def _headline(metrics: dict[str, float]) -> str:
@@ -134,8 +135,14 @@ def start_policies(places: Places) -> str:
     """Warm-starts the policies on simulated feedback and registers them."""
     from training.publish import publish_warm_starts
 
-    published = publish_warm_starts(places, DATASET, seed=0)
-    return ", ".join(started.name for started, _ in published) + ", warm-started on simulated rounds"
+    placings = {started.name: placing for started, placing in publish_warm_starts(places, DATASET, seed=0)}
+    return ", ".join(placings) + ", warm-started on simulated rounds" + kept_champions(placings)
+
+
+def kept_champions(placings: Mapping[str, Placing]) -> str:
+    """What stays champion because it was promoted, in words; nothing as a rule."""
+    kept = [f"{name} ({placing})" for name, placing in placings.items() if placing.kept]
+    return f"; not champion: {', '.join(kept)}" if kept else ""
 
 
 def fill_online_store(places: Places) -> str:

@@ -1,30 +1,38 @@
-"""Warm-started policies into the model registry, as champions that say what they know."""
+"""Policies into the model registry, each saying what it knows: warm-started ones, and those fitted on the log."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Collection
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from features.bulk import latest_as_of
 from features.offline import MANIFEST
 from features.schema import load_schema
+from models.artifact import Artifact
 from training.champion import read_champion_scorers
 from training.code_version import git_commit, source_digest
 from training.importing.dataset import dataset_folder, read_manifest
 from training.places import Places
-from training.policies import WARM_STARTS
-from training.registry import CHAMPION, ModelRegistry, RunRecord, open_registry
+from training.policies import DECISIONS, WARM_STARTS
+from training.registry import CHALLENGER, CHAMPION, ModelRegistry, Placing, RunRecord, open_registry
+from training.retraining import Retrained
 from training.simulation.audience import AudienceError
 from training.simulation.stage import open_stage
 from training.warm_start import StartedPolicy, start_policy
 
 
 def publish_warm_starts(
-    places: Places, dataset: str, *, seed: int, alias: str = CHAMPION
-) -> list[tuple[StartedPolicy, str | None]]:
-    """Each policy with the version it was registered as, None where what the alias points to is the very same already.
+    places: Places,
+    dataset: str,
+    *,
+    seed: int,
+    alias: str = CHAMPION,
+    names: Collection[str] = tuple(DECISIONS),
+) -> list[tuple[StartedPolicy, Placing]]:
+    """Each policy of these names and where it stands in the registry now.
 
     Scores come from the champion scorers, features from the newest snapshot. Raises: `NoChampionError` before the scorers
     are registered, `AudienceError`, `SimulationError` and `DatasetError` when the data do not allow it.
@@ -40,7 +48,7 @@ def publish_warm_starts(
         as_of=latest_as_of(snapshots),
         seed=seed,
     )
-    started = [start_policy(start, stage, seed=seed) for start in WARM_STARTS]
+    started = [start_policy(start, stage, seed=seed) for start in WARM_STARTS if start.name in names]
     return [(each, publish_policy(registry, each, alias)) for each in started]
 
 
@@ -56,13 +64,44 @@ def check_snapshots(snapshots: Path, fingerprint: str) -> None:
         )
 
 
-def publish_policy(registry: ModelRegistry, started: StartedPolicy, alias: str = CHAMPION) -> str | None:
-    """The version the policy was registered as, or None where what the alias points to has the same bytes."""
-    if registry.digest_of(started.name, alias) == started.artifact.digest:
-        return None
-    with registry.run(f"warm start {started.name}") as run_id:
-        registry.log(run_id, record_of(started))
-        return registry.register(started.artifact, started.name, run_id, about=describe(started), alias=alias)
+def publish_policy(registry: ModelRegistry, started: StartedPolicy, alias: str = CHAMPION) -> Placing:
+    """Where the policy stands in the registry now."""
+    about = describe(started)
+    return _register(registry, started.artifact, started.name, alias, (record_of(started), about))
+
+
+def publish_retrained(registry: ModelRegistry, fitted: Retrained, alias: str = CHALLENGER) -> Placing:
+    """Where a policy fitted on the log stands in the registry now."""
+    manifest = fitted.artifact.manifest
+    told = (
+        "kind",
+        "floor",
+        "n_rounds",
+        "learned_until",
+        "data_fingerprint",
+        "seed",
+        "started_from",
+        "reward",
+    )
+    record = RunRecord(
+        parameters={name: manifest[name] for name in told},
+        metrics={"rounds": float(manifest["n_rounds"]), "mean_reward": fitted.mean_reward},
+        tags={"git_commit": git_commit(), "source_digest": source_digest()},
+        files={"policy_card.md": fitted.describe() + "\n"},
+    )
+    return _register(registry, fitted.artifact, fitted.name, alias, (record, fitted.describe()))
+
+
+def _register(
+    registry: ModelRegistry, artifact: Artifact, name: str, alias: str, told: tuple[RunRecord, str]
+) -> Placing:
+    placing, (record, about) = registry.place(name, artifact.digest, alias), told
+    if placing.known:
+        return placing
+    with registry.run(f"fit {name}") as run_id:
+        registry.log(run_id, record)
+        version = registry.register(artifact, name, run_id, about=about, alias=placing.alias)
+    return replace(placing, version=version)
 
 
 def record_of(started: StartedPolicy) -> RunRecord:

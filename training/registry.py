@@ -25,6 +25,10 @@ EXPERIMENT: Final = "gardoon"
 CHAMPION: Final = "champion"
 CHALLENGER: Final = "challenger"
 DIGEST_TAG: Final = "digest"
+GATE_TAG: Final = "gate"
+"""On a version that a promotion was asked for: what the gate found."""
+
+_FIRST_ALIAS_TAG: Final = "registered_as"
 _MODEL_FOLDER: Final = "model"
 
 
@@ -36,6 +40,23 @@ class RunRecord:
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
     files: Mapping[str, str | bytes]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placing:
+    """Where an artifact stands in the registry: its version (None: not registered, or known by the same bytes), its alias.
+
+    `kept`: it was to be champion, but the champion was promoted by a gate, or by force, and only `promote` moves it on.
+    """
+
+    alias: str
+    known: bool = False
+    kept: bool = False
+    version: str | None = None
+
+    def __str__(self) -> str:
+        what = "unchanged" if self.version is None else f"version {self.version} is {self.alias}"
+        return f"{what}; the champion was promoted and stays" if self.kept else what
 
 
 class ModelRegistry:
@@ -95,6 +116,27 @@ class ModelRegistry:
         for key, value in tags.items():
             self._client.set_model_version_tag(name, version, key, value)
 
+    def place(self, name: str, digest: str, alias: str) -> Placing:
+        """Where an artifact of this digest is to stand that is to get the alias, and whether it stands there already.
+
+        A champion that was promoted is not replaced by what is merely fitted: that becomes the challenger, unless it is a
+        version that there was before.
+        """
+        kept = alias == CHAMPION and self._was_promoted(name)
+        if kept:
+            return Placing(alias=CHALLENGER, known=digest in self._digests(name), kept=True)
+        return Placing(alias=alias, known=self.digest_of(name, alias) == digest)
+
+    def _was_promoted(self, name: str) -> bool:
+        """Whether the champion of that name got there by a promotion, or by hand after it was a challenger."""
+        champion = self._aliased(name, CHAMPION)
+        return champion is not None and (
+            GATE_TAG in champion.tags or champion.tags.get(_FIRST_ALIAS_TAG) == CHALLENGER
+        )
+
+    def _digests(self, name: str) -> set[str | None]:
+        return {each.tags.get(DIGEST_TAG) for each in self._client.search_model_versions(f"name='{name}'")}
+
     def _aliased(self, name: str, alias: str) -> Any | None:
         from mlflow.exceptions import MlflowException
 
@@ -131,7 +173,7 @@ class ModelRegistry:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
         source = f"{self._client.get_run(run_id).info.artifact_uri}/{_MODEL_FOLDER}"
-        tags = {DIGEST_TAG: artifact.digest}
+        tags = {DIGEST_TAG: artifact.digest, _FIRST_ALIAS_TAG: alias}
         version = self._client.create_model_version(
             name, source=source, run_id=run_id, tags=tags, description=about
         )

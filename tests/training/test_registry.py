@@ -35,8 +35,11 @@ def var(tmp_path_factory: pytest.TempPathFactory, shop_tables: dict[str, pa.Tabl
     write_dataset(dataset_folder(var, "shop"), about, shop_tables)
     specs = scorer_specs(value_days=28)
     runs = fit_scorers(var, "shop", specs, test_as_of=datetime(2024, 5, 1, tzinfo=UTC))
-    for versions in ("1", None):
-        assert dict(publish_scorers(Places(var=var), runs)) == {spec.name: versions for spec in specs}
+    for version in ("1", None):
+        placings = dict(publish_scorers(Places(var=var), runs))
+        assert {name: placing.version for name, placing in placings.items()} == {
+            s.name: version for s in specs
+        }
     return var
 
 

@@ -15,7 +15,7 @@ import math
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -62,11 +62,12 @@ class RewardRule:
     """What a journey's rules say of the reward: clicks or net value in thousands, and when the last window closes.
 
     `closes_after_hours` counts from the decision, whatever hour was chosen to send at: the latest hour that could have been
-    chosen, then the window.
+    chosen, then the window. `declared` is the reward as the rules state it.
     """
 
     kind: str
     closes_after_hours: float
+    declared: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +92,9 @@ class DecisionLog:
     """Rounds to judge by, in the order logged, the behaviour policy's whole distribution, and what was left out and why.
 
     probabilities `(n_rounds, n_actions)`; labels: journey, group and time of each round; n_left_out by reason; n_by_journey
-    by (journey, kind of reward). sample_ratios: customers by group of each journey whose shares stayed the same; delay: None
-    where no decisive outcome came in.
+    by (journey, kind of reward). closed_until_us: the latest moment before which no decision's window was open; rewards: the
+    rounds' rewards as the rules of each journey declared them. sample_ratios: customers by group of each journey whose
+    shares stayed the same; delay: None where no decisive outcome came in.
     """
 
     feedback: LoggedFeedback
@@ -100,6 +102,8 @@ class DecisionLog:
     labels: RoundLabels
     n_left_out: dict[str, int]
     n_by_journey: dict[tuple[str, str], int]
+    closed_until_us: int = 0
+    rewards: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     sample_ratios: tuple[SampleRatio, ...] = ()
     delay: RewardDelay | None = None
 
@@ -117,11 +121,14 @@ def collect_rounds(
     Raises: `LogError` naming the decision and what is wrong with its record; `TooFewRoundsError` when no round is left.
     """
     left_out: Counter[str] = Counter()
+    first_close = min((rule.closes_after_hours for rule in rules.values()), default=0.0)
+    closed_until_us = scanned_until_us - int(first_close * _HOUR_US)
     kinds: dict[tuple[tuple[str, ...], tuple[str, ...]], _Columns] = {}
     for row in rows:
         found = _judgeable(row, decision, rules, scanned_until_us)
         if isinstance(found, str):
             left_out[found] += 1
+            closed_until_us = min(closed_until_us, row.decided_at_us) if found == OPEN else closed_until_us
         else:
             key = (tuple(found.round["inputs"]), tuple(found.round["actions"]))
             kinds.setdefault(key, _Columns()).add(row, found)
@@ -131,7 +138,8 @@ def collect_rounds(
         )
     names = max(kinds, key=lambda key: len(kinds[key].rewards))
     others = sum(len(columns.rewards) for key, columns in kinds.items() if key != names)
-    return kinds[names].log(*names, left_out + Counter({OTHER_INPUTS: others}))
+    log = kinds[names].log(*names, left_out + Counter({OTHER_INPUTS: others}))
+    return replace(log, closed_until_us=closed_until_us)
 
 
 @dataclass(frozen=True)
@@ -192,6 +200,7 @@ class _Columns:
         self.journeys: list[str] = []
         self.groups: list[str] = []
         self.n_by_journey: Counter[tuple[str, str]] = Counter()
+        self.declared: dict[str, list[Mapping[str, Any]]] = {}
 
     def add(self, row: LogRow, found: _Judgeable) -> None:
         """Append one round. Raises `LogError` when it contradicts itself."""
@@ -210,6 +219,9 @@ class _Columns:
         self.journeys.append(row.journey)
         self.groups.append(row.group)
         self.n_by_journey[row.journey, found.rule.kind] += 1
+        declared = self.declared.setdefault(row.journey, [])
+        if found.rule.declared not in declared:
+            declared.append(found.rule.declared)
 
     def log(self, inputs: tuple[str, ...], actions: tuple[str, ...], left_out: Counter[str]) -> DecisionLog:
         """The columns as a log. Raises `LogError`."""
@@ -236,6 +248,7 @@ class _Columns:
             ),
             n_left_out=dict(left_out),
             n_by_journey=dict(self.n_by_journey),
+            rewards=self.declared,
         )
 
 

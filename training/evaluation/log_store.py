@@ -124,6 +124,6 @@ def _reward_rules(connection: Connection, decision: str) -> dict[str, RewardRule
             reward, send_time = manifest[decision]["reward"], manifest.get("send_time")
             latest = send_time["deadline_hours"] if send_time else 0
             rules[digest] = RewardRule(
-                kind=reward["kind"], closes_after_hours=latest + reward["window_hours"]
+                kind=reward["kind"], closes_after_hours=latest + reward["window_hours"], declared=reward
             )
     return rules

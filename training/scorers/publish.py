@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import lightgbm
 
 from training.code_version import git_commit, source_digest
 from training.places import Places
-from training.registry import CHAMPION, ModelRegistry, RunRecord, open_registry, quiet_mlflow
+from training.registry import CHAMPION, ModelRegistry, Placing, RunRecord, open_registry, quiet_mlflow
 from training.scorers.model_card import write_model_card
 from training.scorers.picture import calibration_picture, importance_picture, lift_picture
 from training.scorers.run import ScorerRun
@@ -21,8 +21,8 @@ from training.scorers.run import ScorerRun
 
 def publish_scorers(
     places: Places, runs: Iterable[ScorerRun], *, alias: str = CHAMPION
-) -> Iterator[tuple[str, str | None]]:
-    """Each scorer's name and the version it was registered as, None where what the alias points to is the same already."""
+) -> Iterator[tuple[str, Placing]]:
+    """Each scorer's name and where it stands in the registry now."""
     registry, commit, sources = open_registry(places), git_commit(), source_digest()
     for run in runs:
         yield run.spec.name, publish_scorer(registry, run, commit=commit, sources=sources, alias=alias)
@@ -30,19 +30,22 @@ def publish_scorers(
 
 def publish_scorer(
     registry: ModelRegistry, run: ScorerRun, *, commit: str, sources: str, alias: str = CHAMPION
-) -> str | None:
-    """The new version of the scorer, to which the alias points, or None where it points to the same bytes already.
+) -> Placing:
+    """Where the scorer stands in the registry now.
 
-    Its run holds parameters, metrics, pictures and model card; `commit` and `sources` are the code's version and digest.
+    The run of a new version holds parameters, metrics, pictures and model card; `commit` and `sources` are the code's
+    version and digest.
     """
-    if registry.digest_of(run.spec.name, alias) == run.artifact.digest:
-        return None
+    placing = registry.place(run.spec.name, run.artifact.digest, alias)
+    if placing.known:
+        return placing
     card = write_model_card(run, f"{commit} ({sources})")
     with registry.run(run.spec.name) as run_id:
         registry.log(run_id, _record(run, card, commit=commit, sources=sources))
-        return registry.register(
-            run.artifact, run.spec.name, run_id, beside=_mlflow_model(run), about=card, alias=alias
+        version = registry.register(
+            run.artifact, run.spec.name, run_id, beside=_mlflow_model(run), about=card, alias=placing.alias
         )
+    return replace(placing, version=version)
 
 
 def _record(run: ScorerRun, card: str, *, commit: str, sources: str) -> RunRecord:

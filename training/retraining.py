@@ -1,0 +1,155 @@
+"""Retraining: a registered policy fitted anew on the decision log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from models.artifact import Artifact
+from models.catalogue import load_policy
+from models.feedback import LoggedFeedback
+from models.policy import Policy
+from training.champion import NoChampionError, read_version
+from training.evaluation.decision_log import DecisionLog
+from training.evaluation.errors import TooFewRoundsError
+from training.evaluation.log_store import read_decision_log
+from training.places import Places
+from training.policies import DECISIONS
+from training.policy_fit import (
+    PolicyFitError,
+    Recipe,
+    Start,
+    fit_kind,
+    fitted_artifact,
+    go_on,
+    learned_until,
+)
+from training.registry import CHAMPION, ModelRegistry
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retraining:
+    """What to fit on the log, and how.
+
+    kind: empty for the champion's own, which goes on from its warm start (from its prior alone without `warm_start`); one of
+    `policy_fit.KINDS` starts from nothing. until: only rounds decided before it. seed: of the trees.
+    """
+
+    name: str
+    kind: str = ""
+    warm_start: bool = True
+    until: datetime | None = None
+    seed: int = 0
+    reward_range: tuple[float, float] = (0.0, 1.0)
+    database_url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retrained:
+    """A policy fitted on the log, ready to be registered; `left_out`: how many decisions taught nothing, by reason."""
+
+    name: str
+    artifact: Artifact
+    mean_reward: float
+    left_out: Mapping[str, int]
+
+    def describe(self) -> str:
+        """What it learnt, in three sentences for whoever finds it in the registry."""
+        manifest = self.artifact.manifest
+        start = manifest["started_from"]
+        began = "its prior alone" if start is None else f"version {start['version']} as that was registered"
+        return (
+            f"A {manifest['kind']} that started from {began} and learnt {manifest['n_rounds']:,} rounds of the decision "
+            f"log, every one decided before {manifest['learned_until']} and none after. Their mean reward was "
+            f"{self.mean_reward:.4g}. The rounds' fingerprint is {manifest['data_fingerprint'][:16]}."
+        )
+
+
+def retrain_policy(registry: ModelRegistry, places: Places, wanted: Retraining) -> Retrained:
+    """The policy fitted on the log's rounds whose windows had closed; the same rounds and seed give the same bytes.
+
+    Raises: `NoChampionError` where no champion says which actions there are, `PolicyFitError`, `LogError`,
+    `TooFewRoundsError`, `ArtifactError`.
+    """
+    champion = _champion(registry, wanted.name)
+    url = wanted.database_url or f"sqlite:///{places.var / 'log.db'}"
+    log = read_decision_log(url, DECISIONS[wanted.name])
+    _refuse_mixed_units(log)
+    feedback, until = closed_rounds(log, wanted.until)
+    policy, start = _fit(registry, champion, wanted, feedback)
+    facts: dict[str, Any] = {
+        "name": wanted.name,
+        "reward": log.rewards,
+        "started_from": start and {"version": start.version, "digest": start.artifact.digest},
+        "seed": wanted.seed,
+    }
+    return Retrained(
+        name=wanted.name,
+        artifact=fitted_artifact(policy, feedback, learned_until=until, facts=facts),
+        mean_reward=float(feedback.rewards.mean()),
+        left_out=log.n_left_out,
+    )
+
+
+def closed_rounds(log: DecisionLog, until: datetime | None = None) -> tuple[LoggedFeedback, datetime]:
+    """The rounds decided before any window was still open, and that moment; before `until`, if that is earlier.
+
+    Rounds decided later are left out although their own window may have closed: where one moment parts what was learnt from
+    what was not, the learner can go on from it and a judge can start at it. Raises: `TooFewRoundsError`.
+    """
+    closed = _EPOCH + timedelta(microseconds=log.closed_until_us)
+    moment = closed if until is None else min(until.astimezone(UTC), closed)
+    rows = ~log.labels.since(moment)
+    if not rows.any():
+        raise TooFewRoundsError(
+            f"none of {len(rows):,} rounds was decided before {moment.isoformat()}; windows had closed up to "
+            f"{closed.isoformat()}"
+        )
+    return log.feedback.take(rows), moment
+
+
+def _fit(
+    registry: ModelRegistry, champion: Start, wanted: Retraining, feedback: LoggedFeedback
+) -> tuple[Policy, Start | None]:
+    """The policy, and the registered one whose warm start it holds; None where it knows the rounds alone."""
+    own = load_policy(champion.artifact)
+    if not wanted.kind and own.learns_online:
+        start = _before_real_feedback(registry, wanted.name, champion)
+        if start is None or not wanted.warm_start:
+            return go_on(replace(champion, fresh=True), feedback), None
+        return go_on(start, feedback), start
+    recipe = Recipe(
+        kind=wanted.kind or own.kind, floor=own.floor, seed=wanted.seed, reward_range=wanted.reward_range
+    )
+    return fit_kind(recipe, feedback), None
+
+
+def _champion(registry: ModelRegistry, name: str) -> Start:
+    version = registry.version_of(name, CHAMPION)
+    if version is None:
+        raise NoChampionError(
+            f"{registry.tracking_uri} has no champion of {name}: run `python -m training fit policies` first"
+        )
+    return Start(version=version, artifact=read_version(registry.tracking_uri, name, version))
+
+
+def _before_real_feedback(registry: ModelRegistry, name: str, champion: Start) -> Start | None:
+    """The champion as it was registered if it knew no real feedback then, else what it started from; None: its prior."""
+    manifest = champion.artifact.manifest
+    if learned_until(manifest) is None:
+        return champion
+    began = manifest["started_from"]
+    if began is None:
+        return None
+    version = began["version"]
+    return Start(version=version, artifact=read_version(registry.tracking_uri, name, version))
+
+
+def _refuse_mixed_units(log: DecisionLog) -> None:
+    kinds = sorted({kind for _, kind in log.n_by_journey})
+    if len(kinds) > 1:
+        raise PolicyFitError(f"the log's rewards are of several units, {kinds}; wanted one")
