@@ -28,7 +28,7 @@ from benchmarks.policies.peer import Peer, PeerError, install, read_peers
 from benchmarks.policies.problem import Problem
 from benchmarks.policies.quality import Score, play_all
 from benchmarks.policies.results import Results
-from benchmarks.policies.speed import measure_speed
+from benchmarks.policies.speed import ROUNDS, measure_speed
 from benchmarks.target import finish
 
 QUICK_PEERS = ("gardoon", "plain_numpy", "vowpalwabbit")
@@ -43,18 +43,18 @@ def main() -> None:
     results = Results()
     peers = _installed(options, results)
     problems = _problems(options, results)
-    speed_rounds = 3 if options.quick else 7
     if not options.no_speed:
-        results.speed, lacks = measure_speed(peers, options.var, rounds=speed_rounds)
+        rounds = ROUNDS // 5 if options.quick else ROUNDS
+        results.speed, lacks = measure_speed(peers, options.var, rounds=rounds)
         results.notes |= {name: f"no speed: {lack}" for name, lack in lacks.items()}
     _measure_quality(options, peers, problems, results)
     results.minutes = (perf_counter() - started) / 60
     options.out.parent.mkdir(parents=True, exist_ok=True)
     saved = options.var / "bench-policies.json"
     saved.write_text(json.dumps(results.as_json(), indent=1))
-    targets = [] if options.no_speed else speed_targets(results)
+    targets = [] if options.no_speed else speed_targets(results.speed)
     targets += [] if options.quick else quality_targets(results)
-    write_document(options.out, results, targets, read_peers(), seeds=options.seeds)
+    write_document(options.out, results, targets, read_peers(), options)
     print(f"wrote {options.out} after {results.minutes:.1f} minutes")
     finish(targets)
 
@@ -64,8 +64,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--var", type=Path, default=Path("var"))
     parser.add_argument("--out", type=Path, default=Path("docs/benchmark-policies.md"))
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--limit-s", type=float, default=30.0, help="a run that takes longer has no result")
-    parser.add_argument("--minutes", type=float, default=60.0, help="no problem is begun after so many")
+    parser.add_argument("--limit-s", type=float, default=60.0, help="processor time that one run may take")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--no-speed", action="store_true", help="quality only")
     parser.add_argument("--only", nargs="*", help="problems to play, by name")
@@ -92,7 +91,8 @@ def _installed(options: argparse.Namespace, results: Results) -> list[Peer]:
     return found
 
 
-def _problems(options: argparse.Namespace, results: Results) -> Makers:
+def _problems(options: argparse.Namespace, results: Results) -> dict[str, list[Problem]]:
+    """Each problem's rounds of every seed, by name; the longest runs first, so that none is waited for at the end."""
     makers: Makers = {} if options.quick else _simulated(options.var)
     for name, read in data_sets(options.var).items():
         if options.only and name not in options.only:
@@ -102,8 +102,12 @@ def _problems(options: argparse.Namespace, results: Results) -> Makers:
         except PeerError as error:
             results.notes[name] = str(error)
             continue
-        makers[name] = lambda seed, table=table: classification_problem(table, seed)
-    return {name: make for name, make in makers.items() if not options.only or name in options.only}
+        makers[name] = partial(classification_problem, table)
+    return {
+        name: [make(seed) for seed in range(options.seeds)]
+        for name, make in makers.items()
+        if not options.only or name in options.only
+    }
 
 
 def _simulated(var: Path) -> Makers:
@@ -113,31 +117,36 @@ def _simulated(var: Path) -> Makers:
 
 
 def _measure_quality(
-    options: argparse.Namespace, peers: list[Peer], problems: Makers, results: Results
+    options: argparse.Namespace, peers: list[Peer], problems: dict[str, list[Problem]], results: Results
 ) -> None:
     """Every peer on every problem, several at a time: each is a process of its own."""
-    seeds = range(options.seeds)
-    for name, make in problems.items():
-        results.describe(name, [make(seed) for seed in seeds])
-    ends = perf_counter() + 60 * options.minutes
+    for name, of_seeds in problems.items():
+        results.describe(name, of_seeds)
+    tasks = [(name, peer) for name in problems for peer in peers if peer.quality]
+    tasks.sort(key=lambda task: -_size(problems[task[0]]))
+
+    def play(task: tuple[str, Peer]) -> tuple[str, Peer, dict[str, list[Score]]]:
+        name, peer = task
+        return name, peer, play_all(peer, options.var, problems[name], limit_s=options.limit_s)
+
     with ThreadPoolExecutor(options.processes) as pool:
-        for name, make in problems.items():
-            if perf_counter() > ends:
-                results.notes[name] = f"not played: {options.minutes:g} minutes were over"
-                results.problems.pop(name)
-                continue
-            play = partial(play_all, var=options.var, make=make, seeds=seeds, limit_s=options.limit_s)
-            playing = [peer for peer in peers if peer.quality]
-            for peer, scores in zip(playing, pool.map(play, playing), strict=True):
-                for learner, found in scores.items():
-                    results.add(name, f"{peer.name} {learner}", found)
-                    _tell(name, f"{peer.name} {learner}", found)
+        for name, peer, scores in pool.map(play, tasks):
+            for learner, found in scores.items():
+                results.add(name, f"{peer.name} {learner}", found)
+                _tell(name, f"{peer.name} {learner}", found)
+
+
+def _size(of_seeds: list[Problem]) -> int:
+    """Numbers that a learner of one regression an action looks at: about what a run costs."""
+    return of_seeds[0].rewards.size * of_seeds[0].contexts.shape[1]
 
 
 def _tell(problem: str, learner: str, found: list[Score]) -> None:
     if found:
-        mean = float(np.mean([score.value for score in found]))
-        print(f"{problem}: {learner}: {found[-1].lack or f'{mean:.4g}'}", flush=True)
+        mean, seconds = (
+            float(np.mean([getattr(score, what) for score in found])) for what in ("value", "seconds")
+        )
+        print(f"{problem}: {learner}: {found[-1].lack or f'{mean:.4g}'} ({seconds:.1f} s a run)", flush=True)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.policies.peer import PeerError
-from benchmarks.policies.problem import Problem, standardise
+from benchmarks.policies.problem import Problem, Told, standardise
 
 ROUNDS = 500
 Table = tuple[np.ndarray, np.ndarray]
@@ -44,6 +44,7 @@ def classification_problem(table: Table, seed: int) -> Problem:
         rewards=rewards,
         values=rewards,
         batch=1,
+        told={"logistic_thompson": Told(setup={"low": 0.0, "high": 1.0, "base_share": 1 / len(classes)})},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import platform
 import subprocess
 from datetime import UTC, datetime
@@ -9,16 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.policies.judgement import OURS, OWN, field_ranks
+from benchmarks.policies.judgement import LOOKED_AT, OURS, OWN, field_ranks
 from benchmarks.policies.peer import ROOT, Peer
 from benchmarks.policies.quality import mean_and_half_width, ranks
 from benchmarks.policies.results import Results
-from benchmarks.policies.speed import BATCH, N_ACTIONS, N_FEATURES
+from benchmarks.policies.speed import BATCH, N_ACTIONS, N_FEATURES, ROUNDS, TURN, WARM_UP
 from benchmarks.target import Target
 
 PAGE = """# Policies against their peers
 
-Written by `make bench-policies`{how}. {machine}. The run took {minutes:.0f} minutes.
+Written by `{command}`: {machine}. One run of {minutes:.0f} minutes with {processes} processes
+side by side; a run of one learner may take {limit:.0f} s of processor time.
 
 {targets}
 
@@ -26,10 +28,11 @@ Written by `make bench-policies`{how}. {machine}. The run took {minutes:.0f} min
 Mean reward a round over {seeds} seeds (± half the 95 % interval), and the rank among the learners of that column.
 Everyone meets the same standardised contexts in the same order and is told the chosen action's reward only. Simulated
 decisions: the true expected reward of what was chosen, {batch}; classification: 1 for the right class, told at once.
-`{ours}` is the one configuration of ours that is ranked against the peers everywhere; our other rows are shown
-without counting. It was chosen on iris, `make_classification` and other seeds of the simulation before this was run.
-`{own}` is what the product uses for that decision, here without its warm start and, as every policy here, without
-a probability floor.
+`{ours}` is the one configuration of ours that is ranked against the peers everywhere; our other rows are shown without
+counting. It was fixed before this was run, on iris, `make_classification` and other seeds of the simulation; its default
+exploration was also looked at on {looked}, so the mean rank without these is given too.
+The peers have their libraries' defaults, or what the last table says. `{own}` is what the product uses for
+that decision, here without its warm start and, as every policy here, without a probability floor.
 
 {quality}
 
@@ -39,9 +42,11 @@ a probability floor.
 {problems}
 
 ## Speed
-{k} actions, {d} features, one thread, each learner in turn, medians of the rounds; a batch is {n:,} decisions. "States" says
-whether a propensity comes with each decision (coba's Thompson sampling states 1 whatever it draws). A plain numpy LinUCB is
-the yardstick: it neither states one nor masks.
+{k} actions, {d} features, one thread. In the process of each learner a plain numpy LinUCB, the yardstick, which neither
+states a propensity nor masks, decides and learns in turns with it, ten rounds at a time. Times are processor time, medians
+of up to {turns} turns of {turn} rounds after {warm_up} rounds learnt; "x" is the median over turns of the learner's time
+over the yardstick's in that turn. A batch is {n:,} decisions. "States" says whether a propensity comes with each decision
+(coba's Thompson sampling states 1 whatever it draws).
 
 {speed}
 
@@ -51,25 +56,35 @@ the yardstick: it neither states one nor masks.
 
 
 def write_document(
-    path: Path, results: Results, targets: list[Target], peers: dict[str, Peer], *, seeds: int
+    path: Path,
+    results: Results,
+    targets: list[Target],
+    peers: dict[str, Peer],
+    options: argparse.Namespace,
 ) -> None:
     """Writes the page."""
     lines = [f"- {target}" for target in targets]
     page = PAGE.format(
-        how="" if len(results.scores) > 1 else " --quick",
+        command="python -m benchmarks.policies --quick" if options.quick else "make bench-policies",
         machine=machine(),
         minutes=results.minutes,
         targets="\n".join(lines),
-        seeds=seeds,
+        processes=options.processes,
+        limit=options.limit_s,
+        seeds=options.seeds,
         batch="rewards told in batches of 50 rounds, as the learner does",
         ours=OURS,
         own=OWN,
+        looked=f"{', '.join(LOOKED_AT[:-1])} and {LOOKED_AT[-1]}",
         quality=_quality(results),
         missing=_missing(results),
         problems=_problems(results),
         k=N_ACTIONS,
         d=N_FEATURES,
         n=BATCH,
+        turn=TURN,
+        turns=ROUNDS // TURN,
+        warm_up=WARM_UP,
         speed=_speed(results),
         versions=_versions(results, peers),
     )
@@ -81,17 +96,22 @@ def machine() -> str:
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
-    ).stdout.strip()
+    commit = _git("rev-parse", "--short", "HEAD")
+    if _git("status", "--porcelain", "--", "models", "training", "benchmarks"):
+        commit += " and changes not committed"
     return (
         f"{names[0] if names else platform.processor()}, {len(names) or '?'} cores, Python {platform.python_version()}, "
         f"numpy {np.__version__}, commit {commit}, {datetime.now(UTC).date().isoformat()}"
     )
 
 
+def _git(*words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
 def _quality(results: Results) -> str:
-    field = {name: float(np.mean(values)) for name, values in field_ranks(results).items()}
+    field = {name: float(np.mean(values)) for name, values in field_ranks(results.scores).items()}
     learners = {name for found in results.scores.values() for name in found}
     by_problem = {
         problem: ranks({name: float(np.mean(values)) for name, values in found.items()})
@@ -140,18 +160,16 @@ def _speed(results: Results) -> str:
         [
             name,
             f"{each['decide']:.1f}",
-            f"{each['update']:.1f}",
+            f"{each['decide_ratio']:.2f}",
+            f"{each['update']:,.1f}",
+            f"{each['update_ratio']:,.2f}",
             f"{each['batch']:,.0f}",
-            _states(results, name),
+            "yes" if each["states"] else "no",
         ]
-        for name, each in sorted(results.speed.items(), key=lambda item: item[1]["decide"])
+        for name, each in sorted(results.speed.items(), key=lambda item: item[1]["decide_ratio"])
     ]
-    header = ["learner", "µs a decision", "µs an update", "decisions a second, batched", "states"]
+    header = ["learner", "µs a decision", "x", "µs an update", "x", "decisions a second, batched", "states"]
     return markdown_table(header, rows)
-
-
-def _states(results: Results, name: str) -> str:
-    return {1.0: "yes", 0.0: "no"}.get(results.speed[name].get("states", 0.0), "")
 
 
 def _versions(results: Results, peers: dict[str, Peer]) -> str:

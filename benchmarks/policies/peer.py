@@ -25,15 +25,20 @@ class PeerError(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class Peer:
-    """One library: pinned packages, the learners measured for quality and for speed, and how they are set."""
+    """One library: pinned packages, the learners measured for quality and for speed, and how they are set.
+
+    told: those learners of `quality` that play only problems which tell them something beforehand (`Problem.told`).
+    install_alone: packages without what they say they depend on.
+    """
 
     name: str
     quality: list[str]
     speed: list[str]
     settings: str
+    told: list[str] = field(default_factory=list)
     install: list[str] = field(default_factory=list)
+    install_alone: list[str] = field(default_factory=list)
     here: bool = False
-    refused: str | None = None
 
     def interpreter(self, var: Path) -> Path:
         """The Python that runs its adapter."""
@@ -49,20 +54,22 @@ def read_peers() -> dict[str, Peer]:
 def install(peer: Peer, var: Path) -> str:
     """The versions in the peer's environment, made or renewed where its pins are not what is installed.
 
-    Raises: `PeerError` when the peer is declared not to be installed, or the installer fails.
+    Raises: `PeerError` when the installer fails.
     """
-    if peer.refused:
-        raise PeerError(peer.refused)
     if peer.here:
         return f"numpy {np.__version__}"
     python = peer.interpreter(var)
-    folder, stamp, pins = python.parent.parent, python.parent.parent / "pins", "\n".join(peer.install)
+    folder, stamp = python.parent.parent, python.parent.parent / "pins"
+    packages = [*peer.install_alone, *peer.install]
+    pins = "\n".join(packages)
     if not stamp.is_file() or stamp.read_text() != pins:
         uv = str(ROOT / ".tools/bin/uv") if (ROOT / ".tools/bin/uv").exists() else "uv"
         _run([uv, "venv", "-q", "--clear", "--python", sys.executable, str(folder)])
         _run([uv, "pip", "install", "-q", "--python", str(python), *peer.install])
+        if peer.install_alone:
+            _run([uv, "pip", "install", "-q", "--python", str(python), "--no-deps", *peer.install_alone])
         stamp.write_text(pins)
-    return ", ".join(pin.replace("==", " ") for pin in peer.install)
+    return ", ".join(pin.replace("==", " ") for pin in packages)
 
 
 def _run(command: list[str]) -> None:
@@ -75,7 +82,12 @@ def _run(command: list[str]) -> None:
 
 
 class Session:
-    """One learner in one adapter process."""
+    """One learner at a time in one adapter process.
+
+    spent_s: the processor time that the process had used when it last answered.
+    """
+
+    spent_s = 0.0
 
     def __init__(self, peer: Peer, var: Path) -> None:
         self.peer = peer
@@ -99,7 +111,7 @@ class Session:
     def start(
         self, learner: str, n_actions: int, n_features: int, seed: int, setup: dict[str, Any] | None = None
     ) -> None:
-        """A new learner that has seen nothing; `setup` is for our own policy of a decision."""
+        """A new learner that has seen nothing; `setup` is what it is told beforehand."""
         told = {} if setup is None else {"setup": setup}
         self.ask("start", learner=learner, n_actions=n_actions, n_features=n_features, seed=seed, **told)
 
@@ -114,16 +126,8 @@ class Session:
         """The rewards of the actions just chosen."""
         self.ask("learn", [rewards])
 
-    def time(self, what: str, contexts: np.ndarray, rewards: np.ndarray) -> float:
-        """Median microseconds of a `decide` or an `update`; of a `batch`, decisions a second."""
-        eligible = np.ones((len(contexts), self.n_actions), dtype=np.bool_)
-        answer = self.ask("time", [contexts, eligible, rewards], what=what, n=len(contexts))
-        self.states = answer.get("states", getattr(self, "states", False))
-        return float(answer["measured"])
-
     def ask(self, verb: str, /, arrays: list[np.ndarray] | None = None, **request: Any) -> dict[str, Any]:
         """The adapter's answer. Raises `PeerError` with its traceback, or when the process ended."""
-        self.n_actions = request.get("n_actions", getattr(self, "n_actions", 0))
         message = json.dumps({"do": verb, **request}).encode() + b"\n"
         try:
             self.process.stdin.write(
@@ -135,6 +139,7 @@ class Session:
         answer = json.loads(self.process.stdout.readline() or '{"error": "its adapter ended early"}')
         if "error" in answer:
             raise PeerError(f"{self.peer.name}: {answer['error']}")
+        self.spent_s = float(answer["spent_s"])
         return answer
 
     def _read(self, n_bytes: int) -> bytes:

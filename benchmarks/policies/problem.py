@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -10,17 +11,14 @@ LIMIT = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class OwnPolicy:
-    """Our policy of one decision before it has learnt anything, for the row that plays it.
+class Told:
+    """What one learner of ours is told of a problem before the first round: values that JSON holds.
 
-    It knows its inputs by name and its rewards in their own unit, so it is told the very same rounds as they were before
-    they were standardised: `raw` contexts, reward = told·scale + offset.
+    contexts: the very same rounds before they were standardised, for a policy that knows its inputs by name.
     """
 
-    artifact: bytes
-    raw: np.ndarray
-    scale: float
-    offset: float
+    setup: dict[str, Any]
+    contexts: np.ndarray | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +27,7 @@ class Problem:
 
     contexts `(n, d)` are standardised, an unknown input at 0; eligible `(n, k)`; rewards `(n, k)` are what a policy is told,
     in about [0, 1]; values `(n, k)` is what its choice counts: the reward itself, or the true expected one where the world
-    is ours. `batch` rounds are decided before their rewards come back.
+    is ours. `batch` rounds are decided before their rewards come back. `told` is by learner.
     """
 
     contexts: np.ndarray
@@ -37,7 +35,7 @@ class Problem:
     rewards: np.ndarray
     values: np.ndarray
     batch: int
-    own: OwnPolicy | None = None
+    told: dict[str, Told] = field(default_factory=dict)
 
     @property
     def references(self) -> dict[str, float]:

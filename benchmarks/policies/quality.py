@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 from scipy import stats
@@ -14,13 +12,13 @@ from scipy import stats
 from benchmarks.policies.peer import Peer, PeerError, Session
 from benchmarks.policies.problem import Problem
 
-OWN = "decision_policy"
-"""The learner that is our policy of the very decision; it plays no other problem."""
-
 
 @dataclass(frozen=True)
 class Score:
-    """Mean value a round of one learner in one run; `lack` says why there is none, `stated` if it states propensities."""
+    """Mean value a round of one learner in one run, and its processor time; `lack` says why there is none.
+
+    stated: whether it stated a propensity for each decision.
+    """
 
     value: float
     seconds: float
@@ -29,17 +27,12 @@ class Score:
 
 
 def play(session: Session, learner: str, problem: Problem, *, seed: int, limit_s: float) -> Score:
-    """The learner's progressive reward. It gives up after `limit_s` seconds: a lack, not a guess of the rest."""
+    """The learner's progressive reward. It gives up after `limit_s` of processor time: a lack, not a guess of the rest."""
     n, (_, k) = len(problem.contexts), problem.rewards.shape
-    own = problem.own if learner == OWN else None
-    contexts = own.raw if own else problem.contexts
-    setup = (
-        {"policy": b64encode(own.artifact).decode(), "scale": own.scale, "offset": own.offset}
-        if own
-        else None
-    )
-    session.start(learner, k, contexts.shape[1], seed, setup)
-    started, earned, stated = perf_counter(), 0.0, True
+    told = problem.told.get(learner)
+    contexts = problem.contexts if told is None or told.contexts is None else told.contexts
+    session.start(learner, k, contexts.shape[1], seed, told.setup if told else None)
+    started, earned, stated = session.spent_s, 0.0, True
     for begin in range(0, n, problem.batch):
         rows = np.arange(begin, min(begin + problem.batch, n))
         actions, said = session.choose(contexts[rows], problem.eligible[rows])
@@ -48,24 +41,21 @@ def play(session: Session, learner: str, problem: Problem, *, seed: int, limit_s
         session.learn(problem.rewards[rows, actions])
         earned += float(problem.values[rows, actions].sum())
         stated = stated and bool(np.isfinite(said).all())
-        if perf_counter() - started > limit_s:
-            took = perf_counter() - started
-            return Score(
-                np.nan, took, lack=f"slower than {limit_s:.0f} s a run ({rows[-1] + 1} of {n} rounds)"
-            )
-    return Score(earned / n, perf_counter() - started, stated)
+        took = session.spent_s - started
+        if took > limit_s:
+            lack = f"more than {limit_s:.0f} s of processor time a run ({rows[-1] + 1} of {n} rounds)"
+            return Score(np.nan, took, lack=lack)
+    return Score(earned / n, session.spent_s - started, stated)
 
 
-def play_all(
-    peer: Peer, var: Path, make: Callable[[int], Problem], *, seeds: range, limit_s: float
-) -> dict[str, list[Score]]:
-    """Each of the peer's learners over the seeds; one that fails or is too slow once is not tried again."""
-    scores: dict[str, list[Score]] = {learner: [] for learner in peer.quality}
+def play_all(peer: Peer, var: Path, problems: Sequence[Problem], *, limit_s: float) -> dict[str, list[Score]]:
+    """Each of the peer's learners on the problem's seeds; one that fails or is too slow once is not tried again."""
+    learners = [name for name in peer.quality if name not in peer.told or name in problems[0].told]
+    scores: dict[str, list[Score]] = {learner: [] for learner in learners}
     with Session(peer, var) as session:
-        for seed in seeds:
-            problem = make(seed)
+        for seed, problem in enumerate(problems):
             for learner, found in scores.items():
-                if not (found and found[-1].lack) and (learner != OWN or problem.own):
+                if not (found and found[-1].lack):
                     found.append(_try(session, learner, problem, seed, limit_s))
     return scores
 

@@ -36,6 +36,7 @@ class Results:
         references = [problem.references for problem in problems]
         mean = {key: float(np.mean([each[key] for each in references])) for key in references[0]}
         self.problems[name] = {**size, **mean}
+        self.scores[name] = {}
 
     def add(self, problem: str, learner: str, found: list[Score]) -> None:
         """A learner's runs on a problem; with one that gave none it has no score there, but a reason."""

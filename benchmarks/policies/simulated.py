@@ -7,6 +7,7 @@ households' hidden preferences turn into those of another world while the rounds
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,14 +16,14 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.policies.problem import OwnPolicy, Problem, standardise
+from benchmarks.policies.problem import Problem, Told, standardise
 from features.bulk import latest_as_of
 from features.schema import load_schema
 from models.reward import RewardSpec
 from training.champion import read_champion_scorers
 from training.importing.dataset import dataset_folder
 from training.places import Places
-from training.policies import WARM_STARTS, WarmStart, new_policy, simulate_rounds
+from training.policies import MESSAGE_COST, WARM_STARTS, WarmStart, new_policy, simulate_rounds
 from training.simulation.drift import drift
 from training.simulation.formation import form_world
 from training.simulation.occasions import Occasions, draw_occasions
@@ -38,6 +39,12 @@ SEGMENTS: Final = 20
 SCALE, OFFSET = 200.0, -50.0
 ROUNDS: Final = {"channel_policy": 2_500, "send_time_policy": 2_000, "coupon_policy": 2_500}
 AMOUNTS: Final = np.array([0.0 if name == "none" else float(name) for name in COUPON_ACTIONS])
+SHARES: Final = AMOUNTS / AMOUNTS.max()
+ANGLES: Final = 2 * np.pi * np.arange(24)[:, None] / 24 * np.array([1, 2])
+ACTION_FEATURES: Final[dict[str, list[list[float]]]] = {
+    "coupon_policy": np.column_stack([SHARES, SHARES**2]).tolist(),
+    "send_time_policy": np.hstack([np.sin(ANGLES), np.cos(ANGLES)]).tolist(),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +102,7 @@ def simulated_problem(simulation: Simulation, start: WarmStart, *, seed: int, dr
         rewards=_to_unit(rewards, start.request.reward),
         values=np.where(eligible, values, 0.0),
         batch=BATCH,
-        own=_own_policy(start, stage, contexts, np.random.default_rng([17, place, seed])),
+        told=_told(start, stage, contexts, np.random.default_rng([17, place, seed])),
     )
 
 
@@ -138,9 +145,21 @@ def _to_unit(rewards: np.ndarray, spec: RewardSpec) -> np.ndarray:
     return rewards if spec.kind == "click" else (rewards - OFFSET) / SCALE
 
 
-def _own_policy(start: WarmStart, stage: Stage, contexts: np.ndarray, rng: np.random.Generator) -> OwnPolicy:
-    """The product's policy without its warm start, and with the floor at 0, as no peer has one."""
+def _told(start: WarmStart, stage: Stage, contexts: np.ndarray, rng: np.random.Generator) -> dict[str, Told]:
+    """The product's policy without warm start and floor, its inputs and unit; bounds; what actions have in common."""
     policy = new_policy(start.name, simulate_rounds(start, stage, rng, 1_000).feedback, stage.population)
     policy.floor = 0.0
-    scale, offset = (1.0, 0.0) if start.request.reward.kind == "click" else (SCALE, OFFSET)
-    return OwnPolicy(artifact=policy.to_artifact().to_bytes(), raw=contexts, scale=scale, offset=offset)
+    is_click = start.request.reward.kind == "click"
+    scale, offset = (1.0, 0.0) if is_click else (SCALE, OFFSET)
+    stored = b64encode(policy.to_artifact().to_bytes()).decode()
+    told = {
+        "decision_policy": Told(setup={"policy": stored, "scale": scale, "offset": offset}, contexts=contexts)
+    }
+    if is_click:
+        told["logistic_thompson"] = Told(
+            setup={"low": -max(MESSAGE_COST.values()), "high": 1.0, "base_share": 0.05}
+        )
+    if start.name in ACTION_FEATURES:
+        shared = Told(setup={"action_features": ACTION_FEATURES[start.name]})
+        told |= {"shared_lin_ucb": shared, "shared_thompson": shared}
+    return told

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.policies.judgement import FAST, OURS, REFERENCE, quality_targets, speed_targets
-from benchmarks.policies.peer import PeerError, Session, install, read_peers
-from benchmarks.policies.problem import Problem, standardise
-from benchmarks.policies.quality import play, ranks
+from benchmarks.policies.judgement import FAST, OURS, quality_targets, speed_targets
+from benchmarks.policies.peer import Peer, PeerError, Session, install, read_peers
+from benchmarks.policies.problem import Problem, Told, standardise
+from benchmarks.policies.quality import play, play_all, ranks
 from benchmarks.policies.results import Results
+from benchmarks.policies.speed import TURN, measure_speed
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -58,9 +60,11 @@ def test_what_goes_wrong_in_an_adapter_is_told() -> None:
         session.start("no_such", 2, 1, 0)
 
 
-def test_a_peer_that_is_not_installed_says_why() -> None:
-    with pytest.raises(PeerError, match="JAX"):
-        install(read_peers()["pybandits"], Path("unused"))
+def test_a_peer_that_is_not_installed_says_why(tmp_path: Path) -> None:
+    peer = Peer(name="nobody", quality=[], speed=[], settings="", install=["no package has this name"])
+
+    with pytest.raises(PeerError, match=r"not installed|is not there"):
+        install(peer, tmp_path)
 
 
 def test_unknown_inputs_stand_at_the_centre_and_columns_get_one_scale() -> None:
@@ -69,22 +73,49 @@ def test_unknown_inputs_stand_at_the_centre_and_columns_get_one_scale() -> None:
     assert standardise(contexts).tolist() == [[-1.0, 0.0], [1.0, 0.0], [0.0, 0.0]]
 
 
+def test_a_learner_that_must_be_told_something_plays_only_what_tells_it() -> None:
+    names = {"told": ["logistic_thompson"], "quality": ["lin_ucb", "logistic_thompson"]}
+    peer = replace(read_peers()["gardoon"], **names)
+    bounds = Told(setup={"low": 0.0, "high": 1.0, "base_share": 0.5})
+    problem = a_problem()
+
+    untold = play_all(peer, Path("unused"), [problem], limit_s=60)
+    told = play_all(peer, Path("unused"), [replace(problem, told={"logistic_thompson": bounds})], limit_s=60)
+
+    assert list(untold) == ["lin_ucb"]
+    assert told["logistic_thompson"][0].value > 0.75
+
+
+def test_the_yardstick_beside_itself_takes_as_long() -> None:
+    """Processor time, so other work on the machine counts little: twice as long would be a fault of the measurement."""
+    plain = replace(read_peers()["plain_numpy"], speed=["linucb"])
+
+    speeds, lacks = measure_speed([plain], Path("unused"), rounds=5 * TURN)
+
+    assert lacks == {}
+    assert 0.5 < speeds["plain_numpy linucb"]["decide_ratio"] < 2
+    assert 0.5 < speeds["plain_numpy linucb"]["update_ratio"] < 2
+    assert not speeds["plain_numpy linucb"]["states"]
+
+
 def test_equal_means_share_their_rank() -> None:
     assert ranks({"a": 0.5, "b": 0.7, "c": 0.5}) == {"a": 2.5, "b": 1.0, "c": 2.5}
 
 
 def test_the_lines_of_the_targets_say_measured_target_and_verdict() -> None:
-    speed = {"decide": 10.0, "update": 10.0, "batch": 1e6}
-    results = Results(
-        scores={"p": {OURS: [0.9, 0.8], "peer a": [0.5, 0.6]}, "q": {OURS: [0.1, 0.2]}},
-        speed={FAST: {**speed, "decide": 60.0}, REFERENCE: speed},
-    )
+    ours = {"decide": 60.0, "update": 10.0, "batch": 1e6, "decide_ratio": 6.0, "update_ratio": 1.0}
+    speed = {name: {**ours, "plain_decide": 10.0, "plain_update": 10.0} for name in FAST}
+    found = {OURS: [0.9, 0.8], "peer a": [0.5, 0.6]}
+    results = Results(scores={"wine": found, "p": found, "q": {**found, "peer b": [0.1, 0.2]}})
 
-    lines = [str(target) for target in (*speed_targets(results), *quality_targets(results))]
+    lines = [str(target) for target in (*speed_targets(speed), *quality_targets(results))]
 
     assert lines[0].endswith("(10.0 µs): measured 6, target at most 5: short")
     assert lines[1].endswith("(10.0 µs): measured 1, target at most 1.25: pass")
-    assert lines[3].startswith("mean rank 1.00 of 2 over 2 problems, +1.00 ± 0.00 to peer a (2.00)")
+    assert lines[6].startswith("mean rank 1.00 of 3 over 3 problems, +1.00 ± 0.00 to peer a (2.00)")
+    assert lines[7].startswith(
+        "mean rank 1.00 of 3 over 2 problems without wine, breast cancer, digits, +1.00"
+    )
 
 
 @pytest.mark.slow

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from bayesianbandits import Arm, ContextualAgent, NormalRegressor, ThompsonSampling
-from driver import Learner, serve, with_constant
+from driver import serve
+from learner import Learner, with_constant
 
 
 class Bayesian(Learner):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from coba.learners import LinTSLearner, LinUCBLearner
-from driver import Learner, serve
+from driver import serve
+from learner import Learner
 
 
 class Coba(Learner):

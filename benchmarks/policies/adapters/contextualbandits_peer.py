@@ -10,7 +10,8 @@ from functools import partial
 
 import numpy as np
 from contextualbandits.online import LinTS, LinUCB
-from driver import Learner, best, serve
+from driver import serve
+from learner import Learner, best
 
 
 class Online(Learner):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gittins
 import numpy as np
-from driver import Learner, serve
+from driver import serve
+from learner import Learner
 
 
 class Gittins(Learner):
@@ -24,8 +25,8 @@ class Gittins(Learner):
         return int(shown[record.chosen][0]), float(record.propensity)
 
     def learn_one(self, context: np.ndarray, action: int, reward: float, stated: float) -> None:  # noqa: ARG002
-        """The decision just made; earlier ones stay open, as its own ledger keeps them."""
-        gittins.learn(self.state, self.open.pop(), reward, self.at)
+        """The decision made first of those still open in its ledger."""
+        gittins.learn(self.state, self.open.pop(0), reward, self.at)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from driver import Learner, best, serve, with_constant
+from driver import serve
+from learner import Learner, best, with_constant
 from mabwiser.mab import MAB, LearningPolicy
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from driver import Learner, serve, with_constant
+from driver import serve
+from learner import Learner, with_constant
 from pareto_bandit.policy import DisjointLinUCBPolicy
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from driver import Learner, serve
+from driver import serve
+from learner import Learner
 from river.bandit import LinUCBDisjoint
 
 

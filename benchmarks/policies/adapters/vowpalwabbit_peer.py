@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from driver import Learner, serve
+from driver import serve
+from learner import Learner
 from vowpalwabbit import Workspace
 
 COMMON = "--cb_explore_adf --cb_type mtr -q xa --ignore_linear x --quiet"
