@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 
 from models.feedback import Floats, Integers
 from models.linear_statistics import LinearStatistics
+
+
+_POINTS: Final = 500
 
 
 class DelayError(ValueError):
@@ -82,8 +85,8 @@ class ExpectedDelay:
         return np.asarray(np.expm1(-within / self._scale) / np.expm1(-window_hours / self._scale))
 
     def quantiles(self, window_hours: float) -> Floats:
-        """The delays of `answers` answers, evenly spread over the distribution, in hours."""
-        middle = (np.arange(self.answers) + 0.5) / self.answers
+        """`_POINTS` delays evenly spread over the distribution, in hours."""
+        middle = (np.arange(_POINTS) + 0.5) / _POINTS
         return np.asarray(-self._scale * np.log1p(middle * np.expm1(-window_hours / self._scale)))
 
     @property
@@ -107,7 +110,7 @@ def estimate_with_expected(
         np.concatenate([delays, quantiles, [np.nan]]),
         np.concatenate([ages, np.full(len(quantiles) + 1, window_hours)]),
         window_hours=window_hours,
-        counts=np.concatenate([counts, np.ones(len(quantiles)), [silent]]),
+        counts=np.concatenate([counts, np.full(_POINTS, expected.answers / _POINTS), [silent]]),
     )
 
 

@@ -65,6 +65,11 @@ class LogisticThompson(Policy):
             offset=math.log(base_share / (1 - base_share)),
         )
 
+    @property
+    def reward_bounds(self) -> tuple[float, float]:
+        """low and high."""
+        return self.low, self.high
+
     def expected_rewards(self, context: Floats) -> Floats:
         """Each action's expected reward at the posterior mode, `(n_actions,)`."""
         logits = self.sites.offset + self.sites.mean @ self.standardizer.design(context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from abc import ABC, abstractmethod
 from typing import ClassVar, Self
 
@@ -46,6 +47,11 @@ class Policy(ABC):
     def n_actions(self) -> int:
         """The number of actions, eligible or not."""
         return len(self.action_names)
+
+    @property
+    def reward_bounds(self) -> tuple[float, float]:
+        """The least and the most that a reward to be learnt may be."""
+        return -math.inf, math.inf
 
     def probabilities(self, context: Floats, eligible: Booleans) -> Floats:
         """The probability of each action, `(n_actions,)`: 0 where not eligible, at least the floor elsewhere, sum 1.

@@ -44,7 +44,7 @@ def decide(facts: Facts, models: ModelSet, rules: Rules) -> DecisionRecord:
         status=answer.status,
         group=answer.group,
         rounds=tuple(course.rounds),
-        effective_at=course.effective_at,
+        effective_at=course.effective_at if answer.status == "act" else facts.decided_at,
         answer=answer.model_dump_json(),
     )
 

@@ -1,26 +1,30 @@
 """One process that folds outcomes into the policies and publishes snapshots; web workers never learn.
 
-A policy's state is its champion plus the sum over resolved rewards. Each step takes in the outcomes that no snapshot has
-seen and the reward windows that closed since the last one, and commits the new state, the rewards and the marks on the
-outcomes in one transaction: after a crash nothing is learnt twice or lost.
+A policy's state is its champion plus the sum over the rewards of closed rounds. Each step takes in the outcomes that no
+snapshot has seen, the rounds that took effect and the windows that closed since the last one, and commits the new state, the
+rewards and the marks on the outcomes in one transaction: after a crash nothing is learnt twice or lost. What is published
+holds the open rounds besides, each as far as its answer could be here by now (`models.delay`).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import NamedTuple
 
-import numpy as np
 import structlog
 from sqlalchemy import Connection, Engine, select, update
 
-from models.catalogue import load_policy
-from models.policy import Policy
-from models.reward import Outcome, Resolution, State, resolve
-from service.decision_point import DecisionName, DecisionPoint
+from models.artifact import Artifact
+from models.delay import DelayDistribution, ExpectedDelay, estimate_with_expected
+from models.reward import State
+from service.decision_point import DecisionPoint
+from service.fold import Fold
 from service.model_set import POLICY_NAMES
-from service.record import DecisionRecord, Round
+from service.open_rounds import SLOT, OpenRounds
+from service.reward_change import Change, find_changes, noted_changes
 from service.store.artifact_store import (
     Snapshot,
     get_artifact,
@@ -29,28 +33,18 @@ from service.store.artifact_store import (
     put_snapshot,
     read_champions,
 )
+from service.store.delay_log import RoundsOfDecision, count_delays
 from service.store.engine import microseconds, upsert
-from service.store.outcome_log import outcomes_of
+from service.store.fold_store import get_folds, put_folds
 from service.store.tables import decisions, outcomes, rewards
 
-BATCH = 5_000
 LATE_COMMITS = timedelta(minutes=1)
+EXPECTED_SHARE = 1 / 16
+"""Of the window: the median delay that is expected before any answer was seen, 3 hours of 48."""
+_PART = 500
+_AT_ONCE = 5_000
+_DECISIONS = {name: decision for decision, name in POLICY_NAMES.items()}
 _logger = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Change:
-    """One round whose reward became known or changed: None where there was, or is, nothing to learn."""
-
-    decision_id: str
-    round: Round
-    before: float | None
-    after: Resolution
-
-    @property
-    def learnt(self) -> float | None:
-        """The reward to learn, None unless resolved."""
-        return self.after.reward if self.after.state is State.RESOLVED else None
 
 
 @dataclass
@@ -59,106 +53,110 @@ class Learner:
 
     engine: Engine
     points: dict[str, DecisionPoint]
-    scanned_until: datetime = field(default=datetime(1970, 1, 1, tzinfo=UTC), init=False)
+    _scanned_until: datetime = field(default=datetime(1970, 1, 1, tzinfo=UTC), init=False)
+    _open_rounds: OpenRounds | None = field(default=None, init=False)
+    _delays: dict[tuple[str, str], tuple[datetime, DelayDistribution]] = field(
+        default_factory=dict, init=False
+    )
 
     def step(self, now: datetime) -> Snapshot | None:
         """Take in what is new; the snapshot published, or None when nothing changed or there are no champions yet."""
+        open_rounds, self._open_rounds = (
+            self._open_rounds,
+            None,
+        )  # a failed step's would not be what is committed
         with self.engine.begin() as connection:
-            previous = newest_snapshot(connection)
-            starts = {name: digest for name, (digest, _) in read_champions(connection).items()}
-            if not set(POLICY_NAMES.values()) <= starts.keys():
-                return None
-            starts = {name: starts[name] for name in POLICY_NAMES.values()}
-            since = max(self.scanned_until, previous.scanned_until) if previous else self.scanned_until
-            event_ids, decision_ids = self._news(connection, since, now)
-            changes = self._changes(connection, decision_ids, now)
-            moved = previous is None or previous.champions != starts
-            if not (moved or event_ids or changes):
-                self.scanned_until = now
-                return None
-            number = previous.number + 1 if previous else 1
-            digests = starts if moved or previous is None else previous.policies
-            policies = {name: load_policy(get_artifact(self.engine, digests[name])) for name in digests}
-            if moved:
-                self._refold(connection, policies)
-            _apply(policies, changes)
-            self._mark(connection, number, event_ids, changes)
-            stored = {
-                name: put_artifact(self.engine, connection, p.to_artifact()) for name, p in policies.items()
-            }
-            snapshot = Snapshot(number, now, now, starts, stored)
-            put_snapshot(connection, snapshot)
-        _logger.info("snapshot", number=number, outcomes=len(event_ids), rewards=len(changes), moved=moved)
+            snapshot, open_rounds = self._step(connection, open_rounds, now)
+        self._open_rounds, self._scanned_until = open_rounds, now
         return snapshot
 
-    def _news(self, connection: Connection, since: datetime, now: datetime) -> tuple[list[str], list[str]]:
-        """New outcomes' ids, and the decisions that they or the closing of a window may have resolved."""
+    def _step(
+        self, connection: Connection, open_rounds: OpenRounds | None, now: datetime
+    ) -> tuple[Snapshot | None, OpenRounds | None]:
+        previous, starts = newest_snapshot(connection), _starts(connection)
+        if starts is None:
+            return None, None
+        since = max(self._scanned_until, previous.scanned_until) if previous else self._scanned_until
+        news = self._news(connection, since, now)
+        changes = list(find_changes(connection, self.points, news.decision_ids, now))
+        moved = previous is None or previous.champions != starts
+        if not (moved or news.event_ids or changes or _grown_older(previous, open_rounds, now)):
+            return None, open_rounds
+        fold = (
+            self._fold_anew(connection, starts)
+            if moved
+            else Fold.of(get_folds(connection, tuple(starts)), open_rounds)
+        )
+        if fold.open_rounds is None:
+            fold.open_rounds = OpenRounds()
+            fold.apply(noted_changes(connection, self.points, State.OPEN))
+        fold.apply(changes)
+        number = previous.number + 1 if previous else 1
+        self._mark(connection, number, news.event_ids, changes)
+        snapshot = self._publish(connection, fold, Snapshot(number, now, now, starts, {}))
+        _logger.info(
+            "snapshot", number=number, outcomes=len(news.event_ids), rewards=len(changes), moved=moved
+        )
+        return snapshot, fold.open_rounds
+
+    def _news(self, connection: Connection, since: datetime, now: datetime) -> News:
+        """New outcomes' ids, and the decisions that they, taking effect or the closing of a window may have changed."""
         fresh = select(outcomes.c.event_id, outcomes.c.decision_id).where(outcomes.c.snapshot.is_(None))
-        rows = connection.execute(fresh.order_by(outcomes.c.received_at).limit(BATCH)).all()
+        rows = connection.execute(fresh.order_by(outcomes.c.received_at).limit(_AT_ONCE)).all()
         touched = dict.fromkeys(row.decision_id for row in rows)
         for journey, point in self.points.items():
-            for hours in sorted({point.reward(name).window_hours for name in point.decisions}):
-                window = timedelta(hours=hours)
-                closed = select(decisions.c.decision_id).where(
-                    decisions.c.journey == journey,
-                    decisions.c.effective_at >= microseconds(since - LATE_COMMITS - window),
-                    decisions.c.effective_at < microseconds(now - window),
-                )
-                touched |= dict.fromkeys(connection.scalars(closed))
-        return [row.event_id for row in rows], list(touched)
+            windows = {timedelta(hours=point.reward(name).window_hours) for name in point.decisions}
+            for passed in sorted({timedelta(0), *windows}):
+                for began in (decisions.c.effective_at, decisions.c.decided_at):
+                    query = select(decisions.c.decision_id).where(
+                        decisions.c.journey == journey,
+                        began >= microseconds(since - LATE_COMMITS - passed),
+                        began < microseconds(now - passed),
+                    )
+                    touched |= dict.fromkeys(connection.scalars(query))
+        return News([row.event_id for row in rows], list(touched))
 
-    def _changes(self, connection: Connection, decision_ids: list[str], now: datetime) -> list[Change]:
-        found: list[Change] = []
-        for start in range(0, len(decision_ids), 500):
-            part = decision_ids[start : start + 500]
-            facts = outcomes_of(connection, part)
-            known = _known_rewards(connection, part)
-            for record in _records(connection, part):
-                before = known[record.decision_id]
-                found += self._changes_of(record, facts[record.decision_id], before, now)
-        return found
+    def _fold_anew(self, connection: Connection, starts: dict[str, str]) -> Fold:
+        """Policies of which one just became champion, brought up to date with every round closed so far.
 
-    def _changes_of(
-        self, record: DecisionRecord, facts: list[Outcome], before: dict[str, Resolution], now: datetime
-    ) -> list[Change]:
-        point = self.points.get(record.request.journey)
-        if point is None:
-            _logger.warning("journey no longer declared", journey=record.request.journey)
-            return []
-        changes = []
-        for round_ in record.rounds:
-            if getattr(point, round_.decision) is None:
-                continue
-            spec = point.reward(round_.decision).spec()
-            if record.status == "hold" and round_.decision == "coupon":
-                spec = replace(spec, delivery="assumed")  # nothing was sent, so nobody can report it
-            after = resolve(
-                spec, facts, effective_at=record.effective_at, now=now, channel=record.chosen("channel")
-            )
-            old = before.get(round_.decision, Resolution(State.PENDING))
-            if after != old:
-                learnt = old.reward if old.state is State.RESOLVED else None
-                changes.append(Change(record.decision_id, round_, learnt, after))
-        return changes
+        A policy that was fitted on the log says until when (`learned_until`); what was decided before is in it already.
+        """
+        artifacts = {name: get_artifact(self.engine, digest) for name, digest in starts.items()}
+        fold = Fold.of(artifacts, None)
+        closed = noted_changes(connection, self.points, State.RESOLVED)
+        while part := list(islice(closed, _AT_ONCE)):
+            fold.apply(change for change in part if not _is_in(change, artifacts))
+        return fold
 
-    def _refold(self, connection: Connection, policies: dict[str, Policy]) -> None:
-        """Bring policies that just became champions up to date with every reward resolved so far."""
-        query = select(rewards).where(rewards.c.state == State.RESOLVED)
-        rows = connection.execute(query.order_by(rewards.c.decision_id)).mappings().all()
-        resolved = {(row["decision_id"], row["decision"]): row["reward"] for row in rows}
-        ids = list(dict.fromkeys(row["decision_id"] for row in rows))
-        for start in range(0, len(ids), 500):
-            changes = [
-                Change(record.decision_id, r, None, Resolution(State.RESOLVED, resolved[key]))
-                for record in _records(connection, ids[start : start + 500])
-                for r in record.rounds
-                if (key := (record.decision_id, r.decision)) in resolved
-            ]
-            _apply(policies, changes)
+    def _publish(self, connection: Connection, fold: Fold, snapshot: Snapshot) -> Snapshot:
+        """Store the fold's state and the policies to decide with, and the snapshot that names them."""
+        for key in fold.open_rounds.journeys() if fold.open_rounds else ():
+            known = self._delays.get(key)
+            if known is None or snapshot.created_at - known[0] >= SLOT:
+                self._delays[key] = snapshot.created_at, self._estimate(connection, *key, snapshot.created_at)
+        delays = {key: found for key, (_, found) in self._delays.items()}
+        put_folds(self.engine, connection, fold.artifacts())
+        published = fold.published(snapshot.created_at, delays)
+        digests = {name: put_artifact(self.engine, connection, each) for name, each in published.items()}
+        snapshot = replace(snapshot, policies=digests)
+        put_snapshot(connection, snapshot)
+        return snapshot
 
-    def _mark(self, connection: Connection, number: int, event_ids: list[str], changes: list[Change]) -> None:
-        for start in range(0, len(event_ids), 500):
-            part = event_ids[start : start + 500]
+    def _estimate(
+        self, connection: Connection, policy: str, journey: str, now: datetime
+    ) -> DelayDistribution:
+        decision = _DECISIONS[policy]
+        spec = self.points[journey].reward(decision).spec()
+        rounds = RoundsOfDecision(journey, decision, spec)
+        delays, ages, counts = count_delays(connection, rounds, now)
+        expected = ExpectedDelay(median_hours=EXPECTED_SHARE * spec.window_hours)
+        return estimate_with_expected(delays, ages, counts, window_hours=spec.window_hours, expected=expected)
+
+    def _mark(
+        self, connection: Connection, number: int, event_ids: Sequence[str], changes: Sequence[Change]
+    ) -> None:
+        for start in range(0, len(event_ids), _PART):
+            part = event_ids[start : start + _PART]
             connection.execute(update(outcomes).where(outcomes.c.event_id.in_(part)).values(snapshot=number))
         for change in changes:
             row = {
@@ -171,54 +169,29 @@ class Learner:
             connection.execute(upsert(self.engine, rewards, row))
 
 
-def _records(connection: Connection, decision_ids: list[str]) -> list[DecisionRecord]:
-    """The records of these decisions that did something: only those earn rewards."""
-    query = select(decisions.c.record).where(
-        decisions.c.decision_id.in_(decision_ids), decisions.c.status.in_(("act", "hold"))
-    )
-    contents = connection.scalars(query.order_by(decisions.c.decision_id))
-    return [DecisionRecord.model_validate_json(content) for content in contents]
+class News(NamedTuple):
+    """What a step has to look at."""
+
+    event_ids: list[str]
+    decision_ids: list[str]
 
 
-def _known_rewards(connection: Connection, decision_ids: list[str]) -> dict[str, dict[str, Resolution]]:
-    known: dict[str, dict[str, Resolution]] = defaultdict(dict)
-    query = select(rewards).where(rewards.c.decision_id.in_(decision_ids))
-    for row in connection.execute(query).mappings():
-        known[row["decision_id"]][row["decision"]] = Resolution(State(row["state"]), row["reward"])
-    return known
+def _starts(connection: Connection) -> dict[str, str] | None:
+    """The policies' champions, by name; None before there is one of each."""
+    champions = {name: digest for name, (digest, _) in read_champions(connection).items()}
+    if not set(_DECISIONS) <= champions.keys():
+        return None
+    return {name: champions[name] for name in _DECISIONS}
 
 
-def _apply(policies: dict[str, Policy], changes: list[Change]) -> None:
-    """Take back what was learnt before and learn what is known now, policy by policy."""
-    by_decision: dict[DecisionName, list[Change]] = defaultdict(list)
-    for change in changes:
-        by_decision[change.round.decision].append(change)
-    for decision, mine in by_decision.items():
-        if (
-            decision not in POLICY_NAMES
-        ):  # a fixed split learns nothing; its rewards are there to be evaluated
-            continue
-        policy = policies[POLICY_NAMES[decision]]
-        if not policy.learns_online:  # fitted in batches: it stays as registered until it is fitted anew
-            continue
-        fitting = [
-            c for c in mine if c.round.inputs == policy.input_names and c.round.actions == policy.action_names
-        ]
-        if len(fitting) < len(mine):
-            _logger.warning(
-                "rounds of other inputs are not learnt", decision=decision, rounds=len(mine) - len(fitting)
-            )
-        back = [(change.round, change.before) for change in fitting if change.before is not None]
-        new = [(change.round, change.learnt) for change in fitting if change.learnt is not None]
-        if back:
-            policy.unlearn_many(*_arrays(back))
-        if new:
-            policy.learn_many(*_arrays(new))
+def _grown_older(previous: Snapshot | None, open_rounds: OpenRounds | None, now: datetime) -> bool:
+    """Whether open rounds, or rounds not looked at since the start, have been open long enough to say more by silence."""
+    some = open_rounds is None or len(open_rounds) > 0
+    return some and previous is not None and now - previous.created_at >= SLOT
 
 
-def _arrays(
-    rounds: list[tuple[Round, float]],
-) -> tuple[np.ndarray[tuple[int, int]], np.ndarray[tuple[int]], np.ndarray[tuple[int]]]:
-    contexts = np.array([round_.context_array() for round_, _ in rounds])
-    actions = np.array([round_.action for round_, _ in rounds])
-    return contexts, actions, np.array([reward for _, reward in rounds])
+def _is_in(change: Change, artifacts: dict[str, Artifact]) -> bool:
+    """Whether the policy that this round teaches was fitted on it already."""
+    name = POLICY_NAMES.get(change.round.decision)
+    until = artifacts[name].manifest.get("learned_until") if name else None
+    return until is not None and change.decided_at < datetime.fromisoformat(until)

@@ -13,8 +13,13 @@ from models.catalogue import load_policy
 from models.feedback import Floats
 from models.inputs import SCORES, bind, input_names
 from models.policy import Policy
+from service.decision_point import DecisionName
 
-POLICY_NAMES = {"channel": "channel_policy", "send_time": "send_time_policy", "coupon": "coupon_policy"}
+POLICY_NAMES: dict[DecisionName, str] = {
+    "channel": "channel_policy",
+    "send_time": "send_time_policy",
+    "coupon": "coupon_policy",
+}
 SCHEMA_KIND, SCHEMA_FILE = "feature_schema", "schema.toml"
 CHAMPIONS = (*SCORES, *POLICY_NAMES.values())
 
@@ -50,7 +55,7 @@ def build_model_set(versions: dict[str, str], schema: Schema, load: Callable[[st
 
     names = input_names(schema.columns)
     scorers = {name: load_scorer(load(versions[name]), schema.columns).score for name in SCORES}
-    policies = {}
+    policies: dict[str, BoundPolicy] = {}
     for decision, name in POLICY_NAMES.items():
         policy = load_policy(load(versions[name]))
         policies[decision] = BoundPolicy(policy, bind(policy.input_names, names))

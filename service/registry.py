@@ -6,6 +6,7 @@ Only the learner's process does this: it is the only one that imports MLflow.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,15 @@ from sqlalchemy import Engine
 
 from features.schema import Schema
 from models.artifact import ARRAYS, MANIFEST, Artifact, ArtifactError
+from models.boosted_square_cb import MODEL as TREES
 from models.catalogue import load_policy
 from models.inputs import SCORES, bind, input_names
-from service.model_set import CHAMPIONS
+from models.policy import Policy
+from service.decision_point import DecisionPoint
+from service.model_set import CHAMPIONS, POLICY_NAMES
 from service.store.artifact_store import move_champion, put_artifact, read_champions
 
-ALIAS = "champion"
+ALIAS, CHALLENGER = "champion", "challenger"
 _logger = structlog.get_logger()
 
 
@@ -34,7 +38,7 @@ class RegistryUnavailableError(RuntimeError):
 
 
 class ChampionRegistry:
-    """The `champion` aliases of an MLflow registry. Each method raises `RegistryUnavailableError`."""
+    """The `champion` and `challenger` aliases of an MLflow registry. Each method raises `RegistryUnavailableError`."""
 
     def __init__(self, *, tracking_uri: str) -> None:
         for name, value in PATIENCE.items():
@@ -44,12 +48,12 @@ class ChampionRegistry:
         self._uri = tracking_uri
         self._client = MlflowClient(tracking_uri=tracking_uri)
 
-    def version(self, name: str) -> str | None:
-        """The version that the alias of a registered model points to; None where there is none yet."""
+    def version(self, name: str, alias: str = ALIAS) -> str | None:
+        """The version that an alias of a registered model points to; None where there is none yet."""
         from mlflow.exceptions import MlflowException
 
         try:
-            return str(self._client.get_model_version_by_alias(name, ALIAS).version)
+            return str(self._client.get_model_version_by_alias(name, alias).version)
         except MlflowException as error:
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
@@ -67,12 +71,14 @@ class ChampionRegistry:
             folder = Path(download_artifacts(artifact_uri=uri, tracking_uri=self._uri))
         except (MlflowException, OSError) as error:
             raise RegistryUnavailableError(f"no files of {name} version {version}: {error}") from error
-        wanted = (MANIFEST, ARRAYS, MODEL)
+        wanted = (MANIFEST, ARRAYS, MODEL, TREES)
         return Artifact.from_files({n: (folder / n).read_bytes() for n in wanted if (folder / n).is_file()})
 
 
-def sync_champions(engine: Engine, registry: Any, schema: Schema, now: datetime) -> list[str]:
-    """Fetch the champions whose alias moved; their names. One that does not fit the schema leaves the last good in place."""
+def sync_champions(
+    engine: Engine, registry: Any, schema: Schema, points: Mapping[str, DecisionPoint], now: datetime
+) -> list[str]:
+    """Fetch the champions whose alias moved; their names. One that does not fit leaves the last good in place."""
     with engine.connect() as connection:
         known = {name: version for name, (_, version) in read_champions(connection).items()}
     moved = []
@@ -82,7 +88,7 @@ def sync_champions(engine: Engine, registry: Any, schema: Schema, now: datetime)
             continue
         try:
             artifact = registry.artifact(name, version)
-            check_champion(name, artifact, schema)
+            check_champion(name, artifact, schema, points)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the last good champion stays
             _logger.error("champion refused", name=name, version=version, reason=repr(error))
             continue
@@ -94,8 +100,13 @@ def sync_champions(engine: Engine, registry: Any, schema: Schema, now: datetime)
     return moved
 
 
-def check_champion(name: str, artifact: Artifact, schema: Schema) -> None:
-    """Raises `ArtifactError` or `ValueError` unless the artifact can serve under this name with this schema."""
+def check_champion(
+    name: str, artifact: Artifact, schema: Schema, points: Mapping[str, DecisionPoint]
+) -> None:
+    """Raises `ArtifactError` or `ValueError` unless the artifact can serve and learn under this name.
+
+    It must fit the schema, and be able to learn whatever these journeys reward it with.
+    """
     if name in SCORES:
         from models.scorer import load_scorer  # imports LightGBM, which takes seconds
 
@@ -110,3 +121,18 @@ def check_champion(name: str, artifact: Artifact, schema: Schema) -> None:
         raise ArtifactError(f"the arrays of {name} do not fit each other: {error}") from error
     if not np.isclose(tried.sum(), 1.0):
         raise ArtifactError(f"the probabilities of {name} add up to {tried.sum()}, not 1")
+    check_rewards(name, policy, points)
+
+
+def check_rewards(name: str, policy: Policy, points: Mapping[str, DecisionPoint]) -> None:
+    """Raises `ValueError` naming the journey whose rewards lie outside of what the policy can learn."""
+    low, high = policy.reward_bounds
+    for point in points.values():
+        for decision in point.decisions:
+            if POLICY_NAMES.get(decision) != name or not policy.learns_online:
+                continue
+            least, most = point.reward(decision).spec().bounds
+            if least < low or most > high:
+                raise ValueError(
+                    f"{name} learns rewards from {low} to {high}; {point.journey} earns {least} to {most}"
+                )

@@ -29,6 +29,7 @@ decisions = Table(
     Column("group_name", String(32), nullable=False),
     Column("record", LargeBinary, nullable=False),
     Index("decisions_by_journey", "journey", "effective_at"),
+    Index("decisions_by_time", "journey", "decided_at"),
 )
 
 outcomes = Table(
@@ -56,6 +57,15 @@ rewards = Table(
     Column("snapshot", Integer, nullable=False),
 )
 
+folds = Table(
+    "folds",
+    metadata,
+    Column("name", String(64), primary_key=True),  # of a policy
+    Column(
+        "content", LargeBinary, nullable=False
+    ),  # its state after every closed round, as of the newest snapshot
+)
+
 snapshots = Table(
     "snapshots",
     metadata,
@@ -81,4 +91,23 @@ artifacts = Table(
     Column("digest", String(16), primary_key=True),
     Column("kind", String(64), nullable=False),
     Column("content", LargeBinary, nullable=False),
+)
+
+shadow_progress = Table(
+    "shadow_progress",
+    metadata,
+    Column("name", String(64), primary_key=True),  # of a scorer or policy
+    Column("digest", String(16), primary_key=True),  # of its challenger
+    Column("decision_id", String(36), nullable=False),  # the last decision that it looked at
+    Column("started_at", BigInteger, nullable=False),
+)
+
+shadow_scores = Table(
+    "shadow_scores",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("digest", String(16), primary_key=True),
+    Column("decision_id", String(36), primary_key=True),
+    Column("score", Float, nullable=False),  # a policy's: its probability of the logged action
+    Column("agreement", Float),  # of a policy's distribution with the logged one, 0 to 1; null of a scorer
 )

@@ -244,7 +244,7 @@ def test_the_champion_is_judged_as_it_was_registered(log: Engine, tmp_path: Path
 
 
 def test_the_command_prints_the_judgement_and_what_was_left_out(log: Engine, tmp_path: Path) -> None:
-    options = ["--policy", "uniform", "--var", str(tmp_path), "--database-url", url_of(log)]
+    options = ["--policy", "uniform", "--var", str(tmp_path), "--database-url", url_of(log), "--no-log"]
 
     result = CliRunner().invoke(app, ["evaluate", "--log", "decisions:lucky_wheel/coupon", *options])
 
@@ -432,4 +432,4 @@ def test_the_gate_judges_registered_policies_on_this_log_and_refuses_an_equal_on
     assert "ok  slice click_rate_email>=0.5" in found.output
     assert registry.version_of("channel_policy", CHAMPION) == "1"
     assert wrong.exit_code == 1
-    assert "the log has no input shoe_size" in wrong.output
+    assert "the log has no input or label shoe_size" in wrong.output

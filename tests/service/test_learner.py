@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, delete, insert, select
 
+from models.artifact import Artifact, ArtifactError
 from models.boosted_square_cb import BoostedSquareCB
 from models.catalogue import load_policy
 from models.feedback import LoggedFeedback
 from models.linear_thompson import LinearThompson
 from service.learner import Learner
 from service.store.artifact_store import get_artifact, newest_snapshot
-from service.store.tables import rewards
+from service.store.decision_log import read_record
+from service.store.tables import folds, rewards
 from tests.service.conftest import Worker, publish_champions, starting_policies
 from tests.service.test_outcomes import outcome, send
 
 
-def rounds_learnt(worker: Worker, policy_name: str) -> float:
-    """How many rounds the newest snapshot's policy has learnt."""
+def published(worker: Worker, policy_name: str) -> Artifact:
+    """The newest snapshot's policy."""
     with worker.state.engine.connect() as connection:
         snapshot = newest_snapshot(connection)
     assert snapshot is not None
-    policy = load_policy(get_artifact(worker.state.engine, snapshot.policies[policy_name]))
-    return float(np.asarray(policy.to_artifact().arrays["count"]).sum())
+    return get_artifact(worker.state.engine, snapshot.policies[policy_name])
+
+
+def rounds_learnt(worker: Worker, policy_name: str) -> float:
+    """How many rounds the newest snapshot's policy has learnt, open ones as far as they count."""
+    return float(np.asarray(published(worker, policy_name).arrays["count"]).sum())
+
+
+NOW_AND_SOME = {"eligible": {"send_time": ["13"]}, "excluded": {"coupon": ["none"]}}
+"""A wheel's message goes out in the present hour, so that its window opens at once."""
 
 
 def rewards_of(engine: Engine) -> dict[str, tuple[str, float]]:
@@ -33,7 +45,8 @@ def rewards_of(engine: Engine) -> dict[str, tuple[str, float]]:
 
 
 def test_a_click_is_learnt_by_channel_and_send_time_and_changes_the_answers_version(worker: Worker) -> None:
-    before = worker.decide(customer_id="c1", excluded={"coupon": ["none"]})
+    before = worker.decide(customer_id="c1", **NOW_AND_SOME)
+    worker.clock.advance(minutes=30)
     send(worker, outcome(before["decision_id"]))
 
     worker.learn()
@@ -41,18 +54,106 @@ def test_a_click_is_learnt_by_channel_and_send_time_and_changes_the_answers_vers
     after = worker.decide(customer_id="c1", excluded={"coupon": ["none"]})
     assert after["versions"]["snapshot"] == "2"
     assert after["versions"]["channel_policy"] != before["versions"]["channel_policy"]
-    assert rounds_learnt(worker, "channel_policy") == rounds_learnt(worker, "send_time_policy") == 1
-    assert rewards_of(worker.state.engine)["channel"] == ("resolved", 1 - 0.002)
+    assert rewards_of(worker.state.engine)["channel"] == ("open", 1 - 0.002)
 
 
-def test_what_is_pending_is_not_learnt_as_zero(worker: Worker) -> None:
-    decided = worker.decide(customer_id="c1", excluded={"coupon": ["none"]})
+def test_an_open_round_counts_the_more_the_longer_it_is_silent_and_whole_when_its_window_closes(
+    worker: Worker,
+) -> None:
+    decided = worker.decide(customer_id="c1", **NOW_AND_SOME)
     send(worker, outcome(decided["decision_id"], kind="delivered"))
+    counted = []
+
+    for hours in (2, 2, 2, 2, 20):
+        worker.clock.advance(hours=hours)
+        worker.learn()
+        counted.append(rounds_learnt(worker, "channel_policy"))
+
+    assert 0.5 < counted[0] < counted[1] < counted[2] < counted[3] < counted[4] == 1
+    assert rewards_of(worker.state.engine)["channel"] == ("resolved", -0.002)
+
+
+def test_what_was_not_reported_as_delivered_is_not_learnt_as_zero(worker: Worker) -> None:
+    worker.decide(customer_id="c1", **NOW_AND_SOME)
     worker.clock.advance(hours=10)
 
     worker.learn()
 
     assert rounds_learnt(worker, "channel_policy") == 0
+    assert rounds_learnt(worker, "coupon_policy") > 0.5  # shown on the page that asked
+
+
+def test_when_the_window_closes_what_was_open_leaves_no_trace_but_the_round(worker: Worker) -> None:
+    decided = worker.decide(customer_id="c1", **NOW_AND_SOME)
+    for hours, event in ((1, "delivered"), (2, "clicked"), (30, None)):
+        worker.clock.advance(hours=hours)
+        if event:
+            send(
+                worker, outcome(decided["decision_id"], event, event, occurred_at=worker.clock().isoformat())
+            )
+        worker.learn()
+    record = read_record(worker.state.engine, str(decided["decision_id"]))
+    round_ = next(r for r in record.rounds if r.decision == "channel")
+    taught = load_policy(starting_policies()["channel_policy"])
+    taught.learn_one(round_.context_array(), round_.action, 1 - 0.002)
+
+    found = published(worker, "channel_policy").arrays
+
+    for name, wanted in taught.to_artifact().arrays.items():
+        np.testing.assert_allclose(found[name], wanted, atol=1e-12)
+
+
+def test_a_learner_that_starts_anew_sees_the_open_rounds_as_the_last_one_did(worker: Worker) -> None:
+    for number in range(3):
+        decided = worker.decide(customer_id="c1", **NOW_AND_SOME)
+        kind = ("delivered", "clicked", "opened")[number]
+        send(worker, outcome(decided["decision_id"], f"e{number}", kind))
+        worker.clock.advance(minutes=20)
+        worker.learn()
+    worker.clock.advance(hours=1)
+    worker.learn()
+    went_on = published(worker, "channel_policy").arrays
+
+    worker.clock.advance(minutes=16)
+    worker.learner.step(worker.clock())
+    gone_on = published(worker, "channel_policy").arrays
+    Learner(worker.state.engine, worker.learner.points).step(worker.clock() + timedelta(minutes=16))
+    anew = published(worker, "channel_policy").arrays
+
+    assert went_on["count"].sum() < gone_on["count"].sum() < anew["count"].sum() < 3
+    np.testing.assert_allclose(anew["rx"][:, 0], gone_on["rx"][:, 0], atol=0.01)
+
+
+def test_without_news_open_rounds_are_counted_again_every_quarter_of_an_hour(worker: Worker) -> None:
+    send(worker, outcome(worker.decide(customer_id="c1", **NOW_AND_SOME)["decision_id"]))
+    worker.learn()
+    worker.clock.advance(minutes=10)
+
+    early = worker.learner.step(worker.clock())
+    worker.clock.advance(minutes=10)
+    due = worker.learner.step(worker.clock())
+
+    assert early is None
+    assert due is not None
+
+
+def test_a_step_that_fails_leaves_nothing_behind_and_the_next_learns_once(worker: Worker) -> None:
+    decided = worker.decide(customer_id="c1", **NOW_AND_SOME)
+    send(worker, outcome(decided["decision_id"]))
+    worker.clock.advance(hours=30)
+    with worker.state.engine.begin() as connection:
+        kept = connection.execute(select(folds)).mappings().all()
+        connection.execute(delete(folds))
+
+    with pytest.raises(ArtifactError, match="no learnt state"):
+        worker.learner.step(worker.clock())
+    after_failure = rewards_of(worker.state.engine)
+    with worker.state.engine.begin() as connection:
+        connection.execute(insert(folds), [dict(row) for row in kept])
+    worker.learn()
+
+    assert after_failure == {}
+    assert rounds_learnt(worker, "channel_policy") == 1
 
 
 def test_delivered_without_a_click_is_zero_once_the_window_closed(worker: Worker) -> None:
@@ -95,6 +196,7 @@ def test_a_purchase_earns_margin_less_coupon_and_a_refund_takes_it_back(worker: 
         outcome(identity, "buy", "purchased", value=500_000, currency="IRT"),
         outcome(identity, "use", "redeemed", value=20_000, currency="IRT"),
     )
+    worker.clock.advance(hours=30)
     worker.learn()
     earned = rewards_of(worker.state.engine)["coupon"]
 
@@ -133,8 +235,9 @@ def test_learning_again_without_news_publishes_nothing(worker: Worker) -> None:
 
 
 def test_a_learner_that_starts_anew_goes_on_where_the_last_one_committed(worker: Worker) -> None:
-    first, second = (worker.decide(customer_id="c1", excluded={"coupon": ["none"]}) for _ in range(2))
+    first, second = (worker.decide(customer_id="c1", **NOW_AND_SOME) for _ in range(2))
     send(worker, outcome(first["decision_id"], "e1"))
+    worker.clock.advance(hours=30)
     worker.learn()
     send(worker, outcome(second["decision_id"], "e2"))
 
@@ -144,8 +247,9 @@ def test_a_learner_that_starts_anew_goes_on_where_the_last_one_committed(worker:
 
 
 def test_a_new_champion_is_brought_up_to_date_with_every_reward(worker: Worker) -> None:
-    decided = worker.decide(customer_id="c1", excluded={"coupon": ["none"]})
+    decided = worker.decide(customer_id="c1", **NOW_AND_SOME)
     send(worker, outcome(decided["decision_id"]))
+    worker.clock.advance(hours=30)
     worker.learn()
     artifacts = starting_policies()
     champion = load_policy(artifacts["channel_policy"])
@@ -187,7 +291,8 @@ def test_a_policy_fitted_in_batches_stays_as_registered_while_the_others_learn(w
     publish_champions(worker.state.engine, {**artifacts, "channel_policy": boosted}, worker.clock())
     worker.learn()
 
-    send(worker, outcome(worker.decide(customer_id="c1", excluded={"coupon": ["none"]})["decision_id"]))
+    send(worker, outcome(worker.decide(customer_id="c1", **NOW_AND_SOME)["decision_id"]))
+    worker.clock.advance(hours=30)
     worker.learn()
 
     with worker.state.engine.connect() as connection:

@@ -11,9 +11,15 @@ from sqlalchemy import Engine
 
 from features.schema import load_schema
 from models.artifact import Artifact, ArtifactError
+from models.context import Standardizer
+from models.logistic_thompson import LogisticThompson
+from service.decision_point import load_decision_points
 from service.registry import check_champion, sync_champions
+from service.settings import Settings
 from service.store.artifact_store import get_artifact, read_champions
 from tests.service.conftest import NOW, starting_policies
+
+POINTS = load_decision_points(Settings().decision_points)
 
 
 @dataclass
@@ -40,7 +46,7 @@ def test_a_moved_alias_is_followed_once(engine: Engine) -> None:
     policies = starting_policies()
     registry = FakeRegistry({"channel_policy": ("1", policies["channel_policy"])})
 
-    moved = [sync_champions(engine, registry, load_schema(), NOW) for _ in range(2)]
+    moved = [sync_champions(engine, registry, load_schema(), POINTS, NOW) for _ in range(2)]
 
     assert moved == [["channel_policy"], []]
     assert (
@@ -51,10 +57,10 @@ def test_a_moved_alias_is_followed_once(engine: Engine) -> None:
 def test_a_champion_that_cannot_serve_leaves_the_last_good_in_place(engine: Engine) -> None:
     good = starting_policies()["channel_policy"]
     registry = FakeRegistry({"channel_policy": ("1", good)})
-    sync_champions(engine, registry, load_schema(), NOW)
+    sync_champions(engine, registry, load_schema(), POINTS, NOW)
     registry.champions["channel_policy"] = ("2", Artifact({"kind": "linear_thompson"}))
 
-    moved = sync_champions(engine, registry, load_schema(), NOW)
+    moved = sync_champions(engine, registry, load_schema(), POINTS, NOW)
 
     assert moved == []
     assert digest_of(engine, "channel_policy") == good.digest
@@ -66,7 +72,7 @@ def test_a_policy_that_wants_an_unknown_input_is_refused() -> None:
     stranger = changed(policy, manifest={**policy.manifest, "input_names": names})
 
     with pytest.raises(ValueError, match="shoe_size"):
-        check_champion("channel_policy", stranger, load_schema())
+        check_champion("channel_policy", stranger, load_schema(), POINTS)
 
 
 def test_a_policy_whose_arrays_do_not_fit_is_refused_before_it_decides() -> None:
@@ -74,4 +80,17 @@ def test_a_policy_whose_arrays_do_not_fit_is_refused_before_it_decides() -> None
     broken = changed(policy, arrays={**policy.arrays, "xx": np.zeros((2, 3, 3))})
 
     with pytest.raises((ArtifactError, ValueError)):
-        check_champion("channel_policy", broken, load_schema())
+        check_champion("channel_policy", broken, load_schema(), POINTS)
+
+
+@pytest.mark.parametrize(("name", "earns"), [("channel_policy", "-1.0"), ("coupon_policy", "-inf to inf")])
+def test_a_policy_that_cannot_learn_a_journeys_rewards_is_refused(name: str, earns: str) -> None:
+    names = starting_policies()[name].manifest
+    clicks_only = LogisticThompson(
+        action_names=tuple(names["action_names"]),
+        input_names=tuple(names["input_names"]),
+        standardizer=Standardizer.fit(np.zeros((2, len(names["input_names"])))),
+    )
+
+    with pytest.raises(ValueError, match=f"learns rewards from 0.0 to 1.0; .* earns {earns}"):
+        check_champion(name, clicks_only.to_artifact(), load_schema(), POINTS)
