@@ -1,7 +1,7 @@
 """One decision, straight through: score → group → mask → probabilities → choose → answer.
 
 A pure function of facts, models and rules: the same three give the same bytes, so any logged decision can be made again.
-The service reads the features before it and appends the record to the log after it (`service/routes.py`).
+The service reads the features before it and appends the record to the log after it (`service/deciding.py`).
 """
 
 from __future__ import annotations

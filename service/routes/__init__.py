@@ -1,0 +1,11 @@
+"""The endpoints, a module a topic; each reads its request, calls one function and answers."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from service.routes import decisions, operation, outcomes
+
+router = APIRouter()
+for _topic in (decisions, outcomes, operation):
+    router.include_router(_topic.router)

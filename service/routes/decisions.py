@@ -1,0 +1,50 @@
+"""Deciding, scoring, and looking decisions up."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import APIRouter, Response
+
+from features.encoding import encode
+from service.decider import scores_of
+from service.deciding import decide_and_log
+from service.routes.dependencies import JSON, Gardoon, problems
+from service.schemas import (
+    Answer,
+    DecideRequest,
+    Identifier,
+    LoggedDecision,
+    ScoreAnswer,
+    ScoreRequest,
+)
+from service.store.decision_log import read_logged_decision
+
+router = APIRouter()
+
+
+@router.post("/v1/decide", response_model=Answer, responses=problems(404, 413, 422, 503), tags=["decisions"])
+async def decide_one(request: DecideRequest, gardoon: Gardoon) -> Response:
+    """Decide for one customer at one moment; the answer leaves when the decision is durably logged."""
+    record = await decide_and_log(gardoon, request)
+    return Response(record.answer, media_type=JSON)
+
+
+@router.post("/v1/score", responses=problems(413, 422, 503), tags=["decisions"])
+async def score(request: ScoreRequest, gardoon: Gardoon) -> ScoreAnswer:
+    """Score one customer now, without deciding or logging anything."""
+    models = gardoon.feed.current
+    stored = gardoon.reader.read(request.customer_id)
+    features = encode(stored, now=gardoon.clock(), schema=gardoon.schema)
+    return ScoreAnswer(
+        customer_id=request.customer_id,
+        scores=scores_of(models.scores(features.values), gardoon.settings.currency),
+        versions=models.versions,
+        degraded=features.degraded,
+    )
+
+
+@router.get("/v1/decisions/{decision_id}", responses=problems(404, 422), tags=["decisions"])
+async def read_decision(decision_id: Identifier, gardoon: Gardoon) -> LoggedDecision:
+    """The decision as logged, with what came back."""
+    return await asyncio.to_thread(read_logged_decision, gardoon.engine, decision_id)
