@@ -1,0 +1,44 @@
+"""A logged decision's inputs once more, for a policy that may want others than the one that decided."""
+
+from __future__ import annotations
+
+import json
+from itertools import takewhile
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from models.feedback import Floats
+from models.inputs import SCORES, Inputs
+from service.record import DecisionRecord, Round
+
+
+def logged_inputs(record: DecisionRecord, round_: Round, names: tuple[str, ...]) -> Floats:
+    """Every input as it stood before this round's choice, `(n_inputs,)`, in the order of `names`.
+
+    `names` are those of `models.inputs.input_names`. What the round logged is taken as logged; the rest comes from the
+    record: the feature vector, the scores as answered (money in whole numbers), the moment in the customer's zone and the
+    choices before this one.
+    """
+    inputs = Inputs(names=names, features=record.feature_values())
+    scores = json.loads(record.answer)["scores"]
+    for score in SCORES:
+        inputs.set(score, float(scores[score]))
+    local = record.decided_at.astimezone(_zone(record))
+    inputs.set("local_hour", local.hour)
+    inputs.set("local_weekday", local.weekday())
+    for earlier in takewhile(lambda each: each.decision != round_.decision, record.rounds):
+        if earlier.decision == "channel":
+            inputs.set(f"channel_{earlier.chosen}", 1.0)
+        elif earlier.decision == "send_time":
+            inputs.set("send_hour", float(earlier.chosen))
+    places = {name: place for place, name in enumerate(names)}
+    for name, value in zip(round_.inputs, round_.context_array(), strict=True):
+        if name in places:
+            inputs.values[places[name]] = value
+    return inputs.values
+
+
+def _zone(record: DecisionRecord) -> ZoneInfo:
+    try:
+        return ZoneInfo(record.time_zone or record.shop.time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo(record.shop.time_zone)
