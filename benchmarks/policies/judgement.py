@@ -14,6 +14,9 @@ OWN = "gardoon decision_policy"
 LOOKED_AT = ("wine", "breast cancer", "digits")
 """The data sets on which `LinUCB`'s default exploration was set; the mean rank is judged without them too."""
 
+HINDSIGHT = "mabwiser linucb_0.2"
+"""A peer whose exploration was chosen on the very problems: shown without counting."""
+
 Scores = dict[str, dict[str, list[float]]]
 FAST = ("gardoon linear_thompson", OURS)
 
@@ -57,7 +60,7 @@ def quality_targets(results: Results) -> list[Target]:
 def _decision_target(results: Results, problem: str) -> Target:
     """The product's policy for this decision, paired over seeds with the peer of the highest mean on the same rounds."""
     found = results.scores[problem]
-    peers = {name: float(np.mean(values)) for name, values in found.items() if not is_ours(name)}
+    peers = {name: float(np.mean(values)) for name, values in found.items() if is_peer(name)}
     best = max(peers, key=lambda name: peers[name])
     rank = ranks({OWN: float(np.mean(found[OWN])), **peers})[OWN]
     lead, half = mean_and_half_width(np.array(found[OWN]) - np.array(found[best]))
@@ -81,9 +84,7 @@ def _mean_rank_target(results: Results, problems: list[str]) -> Target:
 
 def field_ranks(scores: Scores) -> dict[str, list[float]]:
     """Ranks on each problem of our one configuration and all peers; one without a result on a problem comes last there."""
-    learners = sorted(
-        {name for found in scores.values() for name in found if name == OURS or not is_ours(name)}
-    )
+    learners = sorted({name for found in scores.values() for name in found if name == OURS or is_peer(name)})
     found_ranks: dict[str, list[float]] = {name: [] for name in learners}
     for found in scores.values():
         means = {name: float(np.mean(found[name])) if name in found else -np.inf for name in learners}
@@ -92,6 +93,6 @@ def field_ranks(scores: Scores) -> dict[str, list[float]]:
     return found_ranks
 
 
-def is_ours(learner: str) -> bool:
-    """Whether a learner is one of our policies."""
-    return learner.startswith("gardoon ")
+def is_peer(learner: str) -> bool:
+    """Whether a learner is one that ours are judged against."""
+    return not learner.startswith("gardoon ") and learner != HINDSIGHT

@@ -45,5 +45,7 @@ if __name__ == "__main__":
         {
             "lints": lambda *shape: Mab(*shape, LearningPolicy.LinTS()),
             "linucb": lambda *shape: Mab(*shape, LearningPolicy.LinUCB()),
+            "linucb_0.5": lambda *shape: Mab(*shape, LearningPolicy.LinUCB(alpha=0.5)),
+            "linucb_0.2": lambda *shape: Mab(*shape, LearningPolicy.LinUCB(alpha=0.2)),
         }
     )
