@@ -1,19 +1,32 @@
-"""`evaluate`, `published-errors`, `promote`: policies and scorers judged before customers meet them."""
+"""`evaluate`, `published-errors`: policies judged on logs, and the estimators on published numbers."""
 
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from training.commands.options import VAR, TrackingUri, Var
-
-if TYPE_CHECKING:
-    from training.evaluation.paired import Difference
+from training.commands.judgement_output import (
+    cost_note,
+    print_judgement,
+    record_run,
+    report_path,
+    write_page,
+)
+from training.commands.options import VAR, TrackingUri, Var, parse_time
 
 app = typer.Typer()
+
+
+class Interval(StrEnum):
+    """How intervals are made."""
+
+    LINEARISED = "linearised"
+    BOOTSTRAP = "bootstrap"
 
 
 @app.command()
@@ -35,17 +48,34 @@ def evaluate(
     against: Annotated[
         str, typer.Option(help="Another policy of the log: how much better is the first on the same rounds?")
     ] = "",
+    slices: Annotated[
+        list[str],
+        typer.Option(
+            "--slice",
+            help="Rounds to look at apart: churn_risk>=0.5, journey=cart_abandonment or both, joined by ' and '; may "
+            "repeat. Each journey, group and --label is one anyway.",
+        ),
+    ] = [],  # noqa: B006 - Typer copies it
     bounds: Annotated[
         str,
         typer.Option(
             help="LOWEST:HIGHEST:LEAST_PROPENSITY, known beforehand: adds an interval that needs no normality."
         ),
     ] = "",
+    interval: Annotated[
+        Interval, typer.Option(help="Intervals from the linearised estimate or from resampled rounds.")
+    ] = Interval.LINEARISED,
+    since: Annotated[
+        str, typer.Option(help="decisions: only those made at this time or later, ISO 8601.")
+    ] = "",
     mapping: Annotated[
         list[str], typer.Option("--map", help="file: OURS=THEIRS, OURS being action, reward or propensity.")
-    ] = [],  # noqa: B006 - Typer copies it
+    ] = [],  # noqa: B006
     inputs: Annotated[
         list[str], typer.Option("--input", help="file: a column of the context; may repeat.")
+    ] = [],  # noqa: B006
+    labels: Annotated[
+        list[str], typer.Option("--label", help="file: a column of texts to cut slices by; may repeat.")
     ] = [],  # noqa: B006
     propensity: Annotated[
         float | None, typer.Option(help="file: one for all rounds, as in a randomised test.")
@@ -57,53 +87,65 @@ def evaluate(
             help="Database of the decision log; by default SQLite in VAR/log.db.",
         ),
     ] = "",
-    seed: Annotated[int, typer.Option(help="Seed of replay's rejection and of simulated policies.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Seed of replay's rejection, of resamples and of simulated policies.")
+    ] = 0,
     level: Annotated[float, typer.Option(help="Level of the two-sided intervals.")] = 0.95,
+    report: Annotated[
+        Path | None, typer.Option(help="The HTML report; by default a new file in VAR/reports.")
+    ] = None,
+    record: Annotated[
+        bool, typer.Option("--log-run/--no-log", help="Keep the evaluation as a run in MLflow.")
+    ] = True,
     tracking_uri: TrackingUri = "",
     var: Var = VAR,
 ) -> None:
-    """Judge a policy on a log: diagnostics, then replay, IPS, SNIPS and DR with intervals."""
+    """Judge a policy on a log: diagnostics, then estimators with intervals; as a table, an HTML report and an MLflow run."""
     import numpy as np
-    from rich.console import Console
 
     from training.evaluation.bernstein import KnownBounds
+    from training.evaluation.bootstrap import N_RESAMPLES
     from training.evaluation.errors import EvaluationError
-    from training.evaluation.file_source import PREFIX, evaluate_file, round_columns
-    from training.evaluation.log_source import (
-        bernstein_note,
-        compare_named_policies,
-        evaluate_named_policy,
-        open_log,
-    )
-    from training.evaluation.report import render, render_differences
+    from training.evaluation.file_source import round_columns
+    from training.evaluation.html_report import Heading
+    from training.evaluation.judgement import Question
+    from training.evaluation.log_request import LogRequest, open_requested
+    from training.evaluation.slices import Slice
     from training.places import Places
 
-    rng, started_at = np.random.default_rng(seed), time.monotonic()
-    notes: tuple[str, ...] = ()
-    differences: tuple[Difference, ...] = ()
+    places, rng, started_at = (
+        Places(var=var, tracking_uri=tracking_uri),
+        np.random.default_rng(seed),
+        time.monotonic(),
+    )
+    about = {"log": log, "policy": policy, "against": against, "level": f"{level:g}", "seed": str(seed)}
+    about |= {"intervals": str(interval), "since": since, "slices": ", ".join(slices), "bounds": bounds}
     try:
-        if log.startswith(PREFIX) and (against or bounds):
-            raise EvaluationError(
-                "--against and --bounds want a log that is held in memory; a file is read in chunks"
+        request = LogRequest(
+            name=log,
+            database_url=database_url,
+            columns=round_columns(mapping, inputs, propensity, labels),
+            since=parse_time(since) if since else None,
+        )
+        with open_requested(request, places, rng) as opened:
+            question = Question(
+                policy=opened.policy(policy),
+                against=opened.policy(against) if against else None,
+                slices=tuple(map(Slice.parse, slices)),
+                bounds=KnownBounds.parse(bounds) if bounds else None,
+                n_resamples=N_RESAMPLES if interval == Interval.BOOTSTRAP else 0,
+                level=level,
             )
-        if log.startswith(PREFIX):
-            columns = round_columns(mapping, inputs, propensity)
-            evaluation = evaluate_file(Path(log.removeprefix(PREFIX)), columns, policy, rng, level)
-            notes = (_cost(evaluation.diagnostics.n_rounds, started_at),)
-        else:
-            source = open_log(log, Places(var=var, tracking_uri=tracking_uri), database_url)
-            evaluation, notes = evaluate_named_policy(source, policy, rng, level), source.notes
-            if bounds:
-                known = KnownBounds.parse(bounds)
-                notes = (*notes, bernstein_note(source, policy, known, rng, level))
-            if against:
-                differences = compare_named_policies(source, policy, against, rng, level)
+            found = opened.judge(question, rng)
     except EvaluationError as error:
         typer.echo(f"{type(error).__name__}: {error}", err=True)
         raise typer.Exit(1) from error
-    Console().print(render(evaluation, f"{policy} on {log}", notes))
-    if differences:
-        Console().print(render_differences(differences, policy, against))
+    notes = (*opened.notes, cost_note(found.evaluation.diagnostics.n_rounds, time.monotonic() - started_at))
+    heading = Heading(policy=policy, log=log, against=against, about=about, notes=notes)
+    print_judgement(found, heading)
+    page = write_page(found, heading, report or report_path(var, heading, datetime.now(UTC)))
+    if record:
+        record_run(found, heading, places, page)
 
 
 @app.command("published-errors")
@@ -124,74 +166,3 @@ def published_errors(
         typer.echo(f"{type(error).__name__}: {error}", err=True)
         raise typer.Exit(1) from error
     Console().print(error_table(found))
-
-
-@app.command()
-def promote(
-    name: Annotated[str, typer.Argument(help="A registered model, such as coupon_policy or churn_risk.")],
-    version: Annotated[str, typer.Option(help="By default the one that `challenger` points to.")] = "",
-    log: Annotated[
-        str, typer.Option(help="Policies: the log to judge on; by default decisions:DECISION.")
-    ] = "",
-    slices: Annotated[
-        list[str],
-        typer.Option(
-            "--slice",
-            help="Policies: rounds on which it must not be worse, such as churn_risk>=0.5, "
-            "journey=cart_abandonment or both, joined by ' and '; may repeat.",
-        ),
-    ] = [],  # noqa: B006 - Typer copies it
-    bar: Annotated[
-        float, typer.Option(help="Policies: reward a round that must be gained for certain.")
-    ] = 0.0,
-    least_effective: Annotated[float, typer.Option(help="Policies: effective rounds needed.")] = 200.0,
-    dataset: Annotated[str, typer.Option(help="Scorers: the data set to judge on.")] = "complete-journey",
-    force: Annotated[
-        str, typer.Option(help="Promote whatever the gate says; the reason goes on record.")
-    ] = "",
-    database_url: Annotated[
-        str, typer.Option(envvar="GARDOON_DATABASE_URL", help="Of the decision log.")
-    ] = "",
-    tracking_uri: TrackingUri = "",
-    var: Var = VAR,
-) -> None:
-    """Make a challenger the champion if its gate opens; otherwise say which condition failed and leave with 1."""
-    import numpy as np
-
-    from models.artifact import ArtifactError
-    from training import promotion
-    from training.evaluation.errors import EvaluationError
-    from training.evaluation.gate import PolicyGate
-    from training.importing.dataset import DatasetError
-    from training.places import Places
-    from training.registry import open_registry
-
-    places = Places(var=var, tracking_uri=tracking_uri)
-    gate = PolicyGate(bar=bar, least_effective=least_effective)
-    trial = promotion.PolicyTrial(log=log, database_url=database_url, slices=slices, gate=gate)
-    try:
-        registry = open_registry(places)
-        contenders = promotion.find_contenders(registry, name, version)
-        if name in promotion.POLICIES:
-            report = promotion.judge_policy(places, contenders, trial)
-        else:
-            report = promotion.judge_scorer(places, contenders, dataset, np.random.default_rng(0))
-    except (ArtifactError, DatasetError, EvaluationError, promotion.PromotionError) as error:
-        typer.echo(f"refused: {type(error).__name__}: {error}", err=True)
-        raise typer.Exit(1) from error
-    for condition in report.conditions:
-        typer.echo(f"{'ok' if condition.holds else 'FAILED':>6}  {condition.name}: {condition.detail}")
-    if not promotion.settle(registry, contenders, report, force.strip()):
-        typer.echo(
-            f"refused: {', '.join(report.failed)}; version {contenders.champion} stays champion", err=True
-        )
-        raise typer.Exit(1)
-    how = "" if report.opens else f", forced: {force.strip()}"
-    typer.echo(f"{name}: version {contenders.challenger} is champion instead of {contenders.champion}{how}")
-
-
-def _cost(n_rounds: int, started_at: float) -> str:
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return f"{n_rounds:,} rounds in {time.monotonic() - started_at:.0f} s, peak memory {peak:,.0f} MB"

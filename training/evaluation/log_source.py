@@ -5,30 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from models.feedback import Booleans, Floats, Integers, LoggedFeedback
-from training.evaluation.bernstein import KnownBounds, bernstein_interval
-from training.evaluation.decision_log import DecisionLog
-from training.evaluation.dr import DR
-from training.evaluation.errors import LogError, PolicyError, TooFewRoundsError
-from training.evaluation.evaluation import (
-    ActionKinds,
-    Evaluation,
-    evaluate_behavior_policy,
-    evaluate_policy,
-    uniform_probabilities,
-)
-from training.evaluation.ips import IPS
-from training.evaluation.paired import Difference, PairedDifference
-from training.evaluation.policy_source import champion_policy, policy_probabilities, saved_policy
-from training.evaluation.reward_model import cross_fit_rewards
+from training.evaluation.errors import LogError, TooFewRoundsError
+from training.evaluation.evaluation import Evaluation
+from training.evaluation.judgement import Question
+from training.evaluation.log_chunk import LogChunk, PolicyOfChunk
+from training.evaluation.log_notes import decision_log_notes
+from training.evaluation.opened_log import OneChunk, OpenedLog
+from training.evaluation.policy_source import champion_policy, policy_probabilities
 from training.evaluation.round_labels import RoundLabels
-from training.evaluation.rounds import evaluate_rounds
-from training.evaluation.snips import SNIPS
-from training.evaluation.verdict import refuse_for
 from training.places import Places
 
 Probabilities = Callable[[np.random.Generator], Floats]
@@ -126,30 +116,6 @@ def _decision_log(rest: str, places: Places, database_url: str) -> EvaluationLog
     )
 
 
-_UNITS = {"click": "clicks", "net_value": "thousands of the shop's currency"}
-
-
-def decision_log_notes(log: DecisionLog) -> tuple[str, ...]:
-    """What the rounds are of, which decisions are not among them, and what the value means."""
-    journeys = [f"{journey} {n:,}" for (journey, _), n in sorted(log.n_by_journey.items())]
-    units = sorted({_UNITS.get(kind, kind) for _, kind in log.n_by_journey})
-    notes = [f"rounds by journey: {', '.join(journeys)}; rewards in {' and in '.join(units)}"]
-    if len(units) > 1:
-        notes.append("rewards of different units are mixed: name one JOURNEY")
-    if log.delay is not None:
-        notes.append(
-            f"half of {log.delay.n_outcomes:,} clicks and purchases came within {log.delay.median_hours:.1f} h, 95% within "
-            f"{log.delay.late_hours:.1f} h"
-        )
-    if log.n_left_out:
-        counts = [f"{n:,} {reason}" for reason, n in sorted(log.n_left_out.items())]
-        notes.append(f"decisions left out: {', '.join(counts)}")
-    notes.append(
-        "the value is per delivered decision, the choices around this one staying as they were logged"
-    )
-    return tuple(notes)
-
-
 def _open_bandit_log(rest: str, folder: Path) -> EvaluationLog:
     from training.evaluation.open_bandit import bernoulli_thompson, fetch, read_sample
 
@@ -167,6 +133,25 @@ def _open_bandit_log(rest: str, folder: Path) -> EvaluationLog:
     )
 
 
+def in_memory(log: EvaluationLog, rng: np.random.Generator) -> OpenedLog:
+    """The log as one chunk to judge by; the generator is that of its simulated policies, each asked once."""
+    return OpenedLog(
+        source=OneChunk(chunk=LogChunk(feedback=log.feedback, labels=log.labels, behavior=log.behavior)),
+        notes=log.notes,
+        policies={name: _asked_once(policy, rng) for name, policy in log.policies.items()},
+        kinds=log.kinds,
+        faults=log.faults,
+    )
+
+
+def _asked_once(policy: Probabilities, rng: np.random.Generator) -> PolicyOfChunk:
+    @cache
+    def probabilities() -> Floats:
+        return policy(rng)
+
+    return lambda _: probabilities()
+
+
 def evaluate_named_policy(
     log: EvaluationLog, policy: str, rng: np.random.Generator, level: float = 0.95
 ) -> Evaluation:
@@ -174,56 +159,5 @@ def evaluate_named_policy(
 
     Raises: `PolicyError` naming those there are.
     """
-    evaluation = _evaluate(log, policy, rng, level)
-    return replace(evaluation, verdict=refuse_for(evaluation.verdict, log.faults))
-
-
-def compare_named_policies(
-    log: EvaluationLog, policy: str, against: str, rng: np.random.Generator, level: float = 0.95
-) -> tuple[Difference, ...]:
-    """The policy's value less the other's on the same rounds, by IPS, SNIPS and DR with one reward model for both.
-
-    Raises: `PolicyError` as `evaluate_named_policy` does, and for `logged` on a log that holds the chosen actions'
-    probabilities only; `NoOverlapError`.
-    """
-    predictions, no_draws = cross_fit_rewards(log.feedback), np.zeros(log.feedback.n_rounds)
-    first, second = (
-        evaluate_rounds(log.feedback, _probabilities(log, name, rng), no_draws, predictions)
-        for name in (policy, against)
-    )
-    paired = (PairedDifference(estimator=each) for each in (IPS(), SNIPS(), DR()))
-    return tuple(each.estimate(each.add_up(first, second), level) for each in paired)
-
-
-def bernstein_note(
-    log: EvaluationLog, policy: str, bounds: KnownBounds, rng: np.random.Generator, level: float = 0.95
-) -> str:
-    """The empirical Bernstein interval of IPS in words. Raises: `PolicyError`; `EvaluationError` outside the bounds."""
-    no_draws = np.zeros(log.feedback.n_rounds)
-    rounds = evaluate_rounds(log.feedback, _probabilities(log, policy, rng), no_draws)
-    low, high = bernstein_interval(IPS(), IPS().add_up(rounds), *bounds.of_weighted_rewards(), level)
-    return (
-        f"without assuming normality (empirical Bernstein, ips): {low:.4g} to {high:.4g}, {level:.0%} or more"
-    )
-
-
-def _evaluate(log: EvaluationLog, policy: str, rng: np.random.Generator, level: float) -> Evaluation:
-    if policy == "logged" and log.behavior is None:
-        return evaluate_behavior_policy(log.feedback, rng, level)
-    kinds = None
-    if log.behavior is not None and log.kinds is not None:
-        kinds = ActionKinds(kinds=log.kinds, behavior=log.behavior)
-    return evaluate_policy(log.feedback, _probabilities(log, policy, rng), rng, level, kinds)
-
-
-def _probabilities(log: EvaluationLog, policy: str, rng: np.random.Generator) -> Floats:
-    if policy == "logged" and log.behavior is not None:
-        return log.behavior
-    if policy == "uniform":
-        return uniform_probabilities(log.feedback)
-    if policy in log.policies:
-        return log.policies[policy](rng)
-    if Path(policy).is_dir():
-        return policy_probabilities(saved_policy(Path(policy)), log.feedback)
-    names = ["uniform", "logged", *log.policies]
-    raise PolicyError(f"no policy {policy!r}; wanted one of {names} or the folder of a saved one")
+    opened = in_memory(log, rng)
+    return opened.judge(Question(policy=opened.policy(policy), level=level), rng).evaluation

@@ -13,6 +13,7 @@ from rich.text import Text
 from training.evaluation.diagnostics import Diagnostics
 from training.evaluation.estimator import Estimate
 from training.evaluation.evaluation import Evaluation, Undefined
+from training.evaluation.judgement import SliceFinding
 from training.evaluation.paired import Difference
 from training.evaluation.verdict import Grade, Verdict, judge_estimate
 
@@ -48,21 +49,50 @@ def render_differences(found: Sequence[Difference], policy: str, against: str) -
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("reading")
     for each in found:
-        reading = "better" if each.low > 0 else "worse" if each.high < 0 else "not told apart"
         numbers = (each.first, each.second, each.value, each.low, each.high)
-        table.add_row(each.estimator, *(f"{number:.3g}" for number in numbers), reading)
+        table.add_row(each.estimator, *(f"{number:.3g}" for number in numbers), reading_of(each))
     return table
+
+
+def reading_of(found: Difference) -> str:
+    """What the interval of a difference says."""
+    return "better" if found.low > 0 else "worse" if found.high < 0 else "not told apart"
 
 
 def _diagnostics_table(found: Diagnostics, title: str) -> Table:
     table = Table(title=title, title_justify="left", show_header=False)
+    for name, value in diagnostic_rows(found):
+        table.add_row(name, value)
+    return table
+
+
+def render_slices(found: Sequence[SliceFinding]) -> RenderableType:
+    """The policy's value by slice, and where it was compared, by how much it leads there."""
+    table = Table(title="by slice, doubly robust", title_justify="left")
+    table.add_column("slice")
+    for name in ("rounds", "mean logged", "value", "low", "high"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("difference")
+    for each in found:
+        value: tuple[str, ...] = ("undefined", "", "")
+        if isinstance(each.estimate, Estimate):
+            bounds = (each.estimate.value, each.estimate.low, each.estimate.high)
+            value = tuple(f"{number:.4g}" for number in bounds)
+        lead = each.difference
+        said = f"{lead.value:+.3g} ({lead.low:+.3g} to {lead.high:+.3g}): {reading_of(lead)}" if lead else ""
+        table.add_row(each.name, f"{each.n_rounds:,}", f"{each.mean_reward:.4g}", *value, said)
+    return table
+
+
+def diagnostic_rows(found: Diagnostics) -> tuple[tuple[str, str], ...]:
+    """The diagnostics in words, by name, in reading order."""
     check = "none frequent enough to check"
     if found.worst_action is not None:
         result = "hold" if found.propensities_hold else "DO NOT HOLD"
         check = f"{result}; {found.n_checked} of {found.n_actions} actions checked, "
         check += f"worst {found.worst_action} (z {found.worst_z:+.1f})"
     share = f"{found.largest_weight_share:.1%} of all"
-    for name, value in (
+    return (
         ("rounds", f"{found.n_rounds:,} (weight above 0: {found.n_weighted:,})"),
         ("rewards other than 0, with weight", f"{found.n_rewarded:,}"),
         ("mean logged reward", f"{found.mean_reward:.6g}"),
@@ -72,9 +102,7 @@ def _diagnostics_table(found: Diagnostics, title: str) -> Table:
         ("tail of the weights", f"Pareto k {found.pareto_k:.2f}" if isfinite(found.pareto_k) else "none"),
         ("probability on actions never logged", f"{found.unsupported_share:.2%}"),
         ("propensities", check),
-    ):
-        table.add_row(name, value)
-    return table
+    )
 
 
 def _estimates_table(evaluation: Evaluation) -> Table:

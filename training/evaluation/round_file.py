@@ -14,24 +14,29 @@ import pyarrow.parquet
 
 from models.feedback import FeedbackError, LoggedFeedback
 from training.evaluation.errors import LogError
+from training.evaluation.log_chunk import LogChunk
+from training.evaluation.round_labels import RoundLabels
 
 CHUNK = 100_000
+_UNKNOWN = ["", "NA", "NaN", "nan", "NULL", "null"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class RoundColumns:
-    """The file's columns: action, reward, propensity (or one number for all rounds, as in a randomised test) and inputs."""
+    """The file's columns: action, reward, propensity (or one number for all rounds, as in a randomised test), inputs, and
+    labels, texts by which rounds are told apart."""
 
     action: str = "action"
     reward: str = "reward"
     propensity: str | float = "propensity"
     inputs: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
     @property
     def wanted(self) -> list[str]:
         """The names of all columns to read."""
         own = [self.propensity] if isinstance(self.propensity, str) else []
-        return [self.action, self.reward, *own, *self.inputs]
+        return list(dict.fromkeys([self.action, self.reward, *own, *self.inputs, *self.labels]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,29 +57,28 @@ class RoundFile:
             raise LogError(f"{path} holds no rounds")
         return cls(path=path, columns=columns, action_names=tuple(sorted(found)))
 
-    def chunks(self) -> Iterator[LoggedFeedback]:
+    def chunks(self) -> Iterator[LogChunk]:
         """The rounds, `CHUNK` at a time or as the file's own blocks are. Raises: `LogError` naming rows at fault."""
         seen = 0
         for batch in _batches(self.path, self.columns.wanted):
             if len(batch):
-                yield self._feedback(batch, seen)
+                yield LogChunk(feedback=self._feedback(batch, seen), labels=self._labels(batch))
             seen += len(batch)
 
     def _feedback(self, batch: pa.RecordBatch, seen: int) -> LoggedFeedback:
         columns, names = self.columns, self.action_names
         n_rounds = len(batch)
         actions = pc.index_in(batch[columns.action].cast(pa.string()), pa.array(names))
-        numbers = {name: _numbers(batch, name) for name in columns.wanted if name != columns.action}
         if isinstance(columns.propensity, str):
-            propensities = numbers[columns.propensity]
+            propensities = _numbers(batch, columns.propensity)
         else:
             propensities = np.full(n_rounds, columns.propensity)
-        inputs = [numbers[name] for name in columns.inputs]
+        inputs = [_numbers(batch, name) for name in columns.inputs]
         try:
             return LoggedFeedback(
                 contexts=np.column_stack(inputs) if inputs else np.empty((n_rounds, 0)),
                 actions=actions.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64),
-                rewards=numbers[columns.reward],
+                rewards=_numbers(batch, columns.reward),
                 propensities=propensities,
                 eligible=np.ones((n_rounds, len(names)), dtype=np.bool_),
                 input_names=columns.inputs,
@@ -82,6 +86,13 @@ class RoundFile:
             )
         except (FeedbackError, IndexError) as error:
             raise LogError(f"{self.path}, rows from {seen}: {error}") from error
+
+    def _labels(self, batch: pa.RecordBatch) -> RoundLabels:
+        texts = {
+            name: np.asarray(batch[name].cast(pa.string()).fill_null("").to_pylist(), dtype=np.str_)
+            for name in self.columns.labels
+        }
+        return RoundLabels(texts=texts)
 
 
 def _numbers(batch: pa.RecordBatch, name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -101,11 +112,18 @@ def _batches(path: Path, wanted: list[str]) -> Iterator[pa.RecordBatch]:
             _check(path, file.schema_arrow.names, wanted)
             yield from file.iter_batches(batch_size=CHUNK, columns=wanted)
             return
-        with pa.csv.open_csv(path) as reader:
+        with pa.csv.open_csv(path, convert_options=_as_texts(wanted)) as reader:
             _check(path, reader.schema.names, wanted)
             yield from reader
     except pa.ArrowInvalid as error:
         raise LogError(f"{path} cannot be read: {error}") from error
+
+
+def _as_texts(wanted: list[str]) -> pa.csv.ConvertOptions:
+    """All columns as texts: types guessed from the first block would not fit 29.99 after a thousand zeros."""
+    return pa.csv.ConvertOptions(
+        column_types=dict.fromkeys(wanted, pa.string()), strings_can_be_null=True, null_values=_UNKNOWN
+    )
 
 
 def _check(path: Path, found: list[str], wanted: list[str]) -> None:

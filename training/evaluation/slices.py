@@ -38,6 +38,12 @@ class Slice:
         """The slice of that name. Raises: `EvaluationError` for another form."""
         return cls(name=name, conditions=tuple(_Condition.parse(part) for part in _AND.split(name)))
 
+    @classmethod
+    def of_label(cls, label: str, text: str) -> Slice:
+        """The rounds with that text as their label."""
+        condition = _Condition(column=label, comparison="=", bound=text)
+        return cls(name=str(condition), conditions=(condition,))
+
     def rounds(self, feedback: LoggedFeedback, labels: RoundLabels) -> Booleans:
         """Which rounds of a log, or of a chunk of one, it holds, `(n_rounds,)`; an unknown (nan) input is in no slice.
 

@@ -1,0 +1,67 @@
+"""A log opened to judge policies by: its rounds in chunks, and the policies that can be named on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from models.feedback import Integers
+from training.evaluation.errors import PolicyError
+from training.evaluation.evaluation import uniform_probabilities
+from training.evaluation.judgement import Judgement, Question
+from training.evaluation.log_chunk import LogChunk, PolicyOfChunk, RoundSource, logged_policy
+from training.evaluation.policy_source import policy_probabilities, saved_policy
+from training.evaluation.stream import judge_log
+from training.evaluation.verdict import refuse_for
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenedLog:
+    """Where the rounds come from, what a reader must know of them, and the policies that only this log has, by name.
+
+    kinds `(n_actions,)`: which actions are of one kind, where that is known. faults: why no policy can be judged on it; none
+    as a rule.
+    """
+
+    source: RoundSource
+    notes: tuple[str, ...] = ()
+    policies: Mapping[str, PolicyOfChunk] = field(default_factory=dict)
+    kinds: Integers | None = None
+    faults: tuple[str, ...] = ()
+
+    def policy(self, name: str) -> PolicyOfChunk:
+        """`uniform`, `logged`, one of the log's own policies or one saved in a folder.
+
+        Raises: `PolicyError` naming those there are.
+        """
+        if name == "logged":
+            return logged_policy
+        if name == "uniform":
+            return lambda chunk: uniform_probabilities(chunk.feedback)
+        if name in self.policies:
+            return self.policies[name]
+        if Path(name).is_dir():
+            saved = saved_policy(Path(name))
+            return lambda chunk: policy_probabilities(saved, chunk.feedback)
+        names = ["uniform", "logged", *self.policies]
+        raise PolicyError(f"no policy {name!r}; wanted one of {names} or the folder of a saved one")
+
+    def judge(self, question: Question, rng: np.random.Generator) -> Judgement:
+        """The answer, its verdict to refuse where the log itself is at fault. Raises: as `judge_log`."""
+        found = judge_log(self.source, replace(question, kinds=self.kinds), rng)
+        verdict = refuse_for(found.evaluation.verdict, self.faults)
+        return replace(found, evaluation=replace(found.evaluation, verdict=verdict))
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneChunk:
+    """A log in memory as a source."""
+
+    chunk: LogChunk
+
+    def chunks(self) -> tuple[LogChunk]:
+        """The one chunk."""
+        return (self.chunk,)
