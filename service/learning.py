@@ -1,4 +1,4 @@
-"""The learner's process: champions from the registry, then the fold, again and again."""
+"""The learner's process: champions and challengers from the registry, the fold, the shadow, again and again."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 from sqlalchemy import Engine
@@ -16,8 +17,15 @@ from service.decision_point import DecisionPoint, load_decision_points
 from service.learner import Learner
 from service.model_set import POLICY_NAMES
 from service.observability import configure_logging
-from service.registry import ChampionRegistry, RegistryUnavailableError, check_rewards, sync_champions
+from service.registry import (
+    ChampionRegistry,
+    RegistryUnavailableError,
+    check_champion,
+    check_rewards,
+    sync_champions,
+)
 from service.settings import Settings
+from service.shadow import Shadow
 from service.store.artifact_store import get_artifact, read_champions
 from service.store.engine import open_log
 
@@ -35,14 +43,17 @@ def learn_until(stop: threading.Event, settings: Settings) -> None:
     points = load_decision_points(settings.decision_points)
     check_known_policies(engine, points)
     learner = Learner(engine, points)
+    shadow = Shadow(engine=engine, schema=schema, check=partial(check_champion, schema=schema, points=points))
     registry = ChampionRegistry(tracking_uri=settings.registry_uri)
     look_again = 0.0
     while not stop.is_set():
         try:
             if time.monotonic() >= look_again:
                 _sync(engine, registry, schema, points)
+                _follow(shadow, registry)
                 look_again = time.monotonic() + settings.registry_seconds
             learner.step(datetime.now(UTC))
+            shadow.step(datetime.now(UTC))
         except Exception as error:  # noqa: BLE001 - a learner that ends learns nothing more
             _logger.error("step failed, trying again", reason=f"{type(error).__name__}: {error}")
         stop.wait(settings.learn_seconds)
@@ -65,3 +76,10 @@ def _sync(
         sync_champions(engine, registry, schema, points, datetime.now(UTC))
     except RegistryUnavailableError as error:
         _logger.error("learner keeps its champions", reason=str(error))
+
+
+def _follow(shadow: Shadow, registry: ChampionRegistry) -> None:
+    try:
+        shadow.follow(registry)
+    except RegistryUnavailableError as error:
+        _logger.error("shadow keeps its challengers", reason=str(error))

@@ -27,6 +27,7 @@ from service.store.decision_log import decision_row
 from service.store.outcome_log import record_outcomes
 from service.store.tables import decisions
 from tests.service.conftest import Worker, publish_champions, starting_policies, stored_customer
+from tests.service.test_learner import rounds_learnt
 from training.cli import app
 from training.evaluation.log_store import read_decision_log
 from training.places import Places
@@ -154,8 +155,10 @@ def test_a_better_challenger_is_promoted_and_decides_and_a_worse_one_is_refused(
     assert "ok  unseen rounds: 2,000 of 4,000 decided since" in promoted[1]
     assert "version 2 is champion instead of 1" in promoted[1]
     champions = ChampionRegistry(tracking_uri=places.registry_uri)
-    assert sync_champions(misled.state.engine, champions, misled.state.schema, misled.clock()) == [NAME]
+    engine, points = misled.state.engine, misled.learner.points
+    assert sync_champions(engine, champions, misled.state.schema, points, misled.clock()) == [NAME]
     misled.learn()
+    assert rounds_learnt(misled, NAME) == 2 * N_ROUNDS  # those that it was fitted on are not learnt again
     after = decide_and_hear_back(misled, range(2 * N_ROUNDS, 2 * N_ROUNDS + 200))
     assert after[0].versions[NAME] != before[-1].versions[NAME]
     assert share_of("web_push", after) > 0.75
