@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -16,6 +16,7 @@ from models.reward import RewardSpec
 DecisionName = Literal["channel", "send_time", "coupon", "message"]
 ORDER: tuple[DecisionName, ...] = ("channel", "send_time", "coupon", "message")
 KIND = "decision_point"
+SHOP_FILE = "shop.yaml"
 Share = Annotated[float, Field(ge=0, le=1)]
 Cost = Annotated[float, Field(ge=0)]
 Channel = Literal["email", "sms", "app_push", "web_push"]
@@ -27,6 +28,9 @@ class DecisionPointError(ValueError):
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+_Declared = TypeVar("_Declared", bound=_Strict)
 
 
 class Reward(_Strict):
@@ -49,12 +53,39 @@ class Shares(_Strict):
 
     holdout: Share = 0.0
     random: Share = 0.0
+    business_as_usual: Share = 0.0
 
     @model_validator(mode="after")
     def _leave_some_over(self) -> Self:
-        if self.holdout + self.random >= 1:
-            raise ValueError(f"shares add up to {self.holdout + self.random}; wanted less than 1")
+        total = self.holdout + self.random + self.business_as_usual
+        if total >= 1:
+            raise ValueError(f"shares add up to {total}; wanted less than 1")
         return self
+
+
+class Cap(_Strict):
+    """At most so many messages in any span of so many hours, or in a day, week or month of the customer's calendar.
+
+    Declared in a journey it counts that journey's messages, in `shop.yaml` those of all journeys; with a channel or a tag
+    only those of that channel or tag.
+    """
+
+    name: str = Field(pattern="^[a-z][a-z0-9_]{0,63}$")
+    at_most: int = Field(ge=0)
+    within: Literal["day", "week", "month"] | Annotated[float, Field(gt=0, le=24 * 92)] = Field(
+        description="a calendar period of the customer's zone, or hours of a rolling window"
+    )
+    channel: Channel | None = None
+    tag: str | None = None
+
+
+class ShopRules(_Strict):
+    """What holds across all journeys: `shop.yaml`."""
+
+    holdout: Share = Field(default=0.0, description="share of customers that no journey ever acts on")
+    salt: str = Field(default="shop-1", description="a new salt draws the universal hold-out anew")
+    caps: tuple[Cap, ...] = ()
+    minimum_gap_hours: float = Field(default=0.0, ge=0, description="between any two messages to a customer")
 
 
 class QuietHours(_Strict):
@@ -89,7 +120,15 @@ class CouponPoint(_Strict):
     minimum_life_minutes: int = Field(30, ge=0)
     essential: bool = Field(False, description="without a coupon there is nothing to say: none means hold")
     budget_price: float = Field(
-        0.0, ge=0, description="λ: each unit of coupon cost counts as 1 + λ; above 0 the budget is tight"
+        0.0,
+        ge=0,
+        description="λ: each unit of coupon cost counts as 1 + λ; the least it is, whatever the pacing says",
+    )
+    daily_budget: int | None = Field(
+        None, gt=0, description="face value of all coupons that may be out or used per day of the shop's zone"
+    )
+    once_per: Literal["day", "week", "month"] | None = Field(
+        None, description="one draw per customer and period of the customer's zone, whatever is asked again"
     )
     reward: Reward
 
@@ -114,6 +153,19 @@ class DecisionPoint(_Strict):
     description: str
     salt: str = Field(description="a new salt draws the groups anew")
     shares: Shares = Shares()
+    tags: tuple[str, ...] = Field((), description="what this journey's messages are, for caps by tag")
+    transactional: bool = Field(False, description="no cap holds its messages back, and none counts them")
+    caps: tuple[Cap, ...] = ()
+    minimum_gap_hours: float = Field(0.0, ge=0, description="between two messages of this journey")
+    confirm_within_hours: float = Field(
+        24.0,
+        gt=0,
+        description="a message that is not reported as delivered this long after it was due frees its place",
+    )
+    activate_within_minutes: float = Field(
+        60.0, gt=0, description="a deferred decision that is not activated by then never happened"
+    )
+    shop: ShopRules = ShopRules()
     channel: ChannelPoint | None = None
     send_time: SendTimePoint | None = None
     coupon: CouponPoint | None = None
@@ -145,8 +197,12 @@ class DecisionPoint(_Strict):
 
 def parse_decision_point(text: str, origin: str) -> DecisionPoint:
     """The decision point in a YAML text. Raises `DecisionPointError` naming `origin`, the field and what is wrong."""
+    return _parse(DecisionPoint, text, origin)
+
+
+def _parse(kind: type[_Declared], text: str, origin: str) -> _Declared:
     try:
-        return DecisionPoint.model_validate(yaml.safe_load(text))
+        return kind.model_validate(yaml.safe_load(text))
     except yaml.YAMLError as error:
         raise DecisionPointError(f"{origin}: not YAML: {error}") from error
     except ValidationError as error:
@@ -155,13 +211,24 @@ def parse_decision_point(text: str, origin: str) -> DecisionPoint:
 
 
 def load_decision_points(folder: Path) -> dict[str, DecisionPoint]:
-    """The decision points of a folder by journey. Raises `DecisionPointError`; a folder without any is one."""
+    """The decision points of a folder by journey, `shop.yaml`'s rules in each.
+
+    Raises: `DecisionPointError`; a folder without a journey is one.
+    """
     points: dict[str, DecisionPoint] = {}
+    shop = load_shop_rules(folder / SHOP_FILE)
     for path in sorted(folder.glob("*.yaml")):
+        if path.name == SHOP_FILE:
+            continue
         point = parse_decision_point(path.read_text(encoding="utf-8"), str(path))
         if point.journey in points:
             raise DecisionPointError(f"{path}: journey {point.journey!r} is declared twice")
-        points[point.journey] = point
+        points[point.journey] = point.model_copy(update={"shop": shop})
     if not points:
         raise DecisionPointError(f"{folder}: no *.yaml file; wanted one for each journey")
     return points
+
+
+def load_shop_rules(path: Path) -> ShopRules:
+    """The rules across journeys in a file; none where there is no file. Raises `DecisionPointError`."""
+    return _parse(ShopRules, path.read_text(encoding="utf-8"), str(path)) if path.is_file() else ShopRules()

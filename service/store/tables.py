@@ -111,3 +111,71 @@ shadow_scores = Table(
     Column("score", Float, nullable=False),  # a policy's: its probability of the logged action
     Column("agreement", Float),  # of a policy's distribution with the logged one, 0 to 1; null of a scorer
 )
+
+standings = Table(
+    "standings",
+    metadata,
+    Column("customer_id", String(128), primary_key=True),
+    Column(
+        "version", Integer, nullable=False
+    ),  # moves with every claim taken, so that no two decisions claim from the same
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("decision_id", String(36), primary_key=True),
+    Column("customer_id", String(128), nullable=False),
+    Column("journey", String(64), nullable=False),
+    Column("channel", String(16)),
+    Column("tags", Text, nullable=False),  # JSON list
+    Column("due_at", BigInteger, nullable=False),
+    Column("lapses_at", BigInteger),  # not counted after it; null once it is known to have gone out
+    Index("messages_by_customer", "customer_id", "due_at"),
+)
+
+draws = Table(
+    "draws",
+    metadata,
+    Column("customer_id", String(128), primary_key=True),
+    Column("journey", String(64), primary_key=True),
+    Column("period", String(16), primary_key=True),  # 2026-11-22, 2026-W47 or 2026-11 in the customer's zone
+    Column("decision_id", String(36), nullable=False),
+    Column("coupon", Text),  # JSON as answered; null where the draw was no coupon
+)
+
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("journey", String(64), primary_key=True),
+    Column("day", String(10), primary_key=True),  # of the shop's zone
+    Column("used", BigInteger, nullable=False),  # face value out or redeemed
+    Column("price", Float, nullable=False),  # the shadow price that paces it
+)
+
+coupons = Table(
+    "coupons",
+    metadata,
+    Column("decision_id", String(36), primary_key=True),
+    Column("customer_id", String(128), nullable=False),
+    Column("journey", String(64), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("day", String(10), nullable=False),  # whose budget it is from
+    Column("expires_at", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),  # out, redeemed or released
+    Index("coupons_by_expiry", "state", "expires_at"),
+    Index("coupons_by_customer", "customer_id"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("scope", String(64), primary_key=True),  # of the caller that chose the key
+    Column("key", String(288), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),  # of the request, to tell another one under the same key
+    Column("claimed_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("decision_id", String(36)),  # the decision that answers the key, committed with it
+    Column("content", LargeBinary),  # the answer, where it is no decision
+    Index("idempotency_keys_by_expiry", "expires_at"),
+)

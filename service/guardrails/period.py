@@ -1,0 +1,44 @@
+"""Calendar periods in a customer's zone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+PeriodKind = Literal["day", "week", "month"]
+
+
+@dataclass(frozen=True)
+class Period:
+    """A day (2026-11-22), ISO week (2026-W47) or month (2026-11) of a zone, from `starts_at` up to `ends_at`, in UTC."""
+
+    name: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+def period_of(kind: PeriodKind, at: datetime, zone: ZoneInfo) -> Period:
+    """The period that a moment lies in.
+
+    >>> period_of("day", datetime(2026, 11, 22, 21, 0, tzinfo=UTC), ZoneInfo("Asia/Tehran")).name
+    '2026-11-23'
+    """
+    day = at.astimezone(zone).date()
+    if kind == "day":
+        return Period(day.isoformat(), _midnight(day, zone), _midnight(day + timedelta(days=1), zone))
+    if kind == "week":
+        monday = day - timedelta(days=day.weekday())
+        year, week, _ = day.isocalendar()
+        name = f"{year}-W{week:02d}"
+        return Period(name, _midnight(monday, zone), _midnight(monday + timedelta(days=7), zone))
+    first = day.replace(day=1)
+    after = (first + timedelta(days=31)).replace(day=1)
+    return Period(f"{day:%Y-%m}", _midnight(first, zone), _midnight(after, zone))
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    """The first moment of a day: where the clock skips midnight, the moment it skips to."""
+    naive = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - the zone is put on it next
+    return naive.replace(tzinfo=zone).astimezone(UTC)

@@ -1,0 +1,84 @@
+"""What is known of a customer's standing before a decision, and what the decision claims of it.
+
+Both are part of the record. The claims are taken in the transaction that logs the decision, and only if the standing is
+still the one that it was decided from; else it is decided again.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from service.schemas import Coupon
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class CountedMessage(_Frozen):
+    """A message that went out or is still to: it counts for the caps."""
+
+    due_at: datetime
+    channel: str | None
+    journey: str
+    tags: tuple[str, ...]
+
+
+class Draw(_Frozen):
+    """What the customer drew in this journey and period; no coupon is a draw as well."""
+
+    decision_id: str
+    coupon: Coupon | None
+
+
+class BudgetStanding(_Frozen):
+    """The journey's coupon budget of the day: face value out or used, and the shadow price λ that paces it."""
+
+    day: date
+    used: int
+    price: float
+
+
+class Standing(_Frozen):
+    """Where a customer stands with a journey at one moment; `version` moves with every claim that is taken."""
+
+    version: int = 0
+    messages: tuple[CountedMessage, ...] = ()
+    draw: Draw | None = None
+    budget: BudgetStanding | None = None
+
+
+class MessageClaim(_Frozen):
+    """A place under the caps for one message; free again when nothing is heard of it until `lapses_at`."""
+
+    message: CountedMessage
+    lapses_at: datetime
+
+
+class DrawClaim(_Frozen):
+    """The period's one draw."""
+
+    period: str
+    coupon: Coupon | None
+
+
+class SpendClaim(_Frozen):
+    """A coupon's face value out of the day's budget, which holds `limit` (None: no limit)."""
+
+    day: date
+    amount: int
+    limit: int | None
+    expires_at: datetime
+
+
+class Claims(_Frozen):
+    """What one decision takes."""
+
+    customer_id: str
+    journey: str
+    standing_version: int
+    message: MessageClaim | None = None
+    draw: DrawClaim | None = None
+    spend: SpendClaim | None = None

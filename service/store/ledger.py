@@ -1,0 +1,199 @@
+"""Standings and claims in the log's database.
+
+A claim is taken only if the customer's version is still the one that the decision saw, by one statement that compares and
+moves it: of two decisions that saw the same standing one is taken, whichever worker made it. Rows are locked in the order of
+their keys, customers before budgets, so that two transactions never wait for each other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from service.schemas import Coupon
+from service.standing import BudgetStanding, Claims, CountedMessage, Draw, SpendClaim, Standing
+from service.store.engine import insert_or_ignore, microseconds, moment
+from service.store.tables import budgets, coupons, draws, messages, standings
+
+OUT: Final = "out"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StandingQuery:
+    """Whose standing, seen from which journey: the draw's period and the budget's day are None where there is none."""
+
+    customer_id: str
+    journey: str
+    horizon: timedelta
+    period: str | None
+    day: date | None
+
+
+def read_standing(connection: Connection, query: StandingQuery, now: datetime) -> Standing:
+    """The customer's standing; messages due within the horizon before or after now."""
+    return Standing(
+        version=_version(connection, query.customer_id),
+        messages=_messages(connection, query, now),
+        draw=_draw(connection, query),
+        budget=_budget(connection, query),
+    )
+
+
+def _version(connection: Connection, customer_id: str) -> int:
+    found = connection.scalar(select(standings.c.version).where(standings.c.customer_id == customer_id))
+    return found or 0
+
+
+def _messages(connection: Connection, query: StandingQuery, now: datetime) -> tuple[CountedMessage, ...]:
+    if not query.horizon:
+        return ()
+    rows = connection.execute(
+        select(messages)
+        .where(
+            messages.c.customer_id == query.customer_id,
+            messages.c.due_at >= microseconds(now - query.horizon),
+            messages.c.due_at <= microseconds(now + query.horizon),
+            or_(messages.c.lapses_at.is_(None), messages.c.lapses_at > microseconds(now)),
+        )
+        .order_by(messages.c.due_at, messages.c.decision_id)
+    ).mappings()
+    return tuple(
+        CountedMessage(
+            due_at=moment(row["due_at"]),
+            channel=row["channel"],
+            journey=row["journey"],
+            tags=tuple(json.loads(row["tags"])),
+        )
+        for row in rows
+    )
+
+
+def _draw(connection: Connection, query: StandingQuery) -> Draw | None:
+    if query.period is None:
+        return None
+    row = connection.execute(
+        select(draws.c.decision_id, draws.c.coupon).where(
+            draws.c.customer_id == query.customer_id,
+            draws.c.journey == query.journey,
+            draws.c.period == query.period,
+        )
+    ).first()
+    if row is None:
+        return None
+    coupon = Coupon.model_validate_json(row.coupon) if row.coupon else None
+    return Draw(decision_id=row.decision_id, coupon=coupon)
+
+
+def _budget(connection: Connection, query: StandingQuery) -> BudgetStanding | None:
+    if query.day is None:
+        return None
+    row = connection.execute(
+        select(budgets.c.used, budgets.c.price).where(
+            budgets.c.journey == query.journey, budgets.c.day == query.day.isoformat()
+        )
+    ).first()
+    return BudgetStanding(day=query.day, used=row.used if row else 0, price=row.price if row else 0.0)
+
+
+def take_claims(engine: Engine, connection: Connection, wanted: dict[str, Claims]) -> set[str]:
+    """The decisions whose claims are taken, of those given by decision id; the others saw a standing that has moved."""
+    first: dict[str, str] = {}
+    for decision_id, claims in wanted.items():
+        first.setdefault(claims.customer_id, decision_id)
+    moved = _move_versions(engine, connection, [wanted[decision_id] for decision_id in first.values()])
+    taken = [decision_id for customer_id, decision_id in first.items() if customer_id in moved]
+    taken = _take_budgets(engine, connection, {decision_id: wanted[decision_id] for decision_id in taken})
+    _note(connection, {decision_id: wanted[decision_id] for decision_id in taken})
+    return set(taken)
+
+
+def _move_versions(engine: Engine, connection: Connection, claims: Sequence[Claims]) -> set[str]:
+    """The customers whose version was what their claim saw; it is one higher now."""
+    if not claims:
+        return set()
+    dialect = {"sqlite": sqlite, "postgresql": postgresql}[engine.dialect.name]
+    rows = [
+        {"customer_id": each.customer_id, "version": each.standing_version + 1}
+        for each in sorted(claims, key=lambda each: each.customer_id)
+    ]
+    new = dialect.insert(standings).values(rows)
+    move = new.on_conflict_do_update(
+        index_elements=[standings.c.customer_id],
+        set_={"version": new.excluded.version},
+        where=standings.c.version == new.excluded.version - 1,
+    )
+    return set(connection.scalars(move.returning(standings.c.customer_id)))
+
+
+def _take_budgets(engine: Engine, connection: Connection, wanted: dict[str, Claims]) -> list[str]:
+    """The decisions that spend nothing, and those whose coupon the day's budget still holds, in the order given."""
+    by_day: dict[tuple[str, str], list[tuple[str, SpendClaim]]] = defaultdict(list)
+    taken = []
+    for decision_id, claims in wanted.items():
+        if claims.spend is None:
+            taken.append(decision_id)
+        else:
+            by_day[claims.journey, claims.spend.day.isoformat()].append((decision_id, claims.spend))
+    for (journey, day), spends in sorted(by_day.items()):
+        row = {"journey": journey, "day": day, "used": 0, "price": 0.0}
+        connection.execute(insert_or_ignore(engine, budgets).values(row))
+        if _spend(connection, journey, day, [spend for _, spend in spends]):
+            taken += [decision_id for decision_id, _ in spends]
+            continue
+        taken += [identity for identity, spend in spends if _spend(connection, journey, day, [spend])]
+    return taken
+
+
+def _spend(connection: Connection, journey: str, day: str, spends: Sequence[SpendClaim]) -> bool:
+    """Whether the day's budget held all of it; then it is used."""
+    amount = sum(spend.amount for spend in spends)
+    limits = [spend.limit for spend in spends if spend.limit is not None]
+    query = update(budgets).where(budgets.c.journey == journey, budgets.c.day == day)
+    if limits:
+        query = query.where(budgets.c.used + amount <= min(limits))
+    return bool(connection.execute(query.values(used=budgets.c.used + amount)).rowcount)
+
+
+def _note(connection: Connection, taken: dict[str, Claims]) -> None:
+    """The rows that later standings are read from."""
+    noted: dict[Any, list[dict[str, Any]]] = {messages: [], draws: [], coupons: []}
+    for decision_id, claims in taken.items():
+        common = {
+            "decision_id": decision_id,
+            "customer_id": claims.customer_id,
+            "journey": claims.journey,
+        }
+        if claims.message is not None:
+            counted = claims.message.message
+            noted[messages].append(
+                {
+                    **common,
+                    "channel": counted.channel,
+                    "tags": json.dumps(counted.tags),
+                    "due_at": microseconds(counted.due_at),
+                    "lapses_at": microseconds(claims.message.lapses_at),
+                }
+            )
+        if claims.draw is not None:
+            coupon = claims.draw.coupon.model_dump_json() if claims.draw.coupon else None
+            noted[draws].append({**common, "period": claims.draw.period, "coupon": coupon})
+        if claims.spend is not None:
+            noted[coupons].append(
+                {
+                    **common,
+                    "amount": claims.spend.amount,
+                    "day": claims.spend.day.isoformat(),
+                    "expires_at": microseconds(claims.spend.expires_at),
+                    "state": OUT,
+                }
+            )
+    for table, rows in noted.items():
+        if rows:
+            connection.execute(insert(table), rows)
