@@ -11,18 +11,17 @@ one, and the value is that of choosing it otherwise while the choices around it 
 from __future__ import annotations
 
 import json
-import math
-from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 
-from models.feedback import FeedbackError, Floats, LoggedFeedback
+from models.feedback import Floats, LoggedFeedback
 from models.reward import State
 from training.evaluation.errors import LogError, TooFewRoundsError
+from training.evaluation.round_buffer import JudgeableRound, KindOfRound, LogRow, RewardRule, RoundBuffer
 from training.evaluation.round_labels import RoundLabels
 from training.evaluation.sample_ratio import SampleRatio
 
@@ -38,36 +37,6 @@ OTHER_INPUTS: Final = "made from other inputs or actions"
 NOT_ASKED: Final = "not asked for this choice"
 
 _HOUR_US: Final = 3_600_000_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class LogRow:
-    """One decision and the reward of the choice to be judged; `state` and `reward` are None where the learner left none.
-
-    `decided_at_us`: microseconds since 1970 UTC.
-    """
-
-    decision_id: str
-    journey: str
-    decided_at_us: int
-    status: str
-    group: str
-    record: bytes
-    state: str | None
-    reward: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class RewardRule:
-    """What a journey's rules say of the reward: clicks or net value in thousands, and when the last window closes.
-
-    `closes_after_hours` counts from the decision, whatever hour was chosen to send at: the latest hour that could have been
-    chosen, then the window. `declared` is the reward as the rules state it.
-    """
-
-    kind: str
-    closes_after_hours: float
-    declared: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,24 +57,37 @@ class RewardDelay:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DecisionLog:
-    """Rounds to judge by, in the order logged, the behaviour policy's whole distribution, and what was left out and why.
+class LogSummary:
+    """What a reader must know of a decision log's rounds: how many of what, which decisions are not among them and why.
 
-    probabilities `(n_rounds, n_actions)`; labels: journey, group and time of each round; n_left_out by reason; n_by_journey
-    by (journey, kind of reward). closed_until_us: the latest moment before which no decision's window was open; rewards: the
-    rounds' rewards as the rules of each journey declared them. sample_ratios: customers by group of each journey whose
-    shares stayed the same; delay: None where no decisive outcome came in.
+    n_left_out by reason; n_by_journey by (journey, kind of reward). closed_until_us: the latest moment before which no
+    decision's window was open; rewards: the rounds' rewards as the rules of each journey declared them. sample_ratios:
+    customers by group of each journey whose shares stayed the same; delay: None where no decisive outcome came in.
     """
 
-    feedback: LoggedFeedback
-    probabilities: Floats
-    labels: RoundLabels
     n_left_out: dict[str, int]
     n_by_journey: dict[tuple[str, str], int]
     closed_until_us: int = 0
     rewards: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     sample_ratios: tuple[SampleRatio, ...] = ()
     delay: RewardDelay | None = None
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Why no policy can be judged by the log; none as a rule."""
+        return tuple(filter(None, (ratio.fault for ratio in self.sample_ratios)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionLog(LogSummary):
+    """Rounds to judge by, in the order logged, with the behaviour policy's whole distribution, `(n_rounds, n_actions)`.
+
+    labels: journey, group and time of each round.
+    """
+
+    feedback: LoggedFeedback
+    probabilities: Floats
+    labels: RoundLabels
 
 
 def collect_rounds(
@@ -120,37 +102,60 @@ def collect_rounds(
 
     Raises: `LogError` naming the decision and what is wrong with its record; `TooFewRoundsError` when no round is left.
     """
-    left_out: Counter[str] = Counter()
-    first_close = min((rule.closes_after_hours for rule in rules.values()), default=0.0)
-    closed_until_us = scanned_until_us - int(first_close * _HOUR_US)
-    kinds: dict[tuple[tuple[str, ...], tuple[str, ...]], _Columns] = {}
-    for row in rows:
-        found = _judgeable(row, decision, rules, scanned_until_us)
-        if isinstance(found, str):
-            left_out[found] += 1
-            closed_until_us = min(closed_until_us, row.decided_at_us) if found == OPEN else closed_until_us
-        else:
-            key = (tuple(found.round["inputs"]), tuple(found.round["actions"]))
-            kinds.setdefault(key, _Columns()).add(row, found)
-    if not kinds:
-        raise TooFewRoundsError(
-            f"no {decision} round with a known reward; left out: {dict(left_out) or 'nothing'}"
-        )
-    names = max(kinds, key=lambda key: len(kinds[key].rewards))
-    others = sum(len(columns.rewards) for key, columns in kinds.items() if key != names)
-    log = kinds[names].log(*names, left_out + Counter({OTHER_INPUTS: others}))
-    return replace(log, closed_until_us=closed_until_us)
+    sieve = RoundSieve(decision=decision, rules=rules, scanned_until_us=scanned_until_us)
+    kinds: dict[KindOfRound, RoundBuffer] = {}
+    for row, found in sieve.judgeable(rows):
+        kinds.setdefault(found.kind, RoundBuffer(found.kind)).add(row, found)
+    chosen = kinds[sieve.most_frequent({kind: len(buffer) for kind, buffer in kinds.items()})]
+    feedback, labels, probabilities = chosen.columns()
+    return DecisionLog(
+        feedback=feedback,
+        labels=labels,
+        probabilities=probabilities,
+        n_left_out=dict(sieve.left_out),
+        n_by_journey=dict(chosen.n_by_journey),
+        closed_until_us=sieve.closed_until_us,
+        rewards=chosen.declared,
+    )
 
 
-@dataclass(frozen=True)
-class _Judgeable:
-    round: Mapping[str, Any]
-    rule: RewardRule
+class RoundSieve:
+    """Tells the rows that hold a round to judge by from the others, which it counts by their reason."""
+
+    def __init__(self, *, decision: str, rules: Mapping[str, RewardRule], scanned_until_us: int) -> None:
+        self.left_out: Counter[str] = Counter()
+        first_close = min((rule.closes_after_hours for rule in rules.values()), default=0.0)
+        self.closed_until_us = scanned_until_us - int(first_close * _HOUR_US)
+        self._decision = decision
+        self._rules = rules
+        self._scanned_until_us = scanned_until_us
+
+    def judgeable(self, rows: Iterable[LogRow]) -> Iterator[tuple[LogRow, JudgeableRound]]:
+        """The rows with a round to judge by. Raises: `LogError`."""
+        for row in rows:
+            found = _judgeable(row, self._decision, self._rules, self._scanned_until_us)
+            if isinstance(found, JudgeableRound):
+                yield row, found
+                continue
+            self.left_out[found] += 1
+            if found == OPEN:
+                self.closed_until_us = min(self.closed_until_us, row.decided_at_us)
+
+    def most_frequent(self, n_rounds: Mapping[KindOfRound, int]) -> KindOfRound:
+        """The kind with the most rounds; those of the others are left out, too. Raises: `TooFewRoundsError`."""
+        if not n_rounds:
+            raise TooFewRoundsError(
+                f"no {self._decision} round with a known reward; left out: {dict(self.left_out) or 'nothing'}"
+            )
+        chosen = max(n_rounds, key=lambda kind: n_rounds[kind])
+        others = sum(n for kind, n in n_rounds.items() if kind != chosen)
+        self.left_out += Counter({OTHER_INPUTS: others})
+        return chosen
 
 
 def _judgeable(
     row: LogRow, decision: str, rules: Mapping[str, RewardRule], scanned_until_us: int
-) -> _Judgeable | str:
+) -> JudgeableRound | str:
     """The row's round of this decision, or the reason why there is none to judge by."""
     if row.group not in RANDOMISED_GROUPS:
         return f"group {row.group}"
@@ -165,7 +170,7 @@ def _judgeable(
         return OPEN
     if row.state == State.VOID:
         return VOID
-    return _Judgeable(round_, rule) if row.state == State.RESOLVED else UNLEARNT
+    return JudgeableRound(round_, rule) if row.state == State.RESOLVED else UNLEARNT
 
 
 def _parse(row: LogRow) -> dict[str, Any]:
@@ -184,90 +189,3 @@ def _rule(row: LogRow, record: dict[str, Any], rules: Mapping[str, RewardRule]) 
             f"decision {row.decision_id} was made by rules {version!r} of {row.journey}; there are {sorted(rules)}"
         )
     return rules[version]
-
-
-class _Columns:
-    """Rounds of the same inputs and actions, column by column, eight bytes a number."""
-
-    def __init__(self) -> None:
-        self.contexts = array("d")
-        self.probabilities = array("d")
-        self.eligible = array("b")
-        self.actions = array("q")
-        self.rewards = array("d")
-        self.propensities = array("d")
-        self.decided_at_us = array("q")
-        self.journeys: list[str] = []
-        self.groups: list[str] = []
-        self.n_by_journey: Counter[tuple[str, str]] = Counter()
-        self.declared: dict[str, list[Mapping[str, Any]]] = {}
-
-    def add(self, row: LogRow, found: _Judgeable) -> None:
-        """Append one round. Raises `LogError` when it contradicts itself."""
-        round_ = found.round
-        try:
-            _check(round_)
-            self.contexts.extend(math.nan if value is None else value for value in round_["context"])
-            self.probabilities.extend(round_["probabilities"])
-            self.eligible.extend(round_["eligible"])
-            self.actions.append(round_["action"])
-            self.rewards.append(_finite(row.reward))
-            self.propensities.append(round_["propensity"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise LogError(f"decision {row.decision_id} has a round that cannot be read: {error}") from error
-        self.decided_at_us.append(row.decided_at_us)
-        self.journeys.append(row.journey)
-        self.groups.append(row.group)
-        self.n_by_journey[row.journey, found.rule.kind] += 1
-        declared = self.declared.setdefault(row.journey, [])
-        if found.rule.declared not in declared:
-            declared.append(found.rule.declared)
-
-    def log(self, inputs: tuple[str, ...], actions: tuple[str, ...], left_out: Counter[str]) -> DecisionLog:
-        """The columns as a log. Raises `LogError`."""
-        n_rounds, n_actions = len(self.rewards), len(actions)
-        try:
-            feedback = LoggedFeedback(
-                contexts=np.array(self.contexts).reshape(n_rounds, len(inputs)),
-                actions=np.array(self.actions, dtype=np.int64),
-                rewards=np.array(self.rewards),
-                propensities=np.array(self.propensities),
-                eligible=np.array(self.eligible, dtype=np.bool_).reshape(n_rounds, n_actions),
-                input_names=inputs,
-                action_names=actions,
-            )
-        except FeedbackError as error:
-            raise LogError(f"the decision log contradicts itself: {error}") from error
-        probabilities = np.array(self.probabilities).reshape(n_rounds, n_actions)
-        return DecisionLog(
-            feedback=feedback,
-            probabilities=probabilities,
-            labels=RoundLabels(
-                texts={"journey": np.array(self.journeys), "group": np.array(self.groups)},
-                decided_at_us=np.array(self.decided_at_us, dtype=np.int64),
-            ),
-            n_left_out=dict(left_out),
-            n_by_journey=dict(self.n_by_journey),
-            rewards=self.declared,
-        )
-
-
-def _check(round_: Mapping[str, Any]) -> None:
-    """Raises `ValueError` with what was found and what is wanted."""
-    n_inputs, n_actions = len(round_["inputs"]), len(round_["actions"])
-    for name, wanted in (("context", n_inputs), ("eligible", n_actions), ("probabilities", n_actions)):
-        if len(round_[name]) != wanted:
-            raise ValueError(f"{name} has {len(round_[name])} values; wanted {wanted}")
-    action, propensity = round_["action"], round_["propensity"]
-    if not 0 <= action < n_actions or not round_["eligible"][action]:
-        raise ValueError(f"action {action} is not among the eligible ones")
-    if not 0 < propensity <= 1 or propensity != round_["probabilities"][action]:
-        raise ValueError(
-            f"propensity is {propensity}; wanted its action's probability, {round_['probabilities'][action]}, in (0, 1]"
-        )
-
-
-def _finite(reward: float | None) -> float:
-    if reward is None or not math.isfinite(reward):
-        raise ValueError(f"reward is {reward}; wanted a finite number")
-    return reward

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from training.evaluation.decision_log import DecisionLog
+from training.evaluation.decision_log import LogSummary
 
 _UNITS: Final = {"click": "clicks", "net_value": "thousands of the shop's currency"}
 
 
-def decision_log_notes(log: DecisionLog) -> tuple[str, ...]:
+def decision_log_notes(log: LogSummary) -> tuple[str, ...]:
     """What the rounds are of, which decisions are not among them, and what the value means."""
     journeys = [f"{journey} {n:,}" for (journey, _), n in sorted(log.n_by_journey.items())]
     units = sorted({_UNITS.get(kind, kind) for _, kind in log.n_by_journey})

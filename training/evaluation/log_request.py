@@ -6,14 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from models.policy import Policy
 from training.evaluation.errors import LogError
 from training.evaluation.file_source import PREFIX, open_file
-from training.evaluation.log_source import in_memory, open_log
+from training.evaluation.log_notes import decision_log_notes
+from training.evaluation.log_source import DECISIONS, default_database, in_memory, open_log
+from training.evaluation.log_store import spool_decision_log
 from training.evaluation.opened_log import OpenedLog
+from training.evaluation.policy_source import champion_policy, policy_probabilities
 from training.evaluation.round_file import RoundColumns
 from training.places import Places
 
@@ -35,6 +41,8 @@ class LogRequest:
 def open_requested(request: LogRequest, places: Places, rng: np.random.Generator) -> Iterator[OpenedLog]:
     """The log, as long as the block lasts; the generator is that of its simulated policies.
 
+    Decisions are parsed into files of a temporary folder in `places.var`: eight bytes a number, about 1 kB a round.
+
     Raises: `LogError` naming the kinds there are; `TooFewRoundsError`.
     """
     if request.name.startswith(PREFIX):
@@ -44,4 +52,30 @@ def open_requested(request: LogRequest, places: Places, rng: np.random.Generator
             )
         yield open_file(Path(request.name.removeprefix(PREFIX)), request.columns)
         return
+    kind, _, rest = request.name.partition(":")
+    if kind == DECISIONS:
+        where = places.var if places.var.is_dir() else None
+        with TemporaryDirectory(dir=where, prefix="rounds-") as folder:
+            yield _spooled(rest, request, places, Path(folder))
+        return
     yield in_memory(open_log(request.name, places, request.database_url, request.since), rng)
+
+
+def _spooled(rest: str, request: LogRequest, places: Places, folder: Path) -> OpenedLog:
+    journey, _, decision = rest.rpartition("/")
+    url = request.database_url or default_database(places)
+    log = spool_decision_log(url, decision, folder, journey or None, request.since)
+
+    @cache
+    def champion() -> Policy:
+        return champion_policy(places.registry_uri, decision)
+
+    notes = decision_log_notes(log)
+    if request.since is not None:
+        notes = (f"only decisions since {request.since.isoformat()}", *notes)
+    return OpenedLog(
+        source=log,
+        notes=notes,
+        policies={"champion": lambda chunk: policy_probabilities(champion(), chunk.feedback)},
+        faults=log.faults,
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -83,24 +84,30 @@ def open_log(
 
 def _open(name: str, places: Places, database_url: str) -> EvaluationLog:
     kind, _, rest = name.partition(":")
-    if kind == "decisions":
+    if kind == DECISIONS:
         return _decision_log(rest, places, database_url)
     if kind == "open-bandit":
         return _open_bandit_log(rest, places.var)
     raise LogError(f"no log {name!r}; wanted one of {', '.join(_KINDS)}")
 
 
+DECISIONS: Final = "decisions"
 _KINDS = (
     "decisions:[JOURNEY/]{channel|send_time|coupon|message}",
     "open-bandit:{random|bts}/{all|men|women}",
 )
 
 
+def default_database(places: Places) -> str:
+    """The URL of the decision log in the folder."""
+    return f"sqlite:///{places.var / 'log.db'}"
+
+
 def _decision_log(rest: str, places: Places, database_url: str) -> EvaluationLog:
     from training.evaluation.log_store import read_decision_log
 
     journey, _, decision = rest.rpartition("/")
-    log = read_decision_log(database_url or f"sqlite:///{places.var / 'log.db'}", decision, journey or None)
+    log = read_decision_log(database_url or default_database(places), decision, journey or None)
 
     def champion(rng: np.random.Generator) -> Floats:
         del rng
@@ -112,7 +119,7 @@ def _decision_log(rest: str, places: Places, database_url: str) -> EvaluationLog
         labels=log.labels,
         policies={"champion": champion},
         behavior=log.probabilities,
-        faults=tuple(filter(None, (ratio.fault for ratio in log.sample_ratios))),
+        faults=log.faults,
     )
 
 

@@ -36,9 +36,9 @@ class RoundLabels:
         """Which rounds were decided at the moment or later. Raises: `LogError` where the log does not say when."""
         if self.decided_at_us is None:
             raise LogError("the log does not say when its rounds were decided; wanted decision times")
-        epoch = datetime(1970, 1, 1, tzinfo=UTC)
-        since_us = (moment - epoch) // _MICROSECOND
-        return np.asarray(self.decided_at_us >= since_us)
+        return np.asarray(self.decided_at_us >= microseconds(moment))
 
 
-_MICROSECOND = datetime.resolution
+def microseconds(moment: datetime) -> int:
+    """Microseconds from 1970 UTC to an aware moment."""
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // datetime.resolution

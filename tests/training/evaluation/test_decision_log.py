@@ -5,8 +5,9 @@ import math
 
 import pytest
 
-from training.evaluation.decision_log import DecisionLog, LogRow, RewardRule, collect_rounds
+from training.evaluation.decision_log import DecisionLog, collect_rounds
 from training.evaluation.errors import LogError, TooFewRoundsError
+from training.evaluation.round_buffer import LogRow, RewardRule
 
 HOUR = 3_600_000_000
 ROUND = {
