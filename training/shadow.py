@@ -55,8 +55,8 @@ def compare_scorers(
         lines += _against(happened, log.challenger[closed], log.champion[closed])
         notes.append(
             f"{int(closed.sum()):,} decisions are {horizon_days} days old, {int(bought[closed].sum()):,} of them followed "
-            "by a purchase; only purchases reported as outcomes count, so both look as if they promised too many where others "
-            "are not reported"
+            "by a purchase; only purchases reported as outcomes count, so both seem to promise too many where others are not "
+            "reported"
         )
     return ShadowReport(name=name, version=version, lines=tuple(lines), notes=tuple(notes))
 
