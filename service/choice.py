@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
 
 from models.coupon import CouponThompson
 from models.feedback import Floats
 from models.inputs import BUDGET_PRICE, bind
-from models.policy import choose, uniform
+from models.policy import Policy, choose, uniform
 from models.uniform_random import UniformRandom
 from service.course import Course
 from service.decision_point import DecisionName
 from service.errors import UnusableRequestError
 from service.guardrails import send_slot
+from service.guardrails.budget import mask_budget
+from service.guardrails.cap import BlockingCap, blocking_cap, mask_caps
 from service.guardrails.mask import Mask
 from service.guardrails.reach import mask_channels
 from service.model_set import BoundPolicy
 from service.record import Round
-from service.schemas import DecideRequest
+from service.schemas import DecideRequest, Reason
 
 NO_COUPON = "none"
 
@@ -29,31 +33,59 @@ def _decide_channel(course: Course) -> None:
     mask = Mask("channel", course.models.policies["channel"].policy.action_names)
     mask.keep("journey", course.point.channel.actions, "not a channel of this journey")
     mask_channels(mask, course.features)
+    if course.facts.standing.messages:
+        moments = _moments(course)
+        mask_caps(
+            mask, {channel: [(channel, at) for at in moments] for channel in mask.actions}, _capped(course)
+        )
     course.channel = _take(course, mask, course.models.policies["channel"])
     if course.channel is not None:
         course.inputs.set(f"channel_{course.channel}", 1.0)
 
 
-def _decide_send_time(course: Course) -> None:
+def _moments(course: Course) -> list[datetime]:
+    """When the message could go out, caps aside: the open hours, or now where the hour is not decided."""
+    if "send_time" not in course.wanted:
+        return [course.facts.decided_at]
+    slots = send_slot.slots(course.facts.decided_at, course.zone)
+    return [slots[hour] for hour in _hours(course, slots).open_actions]
+
+
+def _hours(course: Course, slots: dict[str, datetime]) -> Mask:
+    """The hours that clock, deadline, quiet hours and the coupon's life leave."""
     point, request, now = course.point.send_time, course.facts.request, course.facts.decided_at
     assert point is not None
-    moments = send_slot.slots(now, course.zone)
     mask = Mask("send_time", course.models.policies["send_time"].policy.action_names)
-    mask.keep("clock", moments, "the clock skips this hour tonight")
+    mask.keep("clock", slots, "the clock skips this hour tonight")
     deadline = now + timedelta(hours=point.deadline_hours)
     if request.deadline_at is not None:
         deadline = min(deadline, request.deadline_at)
-    send_slot.mask_deadline(mask, moments, deadline)
+    send_slot.mask_deadline(mask, slots, deadline)
     if point.quiet_hours is not None:
-        send_slot.mask_quiet_hours(mask, moments, course.zone, point.quiet_hours)
+        send_slot.mask_quiet_hours(mask, slots, course.zone, point.quiet_hours)
     coupon = course.point.coupon
     if coupon is not None and "coupon" in course.wanted and coupon.valid == "until_local_midnight":
         expires_at, life = course.coupon_expiry(coupon), timedelta(minutes=coupon.minimum_life_minutes)
-        send_slot.mask_coupon_life(mask, moments, expires_at, life)
+        send_slot.mask_coupon_life(mask, slots, expires_at, life)
+    return mask
+
+
+def _decide_send_time(course: Course) -> None:
+    slots = send_slot.slots(course.facts.decided_at, course.zone)
+    mask = _hours(course, slots)
+    if course.facts.standing.messages:
+        attempts = {hour: [(course.channel, slots[hour])] for hour in mask.open_actions}
+        mask_caps(mask, attempts, _capped(course))
     hour = _take(course, mask, course.models.policies["send_time"])
     if hour is not None:
-        course.send_at = moments[hour]
+        course.send_at = slots[hour]
         course.inputs.set("send_hour", float(hour))
+
+
+def _capped(course: Course) -> BlockingCap:
+    """Whether one more message on a channel at a moment would break a cap of this journey or of the shop."""
+    sent = course.facts.standing.messages
+    return lambda channel, due_at: blocking_cap(course.point, channel, due_at, sent, course.zone)
 
 
 def _decide_coupon(course: Course) -> None:
@@ -66,7 +98,11 @@ def _decide_coupon(course: Course) -> None:
         mask.keep(
             "coupon_life", {NO_COUPON}, f"a code would live only {int(life.total_seconds() / 60)} minutes"
         )
-    course.inputs.set(BUDGET_PRICE, point.budget_price)
+    budget = course.facts.standing.budget
+    if budget is not None and point.daily_budget is not None:
+        mask_budget(mask, point.daily_budget, budget)
+    price = max(point.budget_price, budget.price if budget else 0.0)
+    course.inputs.set(BUDGET_PRICE, price)
     bound = course.models.policies["coupon"]
     action = _take(course, mask, bound)
     if course.facts.request.explain == "scores" and isinstance(bound.policy, CouponThompson):
@@ -90,13 +126,38 @@ def _take(course: Course, mask: Mask, bound: BoundPolicy) -> str | None:
         course.suppressed = True
         return None
     context = course.inputs.values[bound.places]
-    policy = bound.policy
-    if course.group == "random":
-        policy = UniformRandom(action_names=policy.action_names)
-    probabilities = policy.probabilities(context, mask.eligible)
+    probabilities = _probabilities(course, mask, bound.policy, context)
+    if probabilities is None:
+        course.suppressed = True
+        return None
     action = choose(probabilities, uniform(course.facts.decision_id, mask.decision))
     course.rounds.append(_round(mask, bound, context, probabilities, action))
     return mask.actions[action]
+
+
+def _probabilities(course: Course, mask: Mask, policy: Policy, context: Floats) -> Floats | None:
+    """How the action is drawn: as the policy says, evenly, or the one that would be done without Gardoon.
+
+    None where the latter is not eligible: then nothing is done.
+    """
+    if course.facts.late:
+        baseline = course.facts.request.baseline.get(mask.decision)
+        return _certain(course, mask, "timeout", () if baseline is None else (baseline,))
+    if course.group == "business_as_usual":
+        return _certain(course, mask, "business_as_usual", course.point.usual(mask.decision))
+    if course.group == "random":
+        policy = UniformRandom(action_names=policy.action_names)
+    return policy.probabilities(context, mask.eligible)
+
+
+def _certain(course: Course, mask: Mask, rule: str, preferred: Sequence[str]) -> Floats | None:
+    """All on the first of the preferred actions that is eligible; None, with a reason, where none is."""
+    for name in preferred:
+        if name in mask.open_actions:
+            return np.array([float(action == name) for action in mask.actions])
+    detail = f"of {list(preferred)} none is eligible; open are {list(mask.open_actions)}"
+    course.reasons.append(Reason(rule=rule, decision=mask.decision, detail=detail))
+    return None
 
 
 def _round(mask: Mask, bound: BoundPolicy, context: Floats, probabilities: Floats, action: int) -> Round:

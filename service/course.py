@@ -9,11 +9,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from features.encoding import FeatureVector
 from models.inputs import Inputs
 from service.decision_point import CouponPoint, DecisionName, DecisionPoint
-from service.group import assign_group
+from service.group import group_of
+from service.guardrails.period import Period, period_of
 from service.guardrails.send_slot import local_midnight
 from service.model_set import ModelSet
 from service.record import Round
 from service.schemas import DecideRequest, Group, Reason
+from service.standing import Draw, Standing
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,9 @@ class Facts:
     decided_at: datetime
     request: DecideRequest
     features: FeatureVector
+    standing: Standing = field(default_factory=Standing)
+    late: bool = False
+    """The caller's patience was over before it could be decided."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,7 @@ class Course:
     point: DecisionPoint
     group: Group
     zone: ZoneInfo
+    wanted: tuple[DecisionName, ...]
     inputs: Inputs
     features: dict[str, float]
     rounds: list[Round] = field(default_factory=list)
@@ -55,13 +61,25 @@ class Course:
     coupon_amount: int | None = None
     message: str | None = None
     suppressed: bool = False
-    wanted: tuple[DecisionName, ...] = ()
     customer_class: dict[str, float] | None = None
 
     @property
     def effective_at(self) -> datetime:
         """When the message goes out, or now where none does."""
         return self.send_at or self.facts.decided_at
+
+    @property
+    def period(self) -> Period | None:
+        """The period of which the customer has one draw; None where there is no such limit or no coupon is decided."""
+        coupon = self.point.coupon
+        if coupon is None or coupon.once_per is None or "coupon" not in self.wanted:
+            return None
+        return period_of(coupon.once_per, self.facts.decided_at, self.zone)
+
+    @property
+    def repeats(self) -> Draw | None:
+        """The draw that was made in this period already: it is answered again."""
+        return self.facts.standing.draw if self.period is not None else None
 
     def coupon_expiry(self, point: CouponPoint) -> datetime:
         """When a code given in this decision dies."""
@@ -70,26 +88,30 @@ class Course:
         return self.effective_at + timedelta(hours=point.valid)
 
 
-def start(facts: Facts, models: ModelSet, rules: Rules, scores: dict[str, float]) -> Course:
+def start(
+    facts: Facts, models: ModelSet, rules: Rules, wanted: tuple[DecisionName, ...], scores: dict[str, float]
+) -> Course:
     """The decision before its first choice: inputs filled, group assigned, the customer's zone known."""
     point, reasons = rules.point, list[Reason]()
-    zone = _zone(facts.features.strings["time_zone"], rules.time_zone, reasons)
+    name = facts.features.strings["time_zone"]
+    zone = customer_zone(name, rules.time_zone)
+    if name and zone.key != name:
+        detail = f"{name!r} is no IANA zone; the shop's, {rules.time_zone}, stands in"
+        reasons.append(Reason(rule="time_zone", detail=detail))
     local = facts.decided_at.astimezone(zone)
     inputs = Inputs(names=models.input_names, features=facts.features.values)
     for name, score in scores.items():
         inputs.set(name, score)
     inputs.set("local_hour", local.hour)
     inputs.set("local_weekday", local.weekday())
-    group = assign_group(facts.request.customer_id, point.salt, point.shares)
+    group = group_of(facts.request.customer_id, point)
     features = dict(zip(models.input_names, facts.features.values.tolist(), strict=False))
-    return Course(facts, models, point, group, zone, inputs, features, reasons=reasons)
+    return Course(facts, models, point, group, zone, wanted, inputs, features, reasons=reasons)
 
 
-def _zone(name: str, shop_zone: str, reasons: list[Reason]) -> ZoneInfo:
-    """The customer's zone; the shop's where it is unknown, with a reason where what is stored is no zone."""
+def customer_zone(name: str, shop_zone: str) -> ZoneInfo:
+    """The zone of that name; the shop's where it is unknown or no zone."""
     try:
         return ZoneInfo(name or shop_zone)
     except (ZoneInfoNotFoundError, ValueError):
-        detail = f"{name!r} is no IANA zone; the shop's, {shop_zone}, stands in"
-        reasons.append(Reason(rule="time_zone", detail=detail))
         return ZoneInfo(shop_zone)

@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 
 from service.choice import CHOICES
+from service.claiming import GOING_OUT, claims_of
 from service.coupon_code import coupon_code
 from service.course import Course, Facts, Rules, start
 from service.decision_point import DecisionName, DecisionPoint
 from service.errors import UnusableRequestError
 from service.model_set import ModelSet
 from service.record import DecisionRecord, Shop, pack_features
-from service.schemas import Answer, Coupon, DecideRequest, Scores, Status
+from service.schemas import Answer, Coupon, DecideRequest, Reason, Scores, Status
+from service.standing import Draw
 
 
 def decide(facts: Facts, models: ModelSet, rules: Rules) -> DecisionRecord:
@@ -25,12 +27,14 @@ def decide(facts: Facts, models: ModelSet, rules: Rules) -> DecisionRecord:
     """
     wanted = _wanted(facts.request, rules.point)
     scores = models.scores(facts.features.values)
-    course = start(facts, models, rules, scores)
-    course.wanted = wanted
+    course = start(facts, models, rules, wanted, scores)
     if course.group != "holdout":
-        for decision in wanted:
-            if not course.suppressed:
-                CHOICES[decision](course)
+        if course.repeats is not None:
+            course.reasons.append(_drawn_already(course, course.repeats))
+        else:
+            for decision in wanted:
+                if not course.suppressed:
+                    CHOICES[decision](course)
     answer = _answer(course, scores_of(scores, rules.currency), rules)
     return DecisionRecord(
         decision_id=facts.decision_id,
@@ -44,8 +48,23 @@ def decide(facts: Facts, models: ModelSet, rules: Rules) -> DecisionRecord:
         status=answer.status,
         group=answer.group,
         rounds=tuple(course.rounds),
-        effective_at=course.effective_at if answer.status == "act" else facts.decided_at,
+        effective_at=course.effective_at if answer.status in GOING_OUT else facts.decided_at,
+        standing=facts.standing,
+        late=facts.late,
+        claims=claims_of(course, answer, rules),
         answer=answer.model_dump_json(),
+    )
+
+
+def _drawn_already(course: Course, draw: Draw) -> Reason:
+    assert course.period is not None
+    return Reason(
+        rule="drawn_already",
+        decision="coupon",
+        detail=f"one draw in {course.period.name}: decision {draw.decision_id} gave the answer",
+        limit=1,
+        current=1,
+        frees_at=course.period.ends_at,
     )
 
 
@@ -77,15 +96,20 @@ def _status(course: Course) -> Status:
         return "holdout"
     if course.suppressed:
         return "suppressed"
+    if course.repeats is not None:
+        coupon = course.repeats.coupon
+        return "act" if coupon is not None and coupon.expires_at > course.facts.decided_at else "hold"
     without_coupon = course.coupon_amount == 0
     if without_coupon and course.point.coupon is not None and course.point.coupon.essential:
         return "hold"
-    return "act" if course.channel or course.coupon_amount or course.message else "hold"
+    if not (course.channel or course.coupon_amount or course.message):
+        return "hold"
+    return "fallback" if course.facts.late else "act"
 
 
 def _answer(course: Course, scores: Scores, rules: Rules) -> Answer:
     facts, status = course.facts, _status(course)
-    acts = status == "act"
+    acts = status in GOING_OUT
     propensity: dict[str, float] = {round_.decision: round_.propensity for round_ in course.rounds}
     return Answer(
         decision_id=facts.decision_id,
@@ -109,6 +133,8 @@ def _answer(course: Course, scores: Scores, rules: Rules) -> Answer:
 
 
 def _coupon(course: Course, rules: Rules) -> Coupon | None:
+    if course.repeats is not None:
+        return course.repeats.coupon
     if not course.coupon_amount or course.point.coupon is None:
         return None
     facts = course.facts

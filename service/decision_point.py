@@ -99,6 +99,7 @@ class ChannelPoint(_Strict):
     """The channels that may be chosen."""
 
     actions: tuple[Channel, ...] = Field(CHANNELS, min_length=1)
+    usual: tuple[Channel, ...] = Field((), description="what is done as usual: the first that may be")
     reward: Reward
 
 
@@ -107,6 +108,9 @@ class SendTimePoint(_Strict):
 
     deadline_hours: float = Field(24, gt=0, le=24)
     quiet_hours: QuietHours | None = None
+    usual: tuple[Annotated[str, Field(pattern="^([01][0-9]|2[0-3])$")], ...] = Field(
+        (), description="local hours at which it is sent as usual: the first that may be"
+    )
     reward: Reward
 
 
@@ -123,6 +127,9 @@ class CouponPoint(_Strict):
         0.0,
         ge=0,
         description="λ: each unit of coupon cost counts as 1 + λ; the least it is, whatever the pacing says",
+    )
+    usual: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        (), description="sizes that are given as usual: the first that may be"
     )
     daily_budget: int | None = Field(
         None, gt=0, description="face value of all coupons that may be out or used per day of the shop's zone"
@@ -143,6 +150,7 @@ class MessagePoint(_Strict):
     """The message variants of a fixed, even split."""
 
     variants: tuple[str, ...] = Field(min_length=1)
+    usual: tuple[str, ...] = Field((), description="the variant that is sent as usual")
     reward: Reward
 
 
@@ -175,6 +183,18 @@ class DecisionPoint(_Strict):
     def decisions(self) -> tuple[DecisionName, ...]:
         """What this journey decides, in the order of the factored decision."""
         return tuple(name for name in ORDER if getattr(self, name) is not None)
+
+    @model_validator(mode="after")
+    def _know_what_is_usual(self) -> Self:
+        missing = [name for name in self.decisions if not getattr(self, name).usual]
+        if self.shares.business_as_usual and missing:
+            raise ValueError(f"shares.business_as_usual needs `usual` in each decision; none in {missing}")
+        return self
+
+    def usual(self, decision: DecisionName) -> tuple[str, ...]:
+        """What is done as usual, by preference, as names of actions."""
+        usual: tuple[str | int, ...] = getattr(self, decision).usual
+        return tuple("none" if each == 0 else str(each) for each in usual)
 
     def reward(self, decision: DecisionName) -> Reward:
         """The reward of one of its decisions."""

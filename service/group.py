@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.policy import uniform
-from service.decision_point import Shares
+from service.decision_point import DecisionPoint, Shares
 from service.schemas import Group
 
 
@@ -14,8 +14,21 @@ def assign_group(customer_id: str, salt: str, shares: Shares) -> Group:
     True
     """
     place = uniform(customer_id, f"group\0{salt}")
-    if place < shares.holdout:
-        return "holdout"
-    if place < shares.holdout + shares.random:
-        return "random"
+    cut = 0.0
+    cuts: tuple[tuple[Group, float], ...] = (
+        ("holdout", shares.holdout),
+        ("random", shares.random),
+        ("business_as_usual", shares.business_as_usual),
+    )
+    for group, share in cuts:
+        cut += share
+        if place < cut:
+            return group
     return "decisioning"
+
+
+def group_of(customer_id: str, point: DecisionPoint) -> Group:
+    """The customer's group in a journey; one of the universal hold-out is held out of every journey."""
+    if assign_group(customer_id, point.shop.salt, Shares(holdout=point.shop.holdout)) == "holdout":
+        return "holdout"
+    return assign_group(customer_id, point.salt, point.shares)

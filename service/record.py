@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from models.feedback import Floats
 from service.decision_point import DecisionName
 from service.schemas import DecideRequest, Group, Status
+from service.standing import Claims, Standing
 
 
 class Round(BaseModel):
@@ -66,6 +67,9 @@ class DecisionRecord(BaseModel):
     group: Group
     rounds: tuple[Round, ...]
     effective_at: datetime
+    standing: Standing = Standing()
+    late: bool = False
+    claims: Claims | None = None
     answer: str
 
     def chosen(self, decision: DecisionName) -> str | None:

@@ -26,8 +26,8 @@ Moment = Annotated[AwareDatetime, AfterValidator(_in_reach)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Fact = bool | int | Finite | Annotated[str, Field(max_length=256)]
 
-Status = Literal["act", "hold", "suppressed", "holdout"]
-Group = Literal["decisioning", "random", "holdout"]
+Status = Literal["act", "hold", "suppressed", "holdout", "fallback"]
+Group = Literal["decisioning", "random", "business_as_usual", "holdout"]
 
 
 class Request(BaseModel):
@@ -72,7 +72,20 @@ class DecideRequest(Request):
     excluded: dict[DecisionName, tuple[Name, ...]] = Field(
         default_factory=dict, description="per decision, actions not allowed"
     )
+    baseline: dict[DecisionName, Name] = Field(
+        default_factory=dict,
+        description="per decision, what the caller would do by itself: done when time runs out",
+    )
     deadline_at: Moment | None = Field(None, description="nothing is sent after it")
+    timeout_ms: int | None = Field(
+        None,
+        ge=0,
+        description="a decision that takes longer than this becomes the baseline, with status fallback",
+    )
+    activate: Literal["now", "deferred"] = Field(
+        "now",
+        description="deferred: it counts only once POST /v1/decisions/{id}/activate has said that it was used",
+    )
     dry_run: bool = Field(False, description="decide and answer, but log and learn nothing")
     explain: Literal["none", "scores"] = "none"
 
@@ -84,6 +97,11 @@ class Reason(BaseModel):
     decision: DecisionName | None = None
     actions: tuple[str, ...] = ()
     detail: str
+    limit: float | None = Field(default=None, description="what the rule allows, where it is a number")
+    current: float | None = Field(default=None, description="what was found against it")
+    frees_at: datetime | None = Field(
+        default=None, description="when the rule will allow it again, where that is known"
+    )
 
 
 class Scores(BaseModel):

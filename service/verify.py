@@ -51,7 +51,10 @@ class Reenactor:
         rules = Rules(point, version, record.shop.time_zone, record.shop.currency, self._secret)
         strings = {"time_zone": record.time_zone}
         features = FeatureVector(record.feature_values(), strings, record.degraded)
-        return decide(Facts(record.decision_id, record.decided_at, record.request, features), models, rules)
+        facts = Facts(
+            record.decision_id, record.decided_at, record.request, features, record.standing, record.late
+        )
+        return decide(facts, models, rules)
 
     def _build_models(self, versions: tuple[tuple[str, str], ...]) -> ModelSet:
         """The models as they were, on the features as they were declared then."""

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from service.decision_point import Cap, DecisionPoint
+from service.guardrails.mask import Found, Mask
 from service.guardrails.period import period_of
 from service.standing import CountedMessage
 
 
 @dataclass(frozen=True)
 class Blocked:
-    """The cap that a message would break, how many it counts in the fullest period, and when a place is free again."""
+    """The cap that a message would break: how many it allows and counts, and when a place is free again."""
 
     rule: str
     detail: str
-    limit: float
-    current: float
-    frees_at: datetime | None
+    found: Found
+
+
+BlockingCap = Callable[[str | None, datetime], Blocked | None]
+"""Whether a message on a channel at a moment would break a cap."""
 
 
 def blocking_cap(
@@ -34,8 +38,7 @@ def blocking_cap(
     if point.transactional:
         return None
     found = list(_broken(point, channel, due_at, sent, zone))
-    never = datetime.max.replace(tzinfo=due_at.tzinfo)
-    return max(found, key=lambda blocked: blocked.frees_at or never, default=None)
+    return max(found, key=_frees_at, default=None)
 
 
 def horizon(point: DecisionPoint) -> timedelta:
@@ -96,7 +99,7 @@ def _over(cap: Cap, due_at: datetime, times: Sequence[datetime], zone: ZoneInfo)
 def _blocked(cap: Cap, current: int, within: str, frees_at: datetime | None) -> Blocked:
     what = " ".join(filter(None, [cap.tag, cap.channel, "messages"]))
     detail = f"at most {cap.at_most} {what} in {within}; {current} sent or scheduled"
-    return Blocked(f"cap:{cap.name}", detail, cap.at_most, current, frees_at)
+    return Blocked(f"cap:{cap.name}", detail, Found(cap.at_most, current, frees_at))
 
 
 def _too_near(gap_hours: float, due_at: datetime, messages: Sequence[CountedMessage]) -> Iterator[Blocked]:
@@ -105,9 +108,31 @@ def _too_near(gap_hours: float, due_at: datetime, messages: Sequence[CountedMess
     if near:
         nearest = min(abs(at - due_at) for at in near) / timedelta(hours=1)
         detail = f"at least {gap_hours:g} hours between messages; one is {nearest:.1f} hours away"
-        yield Blocked("minimum_gap", detail, gap_hours, round(nearest, 3), max(near) + gap)
+        yield Blocked("minimum_gap", detail, Found(gap_hours, round(nearest, 3), max(near) + gap))
 
 
 def _span(cap: Cap) -> timedelta:
     longest = {"day": timedelta(days=2), "week": timedelta(days=8), "month": timedelta(days=32)}
     return longest[cap.within] if isinstance(cap.within, str) else timedelta(hours=cap.within)
+
+
+def mask_caps(
+    mask: Mask, attempts: Mapping[str, Sequence[tuple[str | None, datetime]]], blocked: BlockingCap
+) -> None:
+    """Leave the actions of which at least one attempt, a channel and a moment, breaks no cap.
+
+    One reason a cap, with the actions that it takes and the earliest moment at which one is free again.
+    """
+    by_rule: dict[str, list[tuple[str, Blocked]]] = defaultdict(list)
+    for action in mask.open_actions:
+        found = [blocked(channel, due_at) for channel, due_at in attempts[action]]
+        if found and all(found):
+            soonest = min((each for each in found if each), key=_frees_at)
+            by_rule[soonest.rule].append((action, soonest))
+    for rule, taken in by_rule.items():
+        soonest = min((each for _, each in taken), key=_frees_at)
+        mask.remove(rule, [action for action, _ in taken], soonest.detail, soonest.found)
+
+
+def _frees_at(blocked: Blocked) -> datetime:
+    return blocked.found.frees_at or datetime.max.replace(tzinfo=UTC)

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 
 from models.feedback import Booleans
 from service.decision_point import DecisionName
 from service.schemas import Reason
+
+
+class Found(NamedTuple):
+    """What a rule allows, what was found against it and when it will allow it again, where these are known."""
+
+    limit: float | None = None
+    current: float | None = None
+    frees_at: datetime | None = None
+
+
+NOTHING = Found()
 
 
 @dataclass
@@ -24,7 +37,7 @@ class Mask:
     def __post_init__(self) -> None:
         self.eligible = np.ones(len(self.actions), dtype=np.bool_)
 
-    def remove(self, rule: str, blocked: Iterable[str], detail: str) -> None:
+    def remove(self, rule: str, blocked: Iterable[str], detail: str, found: Found = NOTHING) -> None:
         """Take the blocked actions out of what is still eligible; a rule that takes nothing leaves no reason."""
         names = set(blocked)
         taken = tuple(
@@ -32,7 +45,15 @@ class Mask:
         )
         if taken:
             self.eligible &= np.array([name not in names for name in self.actions])
-            self.reasons.append(Reason(rule=rule, decision=self.decision, actions=taken, detail=detail))
+            reason = Reason(
+                rule=rule, decision=self.decision, actions=taken, detail=detail, **found._asdict()
+            )
+            self.reasons.append(reason)
+
+    @property
+    def open_actions(self) -> tuple[str, ...]:
+        """What is still eligible."""
+        return tuple(name for name, on in zip(self.actions, self.eligible, strict=True) if on)
 
     def keep(self, rule: str, allowed: Collection[str], detail: str) -> None:
         """Take everything but the allowed actions out."""

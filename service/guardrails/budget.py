@@ -1,0 +1,17 @@
+"""The day's coupon budget: sizes that it no longer holds are not offered."""
+
+from __future__ import annotations
+
+from service.guardrails.mask import Found, Mask
+from service.standing import BudgetStanding
+
+
+def mask_budget(mask: Mask, daily_budget: int, budget: BudgetStanding) -> None:
+    """Leave the sizes whose face value is left in the budget; no coupon costs nothing.
+
+    What the log takes it checks again: two decisions that both see the last coupon do not both get it.
+    """
+    left = daily_budget - budget.used
+    dear = [name for name in mask.actions if name.isdigit() and int(name) > left]
+    detail = f"{max(left, 0):,} of the day's {daily_budget:,} are left"
+    mask.remove("budget", dear, detail, Found(float(daily_budget), float(budget.used), None))
