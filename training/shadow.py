@@ -55,8 +55,7 @@ def compare_scorers(
         lines += _against(happened, log.challenger[closed], log.champion[closed])
         notes.append(
             f"{int(closed.sum()):,} decisions are {horizon_days} days old, {int(bought[closed].sum()):,} of them followed "
-            "by a purchase; only purchases reported as outcomes count, so both seem to promise too many where others are not "
-            "reported"
+            "by a purchase; only purchases reported as outcomes count: where others are not, both seem to promise too many"
         )
     return ShadowReport(name=name, version=version, lines=tuple(lines), notes=tuple(notes))
 
