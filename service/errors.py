@@ -1,9 +1,17 @@
 """Every error that a caller can meet, each with its status; one handler renders them as RFC 9457 problem documents.
 
 ServiceError
+├── UnauthenticatedError       401   no API key or token, or one that is not accepted
+├── ScopeError                 403   the caller's scopes do not cover the endpoint
+├── UnknownEndpointError       404
+├── MethodNotAllowedError      405
+├── TooManyRequestsError       429   the caller asked more often than its limit
+├── AccessUnavailableError     503   who asks cannot be told
 ├── UnknownJourneyError        404
 ├── UnknownDecisionError       404
 ├── UnusableRequestError       422   what was asked for cannot be decided in this journey
+├── KeyReusedError             422   the idempotency key was used for another request
+├── KeyInUseError              409   the request with this idempotency key is still being answered
 ├── BodyTooLargeError          413
 ├── NotReadyError              503   no champions yet
 ├── FeaturesUnavailableError   503   nothing is decided without consent and reach, which are features
@@ -12,6 +20,7 @@ ServiceError
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 
@@ -29,6 +38,88 @@ class ServiceError(Exception):
     def problem(self) -> dict[str, Any]:
         """The problem document (RFC 9457, section 3.1)."""
         return {"type": "about:blank", "title": self.title, "status": self.status, "detail": self.detail}
+
+    def headers(self) -> dict[str, str]:
+        """The headers that belong to the answer."""
+        return {"Retry-After": str(self.retry_after_s)} if self.retry_after_s else {}
+
+
+class UnauthenticatedError(ServiceError):
+    """The request carries no API key or bearer token, or one that is not accepted."""
+
+    status = 401
+    title = "Not authenticated"
+
+    def headers(self) -> dict[str, str]:
+        """The challenge that a 401 must carry."""
+        return {"WWW-Authenticate": 'Bearer realm="gardoon"'}
+
+
+class ScopeError(ServiceError):
+    """The caller is known, but its scopes do not cover the endpoint."""
+
+    status = 403
+    title = "Scope missing"
+
+    def __init__(self, wanted: str, held: Iterable[str]) -> None:
+        super().__init__(f"this endpoint needs the scope {wanted!r}; the caller has {sorted(held)}")
+        self.wanted = wanted
+
+    def headers(self) -> dict[str, str]:
+        """The challenge that names the scope."""
+        return {
+            "WWW-Authenticate": f'Bearer realm="gardoon", error="insufficient_scope", scope="{self.wanted}"'
+        }
+
+
+class UnknownEndpointError(ServiceError):
+    """Nothing is served at this path."""
+
+    status = 404
+    title = "Unknown endpoint"
+
+
+class MethodNotAllowedError(ServiceError):
+    """The path is served, but not with this method."""
+
+    status = 405
+    title = "Method not allowed"
+
+    def __init__(self, detail: str, allowed: Sequence[str]) -> None:
+        super().__init__(detail)
+        self.allowed = allowed
+
+    def headers(self) -> dict[str, str]:
+        """The methods there are."""
+        return {"Allow": ", ".join(self.allowed)}
+
+
+class TooManyRequestsError(ServiceError):
+    """The caller asked more often than its limit; `retry_after_s` is when the next request would be let through."""
+
+    status = 429
+    title = "Too many requests"
+
+    def __init__(self, detail: str, *, policy: str, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.policy = policy
+        self.retry_after_s = retry_after_s
+
+    def headers(self) -> dict[str, str]:
+        """When to ask again, and what is left until then: nothing."""
+        return {
+            **super().headers(),
+            "RateLimit-Policy": self.policy,
+            "RateLimit": f'"caller";r=0;t={self.retry_after_s}',
+        }
+
+
+class AccessUnavailableError(ServiceError):
+    """Neither the keys nor the issuer's could be read, so nobody can be let in."""
+
+    status = 503
+    title = "Access unavailable"
+    retry_after_s = 5
 
 
 class UnknownJourneyError(ServiceError):
@@ -50,6 +141,21 @@ class UnusableRequestError(ServiceError):
 
     status = 422
     title = "Unusable request"
+
+
+class KeyReusedError(ServiceError):
+    """The idempotency key stands for another request."""
+
+    status = 422
+    title = "Idempotency key reused"
+
+
+class KeyInUseError(ServiceError):
+    """The first request with this idempotency key is still being answered."""
+
+    status = 409
+    title = "Request in progress"
+    retry_after_s = 1
 
 
 class BodyTooLargeError(ServiceError):

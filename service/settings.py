@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     registry_seconds: float = Field(
         default=5.0, gt=0, description="how often the learner looks at the champion aliases"
     )
+    idempotency_hours: float = Field(
+        default=24, gt=0, description="how long the answer to an `Idempotency-Key` is kept"
+    )
     body_limit_bytes: int = Field(default=262_144, gt=0, description="largest accepted request body")
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from features.schema import Schema
 from features.stored import StoredFeatures
 from service.course import Rules
 from service.errors import UnknownJourneyError
+from service.keys_in_use import KeysInUse
 from service.model_feed import ModelFeed
 from service.observability import Metrics
 from service.settings import Settings
@@ -40,6 +41,7 @@ class State:
     metrics: Metrics
     clock: Callable[[], datetime]
     randomness: Callable[[int], bytes]
+    keys: KeysInUse = field(default_factory=KeysInUse)
 
     def rules_of(self, journey: str) -> Rules:
         """The rules of a journey. Raises `UnknownJourneyError` naming those there are."""

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Response
 
 from features.encoding import encode
 from service.decider import scores_of
-from service.deciding import decide_and_log
-from service.routes.dependencies import JSON, Gardoon, problems
+from service.idempotency import decide_once
+from service.routes.dependencies import ClaimedKey, Gardoon, answered, problems
 from service.schemas import (
     Answer,
     DecideRequest,
@@ -23,11 +23,12 @@ from service.store.decision_log import read_logged_decision
 router = APIRouter()
 
 
-@router.post("/v1/decide", response_model=Answer, responses=problems(404, 413, 422, 503), tags=["decisions"])
-async def decide_one(request: DecideRequest, gardoon: Gardoon) -> Response:
+@router.post(
+    "/v1/decide", response_model=Answer, responses=problems(404, 409, 413, 422, 503), tags=["decisions"]
+)
+async def decide_one(request: DecideRequest, gardoon: Gardoon, claim: ClaimedKey) -> Response:
     """Decide for one customer at one moment; the answer leaves when the decision is durably logged."""
-    record = await decide_and_log(gardoon, request)
-    return Response(record.answer, media_type=JSON)
+    return answered(*await decide_once(gardoon, request, claim))
 
 
 @router.post("/v1/score", responses=problems(413, 422, 503), tags=["decisions"])

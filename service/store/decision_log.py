@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from prometheus_client import Histogram
@@ -14,8 +16,29 @@ from service.errors import LogUnavailableError, UnknownDecisionError
 from service.record import DecisionRecord
 from service.schemas import LoggedDecision
 from service.store.engine import microseconds
+from service.store.key_log import Claim, KeyTakenError, without_taken
 from service.store.outcome_log import outcomes_of
 from service.store.tables import decisions
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A decision to commit, with the idempotency key that it answers, and whom to tell of it."""
+
+    row: dict[str, Any]
+    key: dict[str, Any] | None
+    committed: asyncio.Future[None] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+    def tell(self, failure: Exception | None) -> None:
+        """End the caller's wait, if it still waits."""
+        if self.committed.cancelled():
+            return
+        if failure is None:
+            self.committed.set_result(None)
+        else:
+            self.committed.set_exception(failure)
 
 
 class DecisionLog:
@@ -27,7 +50,7 @@ class DecisionLog:
     def __init__(self, engine: Engine, *, flush_seconds: Histogram) -> None:
         self._engine = engine
         self._flush_seconds = flush_seconds
-        self._queue: list[tuple[dict[str, Any], asyncio.Future[None]]] = []
+        self._queue: list[Entry] = []
         self._wake = asyncio.Event()
         self._stopping = False
         self._writer: asyncio.Task[None] | None = None
@@ -43,14 +66,18 @@ class DecisionLog:
         if self._writer is not None:
             await self._writer
 
-    async def append(self, record: DecisionRecord) -> None:
-        """Return once the record is committed. Raises `LogUnavailableError` when it could not be."""
+    async def append(self, record: DecisionRecord, claim: Claim | None = None) -> None:
+        """Return once the record is committed, and with it that the claim's key stands for it.
+
+        Raises: `LogUnavailableError` when it could not be; `KeyTakenError` when the key stands for another one by now.
+        """
         if self._stopping:
             raise LogUnavailableError("the service is shutting down")
-        committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append((decision_row(record), committed))
+        key = claim.row(decision_id=record.decision_id) if claim else None
+        entry = Entry(decision_row(record), key)
+        self._queue.append(entry)
         self._wake.set()
-        await committed
+        await entry.committed
 
     async def _write_forever(self) -> None:
         while not self._stopping or self._queue:
@@ -60,24 +87,24 @@ class DecisionLog:
                 batch, self._queue = self._queue, []
                 await self._flush(batch)
 
-    async def _flush(self, batch: list[tuple[dict[str, Any], asyncio.Future[None]]]) -> None:
-        failure: LogUnavailableError | None = None
+    async def _flush(self, batch: Sequence[Entry]) -> None:
         try:
             with self._flush_seconds.time():
-                await asyncio.to_thread(self._commit, [row for row, _ in batch])
+                failures = await asyncio.to_thread(self._commit, batch)
         except Exception as error:  # noqa: BLE001 - whatever failed, these callers must hear of it and the writer go on
-            failure = LogUnavailableError(f"the decision could not be logged: {type(error).__name__}")
-        for _, committed in batch:
-            if committed.cancelled():
-                continue
-            if failure is None:
-                committed.set_result(None)
-            else:
-                committed.set_exception(failure)
+            told = LogUnavailableError(f"the decision could not be logged: {type(error).__name__}")
+            failures = [told] * len(batch)
+        for entry, failure in zip(batch, failures, strict=True):
+            entry.tell(failure)
 
-    def _commit(self, rows: list[dict[str, Any]]) -> None:
+    def _commit(self, batch: Sequence[Entry]) -> Sequence[Exception | None]:
+        """Of each entry, what kept it out; the others are committed together."""
         with self._engine.begin() as connection:
-            connection.execute(insert(decisions), rows)
+            may = without_taken(self._engine, connection, [entry.key for entry in batch])
+            rows = [entry.row for entry, free in zip(batch, may, strict=True) if free]
+            if rows:
+                connection.execute(insert(decisions), rows)
+        return [None if free else KeyTakenError() for free in may]
 
 
 def decision_row(record: DecisionRecord) -> dict[str, Any]:

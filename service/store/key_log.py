@@ -1,0 +1,112 @@
+"""Idempotency keys on disk: claimed in the transaction of what they stand for, so a key never has two results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from service.store.engine import microseconds
+from service.store.tables import idempotency_keys as keys
+
+_PART = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A caller's key for one request, known by its fingerprint; kept for so long after the claim."""
+
+    scope: str
+    key: str
+    fingerprint: str
+    claimed_at: datetime
+    kept: timedelta
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """The key within its scope."""
+        return self.scope, self.key
+
+    def row(self, **result: Any) -> dict[str, Any]:
+        """The row of the key and of its result."""
+        return {
+            "scope": self.scope,
+            "key": self.key,
+            "fingerprint": self.fingerprint,
+            "claimed_at": microseconds(self.claimed_at),
+            "expires_at": microseconds(self.claimed_at + self.kept),
+            "decision_id": None,
+            "content": None,
+            **result,
+        }
+
+
+@dataclass(frozen=True)
+class KeptResult:
+    """What a key stands for: a logged decision, or an answer kept beside the key."""
+
+    fingerprint: str
+    decision_id: str | None
+    content: bytes | None
+
+
+class KeyTakenError(Exception):
+    """Somebody else committed a result under this key first; nothing of one's own was committed."""
+
+
+def claim_keys(
+    engine: Engine, connection: Connection, rows: Iterable[dict[str, Any]]
+) -> set[tuple[str, str]]:
+    """The keys that were free or expired and now stand for these rows' results; the others are taken.
+
+    Rows go in by key, so that two processes that claim the same keys wait for each other in one order.
+    """
+    dialect = {"sqlite": sqlite, "postgresql": postgresql}[engine.dialect.name]
+    claimed: set[tuple[str, str]] = set()
+    ordered = sorted(rows, key=lambda row: (row["scope"], row["key"]))
+    for start in range(0, len(ordered), _PART):
+        insert = dialect.insert(keys).values(ordered[start : start + _PART])
+        replaced = {c.name: insert.excluded[c.name] for c in keys.columns if not c.primary_key}
+        statement = insert.on_conflict_do_update(
+            index_elements=[keys.c.scope, keys.c.key],
+            set_=replaced,
+            where=keys.c.expires_at <= insert.excluded.claimed_at,
+        ).returning(keys.c.scope, keys.c.key)
+        claimed |= {(row.scope, row.key) for row in connection.execute(statement)}
+    return claimed
+
+
+def find_result(engine: Engine, claim: Claim) -> KeptResult | None:
+    """What the claim's key stands for already, whoever claimed it; None while it is free or once it expired."""
+    query = select(keys).where(
+        keys.c.scope == claim.scope,
+        keys.c.key == claim.key,
+        keys.c.expires_at > microseconds(claim.claimed_at),
+    )
+    with engine.connect() as connection:
+        row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else KeptResult(row["fingerprint"], row["decision_id"], row["content"])
+
+
+def keep_result(engine: Engine, claim: Claim, content: bytes) -> bool:
+    """Whether this answer now stands for the key; False when another one does already."""
+    with engine.begin() as connection:
+        return claim.name in claim_keys(engine, connection, [claim.row(content=content)])
+
+
+def forget_expired_keys(engine: Engine, now: datetime) -> int:
+    """How many keys were deleted because their time was over."""
+    with engine.begin() as connection:
+        return connection.execute(delete(keys).where(keys.c.expires_at <= microseconds(now))).rowcount
+
+
+def without_taken(
+    engine: Engine, connection: Connection, rows: Sequence[dict[str, Any] | None]
+) -> list[bool]:
+    """Of each row of a commit, whether it may go on: its key was claimed just now, or it has none."""
+    claimed = claim_keys(engine, connection, [row for row in rows if row is not None])
+    return [row is None or (row["scope"], row["key"]) in claimed for row in rows]
