@@ -121,8 +121,14 @@ def misled(make_worker: Callable[..., Worker], points: dict[str, DecisionPoint],
     return worker
 
 
-def command(places: Places, *arguments: str) -> tuple[int, str]:
-    found = CliRunner().invoke(app, [*arguments, "--var", str(places.var)])
+def url_of(worker: Worker) -> str:
+    return worker.state.engine.url.render_as_string(hide_password=False)
+
+
+def command(worker: Worker, *arguments: str) -> tuple[int, str]:
+    """Exit code and output of `python -m training ...` on the worker's folder and log."""
+    places = ["--var", str(worker.state.settings.var), "--database-url", url_of(worker)]
+    found = CliRunner().invoke(app, [*arguments, *places])
     return found.exit_code, found.output
 
 
@@ -138,8 +144,8 @@ def test_a_better_challenger_is_promoted_and_decides_and_a_worse_one_is_refused(
     misled.learn()
 
     fit = ("fit", "policy", NAME, "--from-log", "--no-warm-start")
-    fitted = [command(places, *fit) for _ in range(2)]
-    too_early = command(places, "promote", NAME)
+    fitted = [command(misled, *fit) for _ in range(2)]
+    too_early = command(misled, "promote", NAME)
 
     assert fitted[0][1].endswith("channel_policy: version 2 is challenger\n"), fitted[0][1]
     assert fitted[1][1].endswith("channel_policy: unchanged\n")
@@ -149,7 +155,7 @@ def test_a_better_challenger_is_promoted_and_decides_and_a_worse_one_is_refused(
     before = decide_and_hear_back(misled, range(N_ROUNDS, 2 * N_ROUNDS))
     misled.clock.advance(hours=41)
     misled.learn()
-    promoted = command(places, "promote", NAME)
+    promoted = command(misled, "promote", NAME)
 
     assert promoted[0] == 0, promoted[1]
     assert "ok  unseen rounds: 2,000 of 4,000 decided since" in promoted[1]
@@ -164,7 +170,7 @@ def test_a_better_challenger_is_promoted_and_decides_and_a_worse_one_is_refused(
     assert share_of("web_push", after) > 0.75
 
     register(places, misled_policy(), CHALLENGER)
-    refused = command(places, "promote", NAME)
+    refused = command(misled, "promote", NAME)
 
     assert refused[0] == 1
     assert "FAILED  difference: -" in refused[1]
@@ -176,19 +182,16 @@ def test_a_better_challenger_is_promoted_and_decides_and_a_worse_one_is_refused(
     assert manifest["reward"]["lucky_wheel"][0]["window_hours"] == 24
 
 
-def test_what_the_champion_has_learnt_by_itself_is_no_reason_to_promote(
-    misled: Worker, tmp_path: Path
-) -> None:
+def test_what_the_champion_has_learnt_by_itself_is_no_reason_to_promote(misled: Worker) -> None:
     """The challenger is the champion's own warm start and the rounds that the learner has long folded into it."""
-    places = Places(var=tmp_path)
     for half in (range(400), range(400, 800)):
         decide_and_hear_back(misled, half)
         misled.clock.advance(hours=41)
         misled.learn()
         if half.start == 0:
-            command(places, "fit", "policy", NAME, "--from-log")
+            command(misled, "fit", "policy", NAME, "--from-log")
 
-    code, told = command(places, "promote", NAME, "--least-effective", "10")
+    code, told = command(misled, "promote", NAME, "--least-effective", "10")
 
     assert code == 1
     assert "FAILED  difference: +0 a round" in told
@@ -204,10 +207,14 @@ def test_a_fit_ends_where_the_first_window_was_still_open(misled: Worker, tmp_pa
     open_ones = decide_and_hear_back(misled, range(100, 150))
     misled.clock.advance(hours=15)
     misled.learn()
-    log = read_decision_log(misled.state.engine.url.render_as_string(hide_password=False), "channel")
+    log = read_decision_log(url_of(misled), "channel")
     first_open = open_ones[0].decided_at
     fits = [
-        retrain_policy(open_registry(places), places, Retraining(name=NAME, kind="lin_ucb", until=until))
+        retrain_policy(
+            open_registry(places),
+            places,
+            Retraining(name=NAME, kind="lin_ucb", until=until, database_url=url_of(misled)),
+        )
         for until in (None, first_open - timedelta(hours=30, seconds=40))
     ]
 
@@ -215,7 +222,7 @@ def test_a_fit_ends_where_the_first_window_was_still_open(misled: Worker, tmp_pa
     assert closed_rounds(log)[1] == min(first_open, misled.clock() - CLOSES_AFTER)
     assert [fit.artifact.manifest["n_rounds"] for fit in fits] == [100, 60]
     assert fits[0].artifact.manifest["learned_until"] == closed_rounds(log)[1].isoformat()
-    code, told = command(places, "fit", "policy", NAME, "--from-log", "--until", "2026-01-01")
+    code, told = command(misled, "fit", "policy", NAME, "--from-log", "--until", "2026-01-01")
     assert code == 2
     assert "none of 100 rounds was decided before 2026-01-01T00:00:00+00:00" in " ".join(told.split())
 
@@ -230,9 +237,9 @@ def test_a_champion_that_was_fitted_on_the_log_is_fitted_anew_from_the_same_warm
     decide_and_hear_back(misled, range(200))
     misled.clock.advance(hours=41)
     misled.learn()
-    first = command(places, "fit", "policy", NAME, "--from-log")
-    forced = command(places, "promote", NAME, "--force", "a test")
-    again = command(places, "fit", "policy", NAME, "--from-log", "--seed", "1")
+    first = command(misled, "fit", "policy", NAME, "--from-log")
+    forced = command(misled, "promote", NAME, "--force", "a test")
+    again = command(misled, "fit", "policy", NAME, "--from-log", "--seed", "1")
 
     one, two = (read_version(places.registry_uri, NAME, version) for version in ("2", "3"))
 
@@ -246,14 +253,13 @@ def test_a_champion_that_was_fitted_on_the_log_is_fitted_anew_from_the_same_warm
         np.testing.assert_array_equal(array, two.arrays[name])
 
 
-def test_the_rewards_must_lie_in_a_logistic_policy_s_range(misled: Worker, tmp_path: Path) -> None:
-    places = Places(var=tmp_path)
+def test_the_rewards_must_lie_in_a_logistic_policy_s_range(misled: Worker) -> None:
     decide_and_hear_back(misled, range(100))
     misled.clock.advance(hours=41)
     misled.learn()
     fit = ("fit", "policy", NAME, "--from-log", "--kind", "logistic_thompson")
 
-    refused, given = command(places, *fit), command(places, *fit, "--reward-range=-1.01:1")
+    refused, given = command(misled, *fit), command(misled, *fit, "--reward-range=-1.01:1")
 
     assert refused[0] == 2
     assert "of logistic_thompson: they reach from -0.002" in " ".join(refused[1].split())
@@ -271,7 +277,7 @@ def test_the_rewards_must_lie_in_a_logistic_policy_s_range(misled: Worker, tmp_p
     ],
 )
 def test_what_cannot_be_fitted_says_why(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
-    code, told = command(Places(var=tmp_path), "fit", "policy", *arguments)
+    found = CliRunner().invoke(app, ["fit", "policy", *arguments, "--var", str(tmp_path)])
 
-    assert code == 2
-    assert message in " ".join(told.replace("│", " ").split())
+    assert found.exit_code == 2
+    assert message in " ".join(found.output.replace("│", " ").split())

@@ -68,8 +68,10 @@ def decide_and_buy(worker: Worker, n: int) -> None:
         assert set(send(worker, *heard)) == {202}
 
 
-def shadow(places: Places, name: str) -> str:
-    found = CliRunner().invoke(app, ["shadow", name, "--var", str(places.var)], env={"COLUMNS": "200"})
+def shadow(places: Places, engine: Engine, name: str) -> str:
+    url = engine.url.render_as_string(hide_password=False)
+    arguments = ["shadow", name, "--var", str(places.var), "--database-url", url]
+    found = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
     return " ".join(found.output.split())
 
 
@@ -83,13 +85,13 @@ def test_a_scorer_and_a_policy_are_compared_on_what_was_decided(
     challengers = Shadow(engine=engine, schema=worker.state.schema, check=check)
     assert sorted(challengers.follow(ChampionRegistry(tracking_uri=places.registry_uri))) == [POLICY, SCORER]
     challengers.step(worker.clock())
-    nothing_yet = shadow(places, SCORER)
+    nothing_yet = shadow(places, engine, SCORER)
     decide_and_buy(worker, 30)
     worker.clock.advance(hours=80)
     worker.learn()
     challengers.step(worker.clock())
 
-    of_scorer, of_policy = shadow(places, SCORER), shadow(places, POLICY)
+    of_scorer, of_policy = shadow(places, engine, SCORER), shadow(places, engine, POLICY)
 
     assert f"version 2 of {SCORER} was scored on no live decision yet" in nothing_yet
     assert "30 decisions are 3 days old, 10 of them followed by a purchase" in of_scorer
