@@ -11,7 +11,6 @@ import numpy as np
 from models.feedback import Floats, Integers
 from models.linear_statistics import LinearStatistics
 
-
 _POINTS: Final = 500
 
 

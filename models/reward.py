@@ -23,13 +23,14 @@ class OutcomeKind(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
 
 
-_SEEN = {
+SEEN = {
     OutcomeKind.DELIVERED,
     OutcomeKind.OPENED,
     OutcomeKind.CLICKED,
     OutcomeKind.REDEEMED,
     OutcomeKind.UNSUBSCRIBED,
 }
+"""Outcomes that only a message which was delivered can have."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def resolve(
     counts from when the message took effect, or was seen if that was earlier, to the window's end.
     """
     window_end = effective_at + timedelta(hours=spec.window_hours)
-    seen_at = [outcome.occurred_at for outcome in outcomes if outcome.kind in _SEEN]
+    seen_at = [outcome.occurred_at for outcome in outcomes if outcome.kind in SEEN]
     reported, closed = spec.delivery == "reported", now > window_end
     if reported and not seen_at:
         undelivered = any(outcome.kind is OutcomeKind.UNDELIVERED for outcome in outcomes)

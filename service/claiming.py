@@ -43,7 +43,9 @@ def _message(course: Course, answer: Answer) -> MessageClaim | None:
 def _draw(course: Course, answer: Answer) -> DrawClaim | None:
     if course.period is None or course.coupon_amount is None:
         return None
-    return DrawClaim(period=course.period.name, coupon=answer.coupon)
+    deferred = course.facts.request.activate == "deferred"
+    lapses_at = _if_activated(course, course.period.ends_at) if deferred else None
+    return DrawClaim(period=course.period.name, coupon=answer.coupon, lapses_at=lapses_at)
 
 
 def _spend(course: Course, answer: Answer, rules: Rules) -> SpendClaim | None:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from features.encoding import encode
-from service.course import Facts
+import asyncio
+import time
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from features.encoding import FeatureVector, encode
+from service.course import Facts, Rules, customer_zone
 from service.decider import decide
 from service.decision_id import decision_id
+from service.errors import BusyCustomerError
+from service.guardrails.cap import horizon
+from service.guardrails.period import period_of
 from service.record import DecisionRecord
 from service.schemas import DecideRequest
+from service.standing import Standing
 from service.state import State
 from service.store.key_log import Claim
+from service.store.ledger import StandingMovedError, StandingQuery, read_standing
+
+ATTEMPTS = 8
 
 
 async def decide_and_log(
@@ -17,18 +29,54 @@ async def decide_and_log(
 ) -> DecisionRecord:
     """The record of a decision, on disk before this returns unless the request is a dry run.
 
-    With a claim, its key stands for the decision from the same commit on.
+    When another decision claims of the same customer or budget first, it is decided again from what is left. With a claim,
+    its key stands for the decision from the same commit on.
 
     Raises: the `ServiceError` that says what is wrong with the request or which part does not answer; `KeyTakenError` when
     the claim's key stands for another decision by now.
     """
+    began = time.monotonic()
     with gardoon.metrics.decide_seconds.time():
         rules, models, now = gardoon.rules_of(request.journey), gardoon.feed.current, gardoon.clock()
         stored = gardoon.reader.read(request.customer_id)
         features = encode(stored, now=now, schema=gardoon.schema)
         identity = decision_id(int(now.timestamp() * 1000), gardoon.randomness(10))
-        record = decide(Facts(identity, now, request, features), models, rules)
-        if not request.dry_run:
-            await gardoon.log.append(record, claim)
+        for _ in range(ATTEMPTS):
+            standing = await asyncio.to_thread(_read, gardoon, request, rules, features, now)
+            late = request.timeout_ms is not None and (time.monotonic() - began) * 1000 > request.timeout_ms
+            record = decide(Facts(identity, now, request, features, standing, late), models, rules)
+            if await _logged(gardoon, record, claim):
+                break
+        else:
+            raise BusyCustomerError(f"{ATTEMPTS} decisions about this customer or budget came first")
     gardoon.metrics.count_decision(record)
     return record
+
+
+async def _logged(gardoon: State, record: DecisionRecord, claim: Claim | None) -> bool:
+    """Whether the record stands: logged, or a dry run; not when the standing had moved."""
+    if record.request.dry_run:
+        return True
+    try:
+        await gardoon.log.append(record, claim)
+    except StandingMovedError:
+        return False
+    return True
+
+
+def _read(
+    gardoon: State, request: DecideRequest, rules: Rules, features: FeatureVector, now: datetime
+) -> Standing:
+    """The customer's standing with the journey."""
+    point = rules.point
+    zone = customer_zone(features.strings["time_zone"], rules.time_zone)
+    coupon = point.coupon
+    query = StandingQuery(
+        customer_id=request.customer_id,
+        journey=request.journey,
+        horizon=horizon(point),
+        period=period_of(coupon.once_per, now, zone).name if coupon and coupon.once_per else None,
+        day=now.astimezone(ZoneInfo(rules.time_zone)).date() if coupon and coupon.daily_budget else None,
+    )
+    with gardoon.engine.connect() as connection:
+        return read_standing(connection, query, now)

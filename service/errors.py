@@ -10,11 +10,13 @@ ServiceError
 ├── UnknownJourneyError        404
 ├── UnknownDecisionError       404
 ├── UnusableRequestError       422   what was asked for cannot be decided in this journey
+├── InvalidRequestError        422   a batch, or an item of one, that is not as described; every fault with its place
 ├── KeyReusedError             422   the idempotency key was used for another request
 ├── KeyInUseError              409   the request with this idempotency key is still being answered
 ├── BodyTooLargeError          413
 ├── NotReadyError              503   no champions yet
 ├── FeaturesUnavailableError   503   nothing is decided without consent and reach, which are features
+├── BusyCustomerError          503   too many decisions about one customer at once
 └── LogUnavailableError        503   nothing is answered that is not in the log
 """
 
@@ -143,6 +145,26 @@ class UnusableRequestError(ServiceError):
     title = "Unusable request"
 
 
+class InvalidRequestError(ServiceError):
+    """The body of a batch, or an item of it, is not as the OpenAPI document describes it."""
+
+    status = 422
+    title = "Invalid request"
+
+    def __init__(self, faults: Sequence[dict[str, str]]) -> None:
+        super().__init__("; ".join(f"{fault['field']}: {fault['fault']}" for fault in faults[:5]))
+        self.faults = faults
+
+    @classmethod
+    def of(cls, field: str, fault: str) -> InvalidRequestError:
+        """The error of one fault."""
+        return cls([{"field": field, "fault": fault}])
+
+    def problem(self) -> dict[str, Any]:
+        """The problem document with every fault."""
+        return {**super().problem(), "errors": list(self.faults)}
+
+
 class KeyReusedError(ServiceError):
     """The idempotency key stands for another request."""
 
@@ -186,4 +208,12 @@ class LogUnavailableError(ServiceError):
 
     status = 503
     title = "Decision log unavailable"
+    retry_after_s = 1
+
+
+class BusyCustomerError(ServiceError):
+    """The customer's standing moved under every attempt to decide."""
+
+    status = 503
+    title = "Customer busy"
     retry_after_s = 1

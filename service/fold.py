@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import numpy as np
 import structlog
@@ -21,7 +22,10 @@ from service.model_set import POLICY_NAMES
 from service.open_rounds import OpenRounds, Slot
 from service.record import Round
 from service.reward_change import Change
+from service.schemas import Group
 
+LEARNT_GROUPS: Final[frozenset[Group]] = frozenset({"decisioning", "random"})
+"""Groups whose actions were drawn; what is done as usual is rewarded for comparison and teaches nothing."""
 _logger = structlog.get_logger()
 
 
@@ -41,10 +45,11 @@ class Fold:
         """Take back what was known before and take in what is known now, policy by policy."""
         by_policy: dict[str, list[Change]] = defaultdict(list)
         for change in changes:
-            if (
-                change.round.decision in POLICY_NAMES
-            ):  # a fixed split learns nothing; its rewards are evaluated
-                by_policy[POLICY_NAMES[change.round.decision]].append(change)
+            name = POLICY_NAMES.get(
+                change.round.decision
+            )  # a fixed split learns nothing; its rewards are evaluated
+            if name is not None and change.group in LEARNT_GROUPS:
+                by_policy[name].append(change)
         for name, mine in by_policy.items():
             policy = self.policies[name]
             if policy.learns_online:  # others stay as registered until they are fitted anew

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 from models.reward import Outcome, Resolution, RewardSpec, State, resolve
 from service.decision_point import DecisionPoint
 from service.record import DecisionRecord, Round
+from service.schemas import Group
 from service.store.outcome_log import outcomes_of
 from service.store.tables import decisions, rewards
 
@@ -30,6 +31,7 @@ class Change:
 
     decision_id: str
     journey: str
+    group: Group
     decided_at: datetime
     effective_at: datetime
     round: Round
@@ -108,6 +110,7 @@ def _change(
     return Change(
         decision_id=record.decision_id,
         journey=record.request.journey,
+        group=record.group,
         decided_at=record.decided_at,
         effective_at=_effective_at(record, spec),
         round=round_,

@@ -58,10 +58,11 @@ class MessageClaim(_Frozen):
 
 
 class DrawClaim(_Frozen):
-    """The period's one draw."""
+    """The period's one draw; of a deferred decision it is free again unless that is activated by `lapses_at`."""
 
     period: str
     coupon: Coupon | None
+    lapses_at: datetime | None
 
 
 class SpendClaim(_Frozen):

@@ -15,21 +15,29 @@ from sqlalchemy.exc import SQLAlchemyError
 from service.errors import LogUnavailableError, UnknownDecisionError
 from service.record import DecisionRecord
 from service.schemas import LoggedDecision
+from service.standing import Claims
 from service.store.engine import microseconds
-from service.store.key_log import Claim, KeyTakenError, without_taken
+from service.store.key_log import Claim, KeyTakenError, give_back_keys, without_taken
+from service.store.ledger import StandingMovedError, take_claims
 from service.store.outcome_log import outcomes_of
 from service.store.tables import decisions
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A decision to commit, with the idempotency key that it answers, and whom to tell of it."""
+    """A decision to commit, with what it claims, the idempotency key that it answers, and whom to tell of it."""
 
     row: dict[str, Any]
+    claims: Claims | None
     key: dict[str, Any] | None
     committed: asyncio.Future[None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
+
+    @property
+    def decision_id(self) -> str:
+        """The decision's id."""
+        return str(self.row["decision_id"])
 
     def tell(self, failure: Exception | None) -> None:
         """End the caller's wait, if it still waits."""
@@ -67,14 +75,15 @@ class DecisionLog:
             await self._writer
 
     async def append(self, record: DecisionRecord, claim: Claim | None = None) -> None:
-        """Return once the record is committed, and with it that the claim's key stands for it.
+        """Return once the record is committed, and with it its claims and that the claim's key stands for it.
 
-        Raises: `LogUnavailableError` when it could not be; `KeyTakenError` when the key stands for another one by now.
+        Raises: `LogUnavailableError` when it could not be; `KeyTakenError` when the key stands for another one by now;
+        `StandingMovedError` when the customer's standing or the budget is no longer what it was decided from.
         """
         if self._stopping:
             raise LogUnavailableError("the service is shutting down")
         key = claim.row(decision_id=record.decision_id) if claim else None
-        entry = Entry(decision_row(record), key)
+        entry = Entry(decision_row(record), record.claims, key)
         self._queue.append(entry)
         self._wake.set()
         await entry.committed
@@ -100,11 +109,22 @@ class DecisionLog:
     def _commit(self, batch: Sequence[Entry]) -> Sequence[Exception | None]:
         """Of each entry, what kept it out; the others are committed together."""
         with self._engine.begin() as connection:
-            may = without_taken(self._engine, connection, [entry.key for entry in batch])
-            rows = [entry.row for entry, free in zip(batch, may, strict=True) if free]
+            free = without_taken(self._engine, connection, [entry.key for entry in batch])
+            failures: list[Exception | None] = [None if each else KeyTakenError() for each in free]
+            wanted = {
+                entry.decision_id: entry.claims
+                for entry, failure in zip(batch, failures, strict=True)
+                if failure is None and entry.claims is not None
+            }
+            lost = wanted.keys() - take_claims(self._engine, connection, wanted)
+            for place, entry in enumerate(batch):
+                if entry.decision_id in lost:
+                    failures[place] = StandingMovedError()
+            give_back_keys(connection, [each.key for each in batch if each.decision_id in lost and each.key])
+            rows = [entry.row for entry, failure in zip(batch, failures, strict=True) if failure is None]
             if rows:
                 connection.execute(insert(decisions), rows)
-        return [None if free else KeyTakenError() for free in may]
+        return failures
 
 
 def decision_row(record: DecisionRecord) -> dict[str, Any]:

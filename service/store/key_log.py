@@ -110,3 +110,9 @@ def without_taken(
     """Of each row of a commit, whether it may go on: its key was claimed just now, or it has none."""
     claimed = claim_keys(engine, connection, [row for row in rows if row is not None])
     return [row is None or (row["scope"], row["key"]) in claimed for row in rows]
+
+
+def give_back_keys(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Free the keys that were claimed in this transaction for what will not be committed with it."""
+    for row in rows:
+        connection.execute(delete(keys).where(keys.c.scope == row["scope"], keys.c.key == row["key"]))

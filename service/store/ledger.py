@@ -17,12 +17,17 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from models.reward import SEEN, OutcomeKind
 from service.schemas import Coupon
 from service.standing import BudgetStanding, Claims, CountedMessage, Draw, SpendClaim, Standing
-from service.store.engine import insert_or_ignore, microseconds, moment
+from service.store.engine import insert_or_ignore, microseconds, moment, upsert
 from service.store.tables import budgets, coupons, draws, messages, standings
 
 OUT: Final = "out"
+
+
+class StandingMovedError(Exception):
+    """Another decision claimed first: this one has to be made again from the standing as it is now."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +46,7 @@ def read_standing(connection: Connection, query: StandingQuery, now: datetime) -
     return Standing(
         version=_version(connection, query.customer_id),
         messages=_messages(connection, query, now),
-        draw=_draw(connection, query),
+        draw=_draw(connection, query, now),
         budget=_budget(connection, query),
     )
 
@@ -75,7 +80,7 @@ def _messages(connection: Connection, query: StandingQuery, now: datetime) -> tu
     )
 
 
-def _draw(connection: Connection, query: StandingQuery) -> Draw | None:
+def _draw(connection: Connection, query: StandingQuery, now: datetime) -> Draw | None:
     if query.period is None:
         return None
     row = connection.execute(
@@ -83,6 +88,7 @@ def _draw(connection: Connection, query: StandingQuery) -> Draw | None:
             draws.c.customer_id == query.customer_id,
             draws.c.journey == query.journey,
             draws.c.period == query.period,
+            or_(draws.c.lapses_at.is_(None), draws.c.lapses_at > microseconds(now)),
         )
     ).first()
     if row is None:
@@ -110,7 +116,7 @@ def take_claims(engine: Engine, connection: Connection, wanted: dict[str, Claims
     moved = _move_versions(engine, connection, [wanted[decision_id] for decision_id in first.values()])
     taken = [decision_id for customer_id, decision_id in first.items() if customer_id in moved]
     taken = _take_budgets(engine, connection, {decision_id: wanted[decision_id] for decision_id in taken})
-    _note(connection, {decision_id: wanted[decision_id] for decision_id in taken})
+    _note(engine, connection, {decision_id: wanted[decision_id] for decision_id in taken})
     return set(taken)
 
 
@@ -133,11 +139,11 @@ def _move_versions(engine: Engine, connection: Connection, claims: Sequence[Clai
 
 
 def _take_budgets(engine: Engine, connection: Connection, wanted: dict[str, Claims]) -> list[str]:
-    """The decisions that spend nothing, and those whose coupon the day's budget still holds, in the order given."""
+    """The decisions that spend of no limited budget, and those whose coupon the day's budget still holds."""
     by_day: dict[tuple[str, str], list[tuple[str, SpendClaim]]] = defaultdict(list)
     taken = []
     for decision_id, claims in wanted.items():
-        if claims.spend is None:
+        if claims.spend is None or claims.spend.limit is None:
             taken.append(decision_id)
         else:
             by_day[claims.journey, claims.spend.day.isoformat()].append((decision_id, claims.spend))
@@ -154,14 +160,23 @@ def _take_budgets(engine: Engine, connection: Connection, wanted: dict[str, Clai
 def _spend(connection: Connection, journey: str, day: str, spends: Sequence[SpendClaim]) -> bool:
     """Whether the day's budget held all of it; then it is used."""
     amount = sum(spend.amount for spend in spends)
-    limits = [spend.limit for spend in spends if spend.limit is not None]
-    query = update(budgets).where(budgets.c.journey == journey, budgets.c.day == day)
-    if limits:
-        query = query.where(budgets.c.used + amount <= min(limits))
+    limit = min(spend.limit for spend in spends if spend.limit is not None)
+    query = update(budgets).where(
+        budgets.c.journey == journey, budgets.c.day == day, budgets.c.used + amount <= limit
+    )
     return bool(connection.execute(query.values(used=budgets.c.used + amount)).rowcount)
 
 
-def _note(connection: Connection, taken: dict[str, Claims]) -> None:
+def note_delivery(connection: Connection, decision_id: str, kind: OutcomeKind) -> None:
+    """Keep the place of a message that was seen for good; free that of one that was not delivered."""
+    mine = update(messages).where(messages.c.decision_id == decision_id)
+    if kind in SEEN:
+        connection.execute(mine.values(lapses_at=None))
+    elif kind is OutcomeKind.UNDELIVERED:
+        connection.execute(mine.where(messages.c.lapses_at.is_not(None)).values(lapses_at=0))
+
+
+def _note(engine: Engine, connection: Connection, taken: dict[str, Claims]) -> None:
     """The rows that later standings are read from."""
     noted: dict[Any, list[dict[str, Any]]] = {messages: [], draws: [], coupons: []}
     for decision_id, claims in taken.items():
@@ -183,7 +198,10 @@ def _note(connection: Connection, taken: dict[str, Claims]) -> None:
             )
         if claims.draw is not None:
             coupon = claims.draw.coupon.model_dump_json() if claims.draw.coupon else None
-            noted[draws].append({**common, "period": claims.draw.period, "coupon": coupon})
+            lapses_at = claims.draw.lapses_at and microseconds(claims.draw.lapses_at)
+            noted[draws].append(
+                {**common, "period": claims.draw.period, "coupon": coupon, "lapses_at": lapses_at}
+            )
         if claims.spend is not None:
             noted[coupons].append(
                 {
@@ -194,6 +212,8 @@ def _note(connection: Connection, taken: dict[str, Claims]) -> None:
                     "state": OUT,
                 }
             )
+    for draw in noted.pop(draws):  # in place of one that lapsed
+        connection.execute(upsert(engine, draws, draw))
     for table, rows in noted.items():
         if rows:
             connection.execute(insert(table), rows)

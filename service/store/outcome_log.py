@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, select
 from models.reward import Outcome, OutcomeKind
 from service.schemas import OutcomeItem, OutcomeResult
 from service.store.engine import insert_or_ignore, microseconds, moment
+from service.store.ledger import note_delivery
 from service.store.tables import decisions, outcomes
 
 CLOCK_SKEW = timedelta(hours=1)
@@ -56,10 +57,9 @@ def _record(
         "currency": item.currency,
         "occurred_at": microseconds(item.occurred_at),
     }
-    added = connection.execute(
-        insert_or_ignore(engine, outcomes).values({**row, "received_at": microseconds(received_at)})
-    )
-    if added.rowcount:
+    added = insert_or_ignore(engine, outcomes).values({**row, "received_at": microseconds(received_at)})
+    if connection.scalar(added.returning(outcomes.c.event_id)) is not None:
+        note_delivery(connection, item.decision_id, item.kind)
         return _result(item, 202, "accepted")
     stored = connection.execute(select(outcomes).where(outcomes.c.event_id == item.event_id)).mappings().one()
     if all(stored[name] == value for name, value in row.items()):

@@ -142,6 +142,7 @@ draws = Table(
     Column("period", String(16), primary_key=True),  # 2026-11-22, 2026-W47 or 2026-11 in the customer's zone
     Column("decision_id", String(36), nullable=False),
     Column("coupon", Text),  # JSON as answered; null where the draw was no coupon
+    Column("lapses_at", BigInteger),  # of a deferred decision that is not activated yet
 )
 
 budgets = Table(
@@ -172,10 +173,40 @@ idempotency_keys = Table(
     metadata,
     Column("scope", String(64), primary_key=True),  # of the caller that chose the key
     Column("key", String(288), primary_key=True),
-    Column("fingerprint", String(64), nullable=False),  # of the request, to tell another one under the same key
+    Column(
+        "fingerprint", String(64), nullable=False
+    ),  # of the request, to tell another one under the same key
     Column("claimed_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("decision_id", String(36)),  # the decision that answers the key, committed with it
     Column("content", LargeBinary),  # the answer, where it is no decision
     Index("idempotency_keys_by_expiry", "expires_at"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("key_id", String(12), primary_key=True),
+    Column("label", String(64), nullable=False),  # for people; several keys may have the same
+    Column("secret_hash", LargeBinary, nullable=False),
+    Column("previous_hash", LargeBinary),  # of the secret before the last rotation, honoured for a while
+    Column("previous_until", BigInteger),
+    Column("scopes", Text, nullable=False),  # names with a blank between
+    Column("rate_limit", String(32)),  # "50/second"; null: the default of the settings
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),  # a revoked key's row stays: with it the service stays protected
+    Column("last_used_at", BigInteger),  # to the minute, not per request
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("entry", Integer, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", String(256), nullable=False),  # who did it: user@host, key:ID or oidc:SUBJECT
+    Column("act", String(32), nullable=False),
+    Column("subject", String(128), nullable=False),  # on whom or what; of a customer only a keyed hash
+    Column("detail", Text, nullable=False),  # JSON, without customer data
+    Index("audit_log_by_subject", "subject"),
 )

@@ -17,6 +17,7 @@ from service.fold import Fold
 from service.open_rounds import OpenRounds
 from service.record import Round
 from service.reward_change import Change
+from service.schemas import Group
 from training.simulation.delays import WINDOW_HOURS, draw_delays
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -40,13 +41,14 @@ def campaign(rng: np.random.Generator, n: int, days: float) -> tuple[np.ndarray,
     return ages, np.where(delays <= ages, delays, np.nan)
 
 
-def changes(ages: np.ndarray, delays: np.ndarray) -> Iterator[Change]:
+def changes(ages: np.ndarray, delays: np.ndarray, group: Group = "decisioning") -> Iterator[Change]:
     for number, (age, delay) in enumerate(zip(ages.tolist(), delays.tolist(), strict=True)):
         state = State.RESOLVED if age >= WINDOW_HOURS else State.OPEN
         effective_at = NOW - timedelta(hours=age)
         yield Change(
             decision_id=str(number),
             journey="weekly",
+            group=group,
             decided_at=effective_at,
             effective_at=effective_at,
             round=ALWAYS,
@@ -107,3 +109,14 @@ def test_the_state_to_go_on_from_holds_closed_rounds_only() -> None:
     assert fold.artifacts()["channel_policy"].arrays["count"][0] == (ages >= WINDOW_HOURS).sum()
     assert fold.open_rounds is not None
     assert len(fold.open_rounds) == (ages < WINDOW_HOURS).sum()
+
+
+def test_what_is_done_as_usual_teaches_nothing() -> None:
+    ages, delays = campaign(np.random.default_rng(7), 50, 4.0)
+    fold = fresh()
+
+    fold.apply(changes(ages, delays, "business_as_usual"))
+
+    assert fold.artifacts()["channel_policy"].digest == fresh().artifacts()["channel_policy"].digest
+    assert fold.open_rounds is not None
+    assert len(fold.open_rounds) == 0
