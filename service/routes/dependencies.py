@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import Field
 
+from service.batch_schema import IdempotencyKey
 from service.idempotency import make_claim
 from service.schemas import Problem
 from service.state import State
@@ -15,8 +15,6 @@ from service.store.key_log import Claim
 
 JSON = "application/json"
 REPLAYED = "Idempotency-Replayed"
-MOST_OF_A_KEY = 255
-IdempotencyKey = Annotated[str, Field(min_length=1, max_length=MOST_OF_A_KEY, pattern=r"^[!-~]+$")]
 
 
 def state(request: Request) -> State:

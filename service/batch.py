@@ -1,0 +1,94 @@
+"""Many decisions in one call: made side by side so that they share commits, answered line by line in the order sent."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from features.online import OnlineStoreError
+from service.batch_schema import BatchItem
+from service.errors import FeaturesUnavailableError, LogUnavailableError, ServiceError
+from service.idempotency import decide_once, make_claim
+from service.item_body import validate_item
+from service.schemas import DecideRequest
+from service.state import State
+
+AT_ONCE = 32
+"""Decisions under way at a time: enough to share a commit, few enough that others are answered in between."""
+PURPOSE = "POST /v1/decide"
+"""An item is the request that it would be alone, so either may be the other's retry."""
+_logger = structlog.get_logger()
+
+
+@dataclass
+class Batch:
+    """A batch under way. `key`: of the whole call; it gives item n without a key of its own the key `key/n`."""
+
+    gardoon: State
+    scope: str
+    key: str | None
+    _by_key: dict[str, asyncio.Task[bytes]] = field(default_factory=dict)
+
+    async def lines(self, items: Sequence[Any]) -> AsyncIterator[bytes]:
+        """A line for each item, in order; what is not asked for any more is not decided."""
+        waiting = self._tasks(items)
+        running: deque[asyncio.Task[bytes]] = deque()
+        try:
+            while True:
+                while len(running) < AT_ONCE and (task := next(waiting, None)):
+                    running.append(task)
+                if not running:
+                    return
+                yield await running[0]
+                running.popleft()
+        finally:
+            for task in running:
+                task.cancel()
+
+    def _tasks(self, items: Sequence[Any]) -> Iterator[asyncio.Task[bytes]]:
+        for index, item in enumerate(items):
+            own = item.get("idempotency_key") if isinstance(item, dict) else None
+            key = own if isinstance(own, str) else self.key and f"{self.key}/{index}"
+            task = asyncio.create_task(self._line(index, item, key, self._by_key.get(key or "")))
+            if key:
+                self._by_key[key] = task
+            yield task
+
+    async def _line(
+        self, index: int, item: Any, key: str | None, earlier: asyncio.Task[bytes] | None
+    ) -> bytes:
+        if earlier is not None:
+            await asyncio.wait([earlier])  # the same key before in this batch: this item is its retry
+        try:
+            answer = await self._decide(item, key)
+        except Exception as error:  # noqa: BLE001 - the answer has begun: a line is the only place left to say it
+            problem = _as_service_error(error)
+            content = {"index": index, "status": problem.status, "problem": problem.problem()}
+            return json.dumps(content).encode() + b"\n"
+        return b'{"index":%d,"status":200,"answer":%b}\n' % (index, answer)
+
+    async def _decide(self, item: Any, key: str | None) -> bytes:
+        validate_item(BatchItem, item)
+        asked = {name: value for name, value in item.items() if name != "idempotency_key"}
+        claim = make_claim(self.gardoon, self.scope, key, PURPOSE, asked) if key else None
+        answer, _ = await decide_once(self.gardoon, DecideRequest.model_validate(asked), claim)
+        return answer
+
+
+def _as_service_error(error: Exception) -> ServiceError:
+    """The error as a caller meets it."""
+    if isinstance(error, ServiceError):
+        return error
+    _logger.error("an item of a batch could not be decided", exc_info=error)
+    if isinstance(error, SQLAlchemyError):
+        return LogUnavailableError(f"the log does not answer: {type(error).__name__}")
+    if isinstance(error, OnlineStoreError):
+        return FeaturesUnavailableError("the online store does not answer")
+    return ServiceError("the error was logged")

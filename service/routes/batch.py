@@ -1,0 +1,33 @@
+"""Deciding for many customers in one call."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
+
+from service.batch import Batch
+from service.batch_schema import BatchLine
+from service.item_body import NDJSON, read_items
+from service.routes.dependencies import Caller, Gardoon, KeyHeader, problems
+
+router = APIRouter()
+
+
+class Lines(StreamingResponse):
+    """One JSON document a line."""
+
+    media_type = NDJSON
+
+
+@router.post(
+    "/v1/decide/batch",
+    response_class=Lines,
+    response_model=BatchLine,
+    responses=problems(413, 422, 503),
+    tags=["decisions"],
+)
+async def decide_batch(request: Request, gardoon: Gardoon, scope: Caller, key: KeyHeader = None) -> Lines:
+    """Decide for up to 1,000 customers, each item accepted or refused by itself; a line for each, in the order sent."""
+    items = read_items(request.headers.get("content-type", ""), await request.body())
+    _ = gardoon.feed.current  # without champions the whole call is a 503, not a thousand lines
+    return Lines(Batch(gardoon, scope, key).lines(items))
