@@ -1,0 +1,166 @@
+"""Standings and claims: nobody gets past a cap or a budget, however many decide at once; what is given up is free again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import func, select
+
+from service.decision_point import DecisionPoint
+from service.store.tables import budgets, coupons, decisions, messages
+from tests.service.conftest import Worker, stored_customer
+from tests.service.test_outcomes import outcome, send
+
+MakeWorker = Callable[..., Worker]
+
+
+def with_rules(points: dict[str, DecisionPoint], journey: str, **rules: object) -> dict[str, DecisionPoint]:
+    """The points with one journey's rules changed."""
+    changed = {**points[journey].model_dump(), **rules}
+    return {**points, journey: DecisionPoint.model_validate(changed)}
+
+
+def with_coupon(points: dict[str, DecisionPoint], journey: str, **rules: object) -> dict[str, DecisionPoint]:
+    coupon = points[journey].coupon
+    assert coupon is not None
+    return with_rules(points, journey, coupon={**coupon.model_dump(), **rules})
+
+
+def at_once(worker: Worker, requests: list[dict[str, object]]) -> list[dict[str, object]]:
+    """The answers to requests that arrive together."""
+    with ThreadPoolExecutor(len(requests)) as pool:
+        return list(pool.map(lambda request: worker.decide(**request), requests))
+
+
+ONE_A_WEEK = [{"name": "weekly", "at_most": 1, "within": 168}]
+MESSAGE = {"journey": "churn_prevention", "decide": ["channel"]}
+
+
+@pytest.fixture
+def capped(make_worker: MakeWorker, points: dict[str, DecisionPoint]) -> Worker:
+    """A worker whose churn messages are capped at one a week."""
+    worker = make_worker(points=with_rules(points, "churn_prevention", caps=ONE_A_WEEK))
+    worker.reader.customers["c1"] = stored_customer("c1")
+    return worker
+
+
+def test_of_decisions_made_at_once_one_takes_the_last_place(capped: Worker) -> None:
+    answers = at_once(capped, [{"customer_id": "c1", **MESSAGE}] * 8)
+
+    assert Counter(answer["status"] for answer in answers) == {"act": 1, "suppressed": 7}
+    with capped.state.engine.connect() as connection:
+        assert connection.scalar(select(func.count()).select_from(messages)) == 1
+        assert connection.scalar(select(func.count()).select_from(decisions)) == 8
+
+
+def test_a_suppression_says_which_cap_what_it_counts_and_when_it_frees_up(capped: Worker) -> None:
+    first = capped.decide(customer_id="c1", **MESSAGE)
+    capped.clock.advance(hours=5)
+
+    answer = capped.decide(customer_id="c1", **MESSAGE)
+
+    assert answer["status"] == "suppressed"
+    reason = next(r for r in answer["reasons"] if r["rule"] == "cap:weekly")
+    assert (reason["limit"], reason["current"]) == (1, 1)
+    assert reason["frees_at"][:16] == first["decided_at"].replace("-22T", "-29T")[:16]
+
+
+def test_an_undelivered_message_gives_its_place_back_and_a_delivered_one_keeps_it(capped: Worker) -> None:
+    first = capped.decide(customer_id="c1", **MESSAGE)
+    send(capped, outcome(first["decision_id"], "lost", "undelivered"))
+
+    second = capped.decide(customer_id="c1", **MESSAGE)
+    send(capped, outcome(second["decision_id"], "came", "delivered"))
+    capped.clock.advance(hours=100)
+
+    assert second["status"] == "act"
+    assert capped.decide(customer_id="c1", **MESSAGE)["status"] == "suppressed"
+
+
+def test_a_message_of_which_nothing_is_heard_gives_its_place_back_after_a_day(capped: Worker) -> None:
+    capped.decide(customer_id="c1", **MESSAGE)
+    capped.clock.advance(hours=25)
+
+    assert capped.decide(customer_id="c1", **MESSAGE)["status"] == "act"
+
+
+def test_a_dry_run_takes_no_place(capped: Worker) -> None:
+    capped.decide(customer_id="c1", dry_run=True, **MESSAGE)
+
+    assert capped.decide(customer_id="c1", **MESSAGE)["status"] == "act"
+
+
+def test_no_race_gets_past_the_days_budget(make_worker: MakeWorker, points: dict[str, DecisionPoint]) -> None:
+    worker = make_worker(points=with_coupon(points, "churn_prevention", daily_budget=100_000))
+    customers = [f"c{number}" for number in range(24)]
+    for customer in customers:
+        worker.reader.customers[customer] = stored_customer(customer)
+    asked = {"journey": "churn_prevention", "decide": ["coupon"], "eligible": {"coupon": ["none", "30000"]}}
+
+    answers = at_once(worker, [{"customer_id": customer, **asked} for customer in customers])
+
+    given = [answer["coupon"]["amount"] for answer in answers if answer["coupon"]]
+    with worker.state.engine.connect() as connection:
+        used = connection.scalar(select(budgets.c.used))
+        noted = connection.scalar(select(func.sum(coupons.c.amount)))
+    assert sum(given) == used == noted == 90_000
+
+
+def test_a_customer_draws_once_a_period_whatever_is_asked_again(
+    make_worker: MakeWorker, points: dict[str, DecisionPoint]
+) -> None:
+    worker = make_worker(points=with_coupon(points, "lucky_wheel", once_per="day"))
+    worker.reader.customers["c1"] = stored_customer("c1")
+    asked = {"customer_id": "c1", "journey": "lucky_wheel", "decide": ["coupon"]}
+
+    answers = at_once(worker, [asked] * 8)
+    worker.clock.advance(hours=2)
+    later = worker.decide(**asked)
+    worker.clock.advance(hours=12)
+    tomorrow = worker.decide(**asked)
+
+    drawn = {(a["status"], str(a["coupon"])) for a in [*answers, later]}
+    assert len(drawn) == 1
+    assert sum(bool(a["propensity"].get("coupon")) for a in [*answers, later]) == 1
+    assert later["reasons"][-1]["rule"] == "drawn_already"
+    assert tomorrow["propensity"].get("coupon")
+
+
+def test_time_that_ran_out_makes_it_the_baseline_within_the_constraints(worker: Worker) -> None:
+    asked = {"customer_id": "c1", "timeout_ms": 0, "journey": "churn_prevention", "decide": ["channel"]}
+    worker.reader.customers["c2"] = stored_customer("c2", consent_sms=False)
+
+    done = worker.decide(**asked, baseline={"channel": "sms"})
+    nothing = worker.decide(**asked)
+    not_allowed = worker.decide(**{**asked, "customer_id": "c2"}, baseline={"channel": "sms"})
+
+    assert (done["status"], done["channel"], done["propensity"]["channel"]) == ("fallback", "sms", 1.0)
+    assert nothing["status"] == not_allowed["status"] == "suppressed"
+
+
+def test_business_as_usual_does_what_is_usual_where_it_may(
+    make_worker: MakeWorker, points: dict[str, DecisionPoint]
+) -> None:
+    channel = points["churn_prevention"].channel
+    assert channel is not None
+    usual = with_rules(
+        points,
+        "churn_prevention",
+        shares={"business_as_usual": 0.999},
+        channel={**channel.model_dump(), "usual": ["sms", "email"]},
+        send_time=None,
+        coupon=None,
+    )
+    worker = make_worker(points=usual)
+    worker.reader.customers["c1"] = stored_customer("c1")
+    worker.reader.customers["c2"] = stored_customer("c2", consent_sms=False)
+
+    answers = [worker.decide(customer_id=c, journey="churn_prevention") for c in ("c1", "c2")]
+
+    assert [(a["group"], a["channel"]) for a in answers] == [
+        ("business_as_usual", "sms"),
+        ("business_as_usual", "email"),
+    ]
