@@ -57,7 +57,9 @@ def _shape(excess: Floats) -> float:
     grid = 1 - np.sqrt(n_grid / (np.arange(1, n_grid + 1) - 0.5))
     b = grid / (_PRIOR_SCALE * excess[int(n / 4 + 0.5) - 1]) + 1 / excess[-1]
     k = np.log1p(-b[:, None] * excess).mean(axis=1)
-    log_likelihood = n * (np.log(-b / k) - k - 1)
+    flat = k == 0  # where b is 0, too: an exponential tail
+    scale = np.where(flat, excess.mean(), -k / np.where(flat, 1.0, b))
+    log_likelihood = -n * (np.log(scale) + k + 1)
     weights = np.exp(log_likelihood - log_likelihood.max())
     best = float(b @ weights / weights.sum())
     fitted = float(np.log1p(-best * excess).mean())

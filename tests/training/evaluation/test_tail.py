@@ -29,6 +29,14 @@ def test_bounded_weights_have_a_light_tail_and_equal_ones_none():
     assert WeightTail.of(rng.random(9)).pareto_k() == -math.inf  # too few to say
 
 
+def test_a_tail_of_one_repeated_weight_is_light_and_no_number_is_lost():
+    """Of a few distinct weights, as a rule over few actions makes them, the largest ones are often all the same."""
+    few = np.repeat([0.2, 1.0, 3.54], [1_500, 400, 100])
+
+    assert WeightTail.of(few).pareto_k() < 0.7
+    assert math.isfinite(WeightTail.of(few).pareto_k())
+
+
 def test_shards_add_up_to_the_whole_and_no_more_is_kept_than_needed():
     weights = np.random.default_rng(9).pareto(2.0, 30_000)
 

@@ -1,0 +1,85 @@
+"""A decision log of any length, generated: `python -m tests.training.evaluation.generated_log FILE N_ROUNDS`.
+
+Not what the service would have written, only what is read of it: tables and columns of the contract between the two.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from models.artifact import Artifact
+from training.evaluation.log_store import DECISIONS
+
+ACTIONS = ["email", "sms", "app_push", "web_push"]
+INPUTS = [f"input_{number:02d}" for number in range(60)]
+RULES = {
+    "journey": "wheel",
+    "salt": "s",
+    "shares": {"random": 0.2},
+    "channel": {"reward": {"kind": "click", "window_hours": 48}},
+}
+TABLES = """
+create table decisions (decision_id text primary key, customer_id text, journey text, decided_at integer,
+  effective_at integer, status text, group_name text, record blob);
+create table rewards (decision_id text, decision text, state text, reward real, primary key (decision_id, decision));
+create table snapshots (scanned_until integer);
+create table artifacts (kind text, digest text, content blob);
+create table outcomes (decision_id text, kind text, occurred_at integer);
+"""
+BATCH = 5_000
+
+
+def write_log(file: Path, n_rounds: int, seed: int = 0) -> None:
+    """Rounds of 60 inputs and 4 actions, clicks at 5 % and more; every decision has had its window."""
+    rng = np.random.default_rng(seed)
+    with sqlite3.connect(file) as connection:
+        connection.executescript(TABLES)
+        content = Artifact({"kind": "decision_point", **RULES}, {}).to_bytes()
+        connection.execute("insert into artifacts values ('decision_point', 'r1', ?)", (content,))
+        connection.execute("insert into snapshots values (?)", (10**18,))
+        for start in range(0, n_rounds, BATCH):
+            rounds = list(_rounds(rng, start, min(BATCH, n_rounds - start)))
+            connection.executemany(
+                "insert into decisions values (?, ?, 'wheel', ?, ?, 'act', ?, ?)",
+                [each[0] for each in rounds],
+            )
+            connection.executemany(
+                "insert into rewards values (?, 'channel', 'resolved', ?)", [each[1] for each in rounds]
+            )
+
+
+def _rounds(rng: np.random.Generator, start: int, size: int) -> Iterator[tuple[tuple, tuple]]:
+    contexts = rng.normal(size=(size, len(INPUTS))).round(4)
+    probabilities = 0.05 + 0.8 * rng.dirichlet(np.ones(4), size=size)
+    actions = (rng.random(size)[:, None] > np.cumsum(probabilities, axis=1)[:, :3]).sum(axis=1)
+    clicks = rng.random(size) < 0.05 + 0.05 * actions + 0.02 * (contexts[:, 0] > 0)
+    for row in range(size):
+        chances, action = probabilities[row].tolist(), int(actions[row])
+        round_ = {
+            "decision": DECISIONS[0],
+            "inputs": INPUTS,
+            "context": contexts[row].tolist(),
+            "actions": ACTIONS,
+            "eligible": [True] * 4,
+            "probabilities": chances,
+            "action": action,
+            "propensity": chances[action],
+        }
+        record = json.dumps({"versions": {"journey": "r1"}, "rounds": [round_]}).encode()
+        number = start + row
+        group = "random" if number % 5 == 0 else "decisioning"
+        decided_at = 1_700_000_000_000_000 + number * 1_000_000
+        yield (
+            (f"{number:012d}", f"c{number}", decided_at, decided_at, group, record),
+            (f"{number:012d}", float(clicks[row])),
+        )
+
+
+if __name__ == "__main__":
+    write_log(Path(sys.argv[1]), int(sys.argv[2]))
