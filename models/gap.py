@@ -10,15 +10,15 @@ _TIE = 1e-12
 
 
 def share_of_best(values: Floats, eligible: Booleans) -> Floats:
-    """All probability on the largest eligible value of each round, `(n_rounds, n_actions)`; ties share evenly.
+    """All probability on the largest eligible value of each round, `(..., n_actions)`; ties share evenly.
 
     >>> share_of_best(np.array([[1.0, 3.0, 3.0, 9.0]]), np.array([[True, True, True, False]])).tolist()
     [[0.0, 0.5, 0.5, 0.0]]
     """
     masked = np.where(eligible, values, -np.inf)
-    best = np.max(masked, axis=1, keepdims=True)
+    best = np.maximum.reduce(masked, axis=-1, keepdims=True)
     tied = masked >= best - _TIE * (1 + np.abs(best))
-    return np.asarray(tied / np.count_nonzero(tied, axis=1)[:, None])
+    return np.asarray(tied / np.add.reduce(tied, axis=-1, keepdims=True))
 
 
 def inverse_gap(values: Floats, eligible: Booleans, gamma: float) -> Floats:

@@ -22,6 +22,12 @@ class LinUCB(LinearPolicy):
     kind = "lin_ucb"
     default_exploration = 0.5
 
+    def _distribution(self, context: Floats, eligible: Booleans) -> Floats:
+        bounds, scale = self.regression.expected_rewards_of_one(self.belief, context)
+        scale *= self.exploration
+        bounds += scale
+        return share_of_best(bounds, eligible)
+
     def _distributions(self, contexts: Floats, eligible: Booleans) -> Floats:
         mean, scale = self.regression.expected_rewards(self.belief, contexts)
         return share_of_best(mean + self.exploration * scale, eligible)

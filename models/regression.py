@@ -44,6 +44,10 @@ class Regression(ABC):
         """`rows` of one round."""
 
     @abstractmethod
+    def expected_rewards_of_one(self, belief: Belief, context: Floats) -> tuple[Floats, Floats]:
+        """`expected_rewards` of one round, `(n_actions,)` each, in arrays of their own."""
+
+    @abstractmethod
     def win_shares_of_one(self, belief: Belief, context: Floats, eligible: Booleans, width: float) -> Floats:
         """`win_shares` of one round, `(n_actions,)`, not normalised."""
 
@@ -75,6 +79,16 @@ class Disjoint(Regression):
         variance = posterior.noise_variance * spread
         return x @ posterior.mean.T, np.sqrt(np.maximum(variance, _LEAST_VARIANCE))
 
+    def expected_rewards_of_one(self, belief: Belief, context: Floats) -> tuple[Floats, Floats]:
+        """The same, without the detours that many rounds need."""
+        x = self.standardizer.design(context)
+        posterior = belief.posterior
+        scale: Floats = posterior.inverse.reshape(-1, len(x)).dot(x).reshape(self.n_actions, -1).dot(x)
+        scale *= posterior.noise_variance
+        np.maximum(scale, _LEAST_VARIANCE, out=scale)
+        np.sqrt(scale, out=scale)
+        return posterior.mean.dot(x), scale
+
     def win_shares(self, belief: Belief, contexts: Floats, eligible: Booleans, width: float) -> Floats:
         """By quadrature: the posteriors are independent."""
         mean, scale = self.expected_rewards(belief, contexts)
@@ -86,14 +100,8 @@ class Disjoint(Regression):
 
     def win_shares_of_one(self, belief: Belief, context: Floats, eligible: Booleans, width: float) -> Floats:
         """By quadrature, without the detours that many rounds need."""
-        x = self.standardizer.design(context)
-        posterior = belief.posterior
-        scale: Floats = posterior.inverse.reshape(-1, len(x)).dot(x).reshape(self.n_actions, -1).dot(x)
-        scale *= posterior.noise_variance
-        np.maximum(scale, _LEAST_VARIANCE, out=scale)
-        np.sqrt(scale, out=scale)
+        mean, scale = self.expected_rewards_of_one(belief, context)
         scale *= width
-        mean: Floats = posterior.mean.dot(x)
         if np.count_nonzero(eligible) < self.n_actions:
             mean[~eligible] = -np.inf
         return thompson_weights(mean, scale)
@@ -139,6 +147,11 @@ class Shared(Regression):
     def row(self, context: Floats, action: int) -> tuple[Floats, int]:
         """φ of the round's action."""
         return self.features(context[None])[0, action], 0
+
+    def expected_rewards_of_one(self, belief: Belief, context: Floats) -> tuple[Floats, Floats]:
+        """The same of one round."""
+        mean, scale = self.expected_rewards(belief, context[None])
+        return mean[0], scale[0]
 
     def win_shares_of_one(self, belief: Belief, context: Floats, eligible: Booleans, width: float) -> Floats:
         """The shares of the same draws."""
