@@ -42,3 +42,11 @@ def test_the_choice_is_the_same_from_shards_as_from_the_whole(rounds):
 def test_no_candidate_is_refused():
     with pytest.raises(EvaluationError, match="wanted at least 1"):
         choose_by_slope([], [])
+
+
+def test_of_caps_that_no_weight_reaches_the_one_without_bias_is_chosen(rounds):
+    above_all = [ClippedIPS(cap=value) for value in (rounds.weights.max() + 1, 1e6, np.inf)]
+
+    chosen = above_all[choose_by_slope(above_all, [each.add_up(rounds) for each in above_all])]
+
+    assert chosen.caveat == ""
