@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.databases import POSTGRESQL, SQLITE, new_database, running_postgres
 from tests.features.conftest import backend, busy_shop
 from tests.running import run
 
@@ -18,3 +20,20 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     var = tmp_path_factory.mktemp("prepared")
     run("training", "prepare", var=var)
     return var
+
+
+@pytest.fixture(scope="session")
+def postgres_socket() -> Iterator[str]:
+    """The folder of the socket of the session's PostgreSQL server, started when a test first asks for it."""
+    with running_postgres() as socket:
+        yield socket
+
+
+@pytest.fixture(params=[SQLITE, pytest.param(POSTGRESQL, marks=pytest.mark.slow)])
+def log_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty log, on each of the two databases."""
+    if request.param == SQLITE:
+        yield f"sqlite:///{tmp_path / 'log.db'}"
+        return
+    with new_database(request.getfixturevalue("postgres_socket")) as url:
+        yield url

@@ -62,7 +62,10 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def insert_or_ignore(engine: Engine, table: Table) -> Any:
-    """An insert that leaves an existing row of the same key as it is."""
+    """An insert that leaves an existing row of the same key as it is.
+
+    Whether it added one is told by `returning` a column, not by `rowcount`, which PostgreSQL's driver leaves at -1.
+    """
     dialect = {"sqlite": sqlite, "postgresql": postgresql}[engine.dialect.name]
     return dialect.insert(table).on_conflict_do_nothing()
 

