@@ -253,6 +253,26 @@ def test_a_champion_that_was_fitted_on_the_log_is_fitted_anew_from_the_same_warm
         np.testing.assert_array_equal(array, two.arrays[name])
 
 
+def test_a_boosted_challenger_is_fitted_on_the_log_and_can_decide(misled: Worker, tmp_path: Path) -> None:
+    """Its trees are a file of their own, which registry, log and worker hand on."""
+    decide_and_hear_back(misled, range(400))
+    misled.clock.advance(hours=41)
+    misled.learn()
+    fit = ("fit", "policy", NAME, "--from-log", "--kind", "boosted_square_cb", "--seed", "4")
+
+    fitted = [command(misled, *fit) for _ in range(2)]
+    forced = command(misled, "promote", NAME, "--force", "a test")
+    engine, points = misled.state.engine, misled.learner.points
+    champions = ChampionRegistry(tracking_uri=Places(var=tmp_path).registry_uri)
+    moved = sync_champions(engine, champions, misled.state.schema, points, misled.clock())
+    misled.learn()
+
+    assert fitted[0][1].endswith("channel_policy: version 2 is challenger\n"), fitted[0][1]
+    assert fitted[1][1].endswith("channel_policy: unchanged\n")
+    assert (forced[0], moved) == (0, [NAME]), forced[1]
+    assert share_of("web_push", decide_and_hear_back(misled, range(400, 500))) > 0.3  # the misled one: 0.05
+
+
 def test_the_rewards_must_lie_in_a_logistic_policy_s_range(misled: Worker) -> None:
     decide_and_hear_back(misled, range(100))
     misled.clock.advance(hours=41)
