@@ -27,6 +27,7 @@ from service.errors import FeaturesUnavailableError, LogUnavailableError, Servic
 from service.model_feed import ModelFeed
 from service.model_set import build_model_set, schema_artifact
 from service.observability import Metrics, configure_logging
+from service.openapi import describe
 from service.routes import router
 from service.settings import Settings
 from service.state import FeatureReader, State
@@ -112,6 +113,7 @@ def create_app(settings: Settings | None = None, build: Callable[[Settings], Sta
         lifespan=lifespan,
     )
     app.include_router(router)
+    describe(app)
     app.add_middleware(BodyLimit, limit_bytes=(settings or Settings()).body_limit_bytes)
     app.add_exception_handler(ServiceError, _service_error)
     app.add_exception_handler(SQLAlchemyError, _log_error)
