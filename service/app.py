@@ -12,6 +12,7 @@ from functools import partial
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
@@ -19,6 +20,9 @@ from starlette.exceptions import HTTPException
 from features.online import FeastFeatureReader, OnlineStoreError, SqliteFeatureReader, open_online_store
 from features.schema import load_schema
 from service import VERSION
+from service.access.access import build_access
+from service.access.guard import Guard
+from service.access.openapi import describe_access
 from service.body_limit import BodyLimit
 from service.coupon_code import read_or_create_secret
 from service.course import Rules
@@ -27,8 +31,9 @@ from service.errors import FeaturesUnavailableError, LogUnavailableError, Servic
 from service.model_feed import ModelFeed
 from service.model_set import build_model_set, schema_artifact
 from service.observability import Metrics, configure_logging
-from service.openapi import describe
+from service.problem import PROBLEM, problem_response
 from service.routes import router
+from service.security_headers import SECURITY_HEADERS, SecurityHeaders, policy_of_page
 from service.settings import Settings
 from service.state import FeatureReader, State
 from service.store.artifact_store import get_artifact, put_artifact
@@ -36,7 +41,6 @@ from service.store.decision_log import DecisionLog
 from service.store.engine import open_log
 
 _logger = structlog.get_logger()
-_PROBLEM = "application/problem+json"
 
 
 def utc_now() -> datetime:
@@ -73,6 +77,7 @@ def build_state(settings: Settings) -> State:
             snapshot_gauge=metrics.snapshot,
         ),
         log=DecisionLog(engine, flush_seconds=metrics.flush_seconds),
+        access=build_access(settings, engine, utc_now),
         rules=rules,
         metrics=metrics,
         clock=utc_now,
@@ -96,13 +101,18 @@ def create_app(settings: Settings | None = None, build: Callable[[Settings], Sta
         configure_logging()
         state = build(settings or Settings())
         app.state.gardoon = state
+        state.access.refresh()
         state.log.start()
         await state.feed.look()
-        feeding = asyncio.create_task(state.feed.run(), name="model-feed")
+        following = [
+            asyncio.create_task(state.feed.run(), name="model-feed"),
+            asyncio.create_task(state.access.run(), name="access"),
+        ]
         try:
             yield
         finally:
-            feeding.cancel()
+            for task in following:
+                task.cancel()
             await state.log.stop()
             state.engine.dispose()
 
@@ -111,10 +121,14 @@ def create_app(settings: Settings | None = None, build: Callable[[Settings], Sta
         version=VERSION,
         summary="Decides for one customer at one moment whether to act, with which coupon, channel and send time.",
         lifespan=lifespan,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
     )
     app.include_router(router)
-    describe(app)
+    describe_access(app)
     app.add_middleware(BodyLimit, limit_bytes=(settings or Settings()).body_limit_bytes)
+    app.add_middleware(Guard)
+    app.add_middleware(SecurityHeaders, pages={"/docs": policy_of_page(_documentation(app))})
     app.add_exception_handler(ServiceError, _service_error)
     app.add_exception_handler(SQLAlchemyError, _log_error)
     app.add_exception_handler(OnlineStoreError, _features_error)
@@ -124,10 +138,15 @@ def create_app(settings: Settings | None = None, build: Callable[[Settings], Sta
     return app
 
 
+def _documentation(app: FastAPI) -> str:
+    """The page that FastAPI serves at /docs."""
+    page = get_swagger_ui_html(openapi_url=str(app.openapi_url), title=f"{app.title} - Swagger UI")
+    return bytes(page.body).decode()
+
+
 async def _service_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ServiceError)
-    headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else None
-    return JSONResponse(error.problem(), error.status, headers, media_type=_PROBLEM)
+    return problem_response(error)
 
 
 async def _log_error(request: Request, error: Exception) -> JSONResponse:
@@ -157,7 +176,7 @@ def _invalid(faults: list[dict[str, str]]) -> JSONResponse:
         "detail": detail,
         "errors": faults,
     }
-    return JSONResponse(body, 422, media_type=_PROBLEM)
+    return JSONResponse(body, 422, media_type=PROBLEM)
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
@@ -166,10 +185,11 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
         return _invalid([{"field": "body", "fault": "not JSON in UTF-8"}])
     detail = f"{request.method} {request.url.path}: {error.detail}"
     body = {"type": "about:blank", "title": error.detail, "status": error.status_code, "detail": detail}
-    return JSONResponse(body, error.status_code, dict(error.headers or {}), media_type=_PROBLEM)
+    return JSONResponse(body, error.status_code, dict(error.headers or {}), media_type=PROBLEM)
 
 
 async def _unexpected_error(_request: Request, error: Exception) -> JSONResponse:
     _logger.error("unexpected error", exc_info=error)
     body = {"type": "about:blank", "title": "Internal error", "status": 500, "detail": "the error was logged"}
-    return JSONResponse(body, 500, media_type=_PROBLEM)
+    # Starlette sends this one from outside of all middleware, so it carries the headers itself.
+    return JSONResponse(body, 500, SECURITY_HEADERS, media_type=PROBLEM)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import BodyTooLargeError
+from service.problem import problem_response
 
 
 class BodyLimit:
@@ -44,5 +44,4 @@ class BodyLimit:
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         error = BodyTooLargeError(f"the body is larger than {self._limit} bytes")
-        response = JSONResponse(error.problem(), error.status, media_type="application/problem+json")
-        await response(scope, receive, send)
+        await problem_response(error)(scope, receive, send)

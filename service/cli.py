@@ -11,9 +11,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from service.access.commands import audit, keys_app
 from service.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(keys_app, name="keys")
+app.command()(audit)
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.")]
@@ -28,19 +31,8 @@ def main() -> None:
 @app.command()
 def serve(host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -> None:
     """Answer decisions; `learn` runs beside it, once for all workers."""
-    import uvicorn
-
-    uvicorn.run(
-        "service.app:create_app",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        log_level="warning",
-    )
+    _check_exposure(host)
+    _listen(host, port, workers)
 
 
 @app.command()
@@ -64,11 +56,12 @@ def run(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     from service.greeting import greet
     from service.supervisor import LearnerProcess
 
+    _check_exposure(host)
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))  # so that the learner is ended too
     greeting = threading.Thread(target=greet, args=(f"http://{host}:{port}", Settings()), daemon=True)
     with LearnerProcess():
         greeting.start()
-        serve(host, port)  # returns on Ctrl-C
+        _listen(host, port, workers=1)  # returns on Ctrl-C
     Console().print("stopped")
 
 
@@ -95,3 +88,40 @@ def verify() -> None:
         console.print(f"[red]differs[/red] {decision_id}: {difference}", soft_wrap=True)
     console.print(f"{result.reenacted} decisions re-enacted, {len(result.differing)} differ")
     raise typer.Exit(1 if result.differing else 0)
+
+
+def _listen(host: str, port: int, workers: int) -> None:
+    import uvicorn
+
+    from service.safe_trace import LOGGING
+
+    uvicorn.run(
+        "service.app:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        server_header=False,
+        log_config=LOGGING,
+        log_level="warning",
+    )
+
+
+def _check_exposure(host: str) -> None:
+    """End with the reason when nobody said that anyone may decide; on this machine alone, say that anyone on it can."""
+    from service.access.exposure import ExposedError, check_exposure
+    from service.access.key_store import is_protected
+
+    settings = Settings()
+    protected = is_protected(settings)
+    try:
+        check_exposure(host, protected=protected, unprotected=settings.unprotected)
+    except ExposedError as error:
+        Console(stderr=True).print(f"[red]{error}[/red]", soft_wrap=True)
+        raise typer.Exit(2) from None
+    if not protected:
+        notice = f"unprotected (no API key, no OIDC issuer): whoever reaches {host} can decide"
+        Console(stderr=True).print(notice, soft_wrap=True)

@@ -10,6 +10,7 @@ from urllib.request import Request, urlopen
 
 from rich.console import Console
 
+from service.access.key_store import is_protected
 from service.settings import Settings
 
 WAIT_SECONDS = 120
@@ -26,12 +27,15 @@ def greet(address: str, settings: Settings) -> None:
     console.print(
         f"\nGardoon is ready on {address} (documentation: {address}/docs). Ask it:\n", soft_wrap=True
     )
-    command = f"curl -s {address}/v1/decide -H 'content-type: application/json' -d '{text}'"
+    protected = is_protected(settings)
+    key = "-H 'authorization: Bearer YOUR-KEY' " if protected else ""
+    command = f"curl -s {address}/v1/decide {key}-H 'content-type: application/json' -d '{text}'"
     console.print(command, soft_wrap=True, highlight=False)
-    request = Request(f"{address}/v1/decide", text.encode(), {"content-type": "application/json"})
-    with urlopen(request, timeout=10) as response:
-        console.print("\nIt answers:\n")
-        console.print_json(response.read().decode())
+    if not protected:
+        request = Request(f"{address}/v1/decide", text.encode(), {"content-type": "application/json"})
+        with urlopen(request, timeout=10) as response:
+            console.print("\nIt answers:\n")
+            console.print_json(response.read().decode())
     console.print("\nCtrl-C stops it.")
 
 

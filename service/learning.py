@@ -54,8 +54,8 @@ def learn_until(stop: threading.Event, settings: Settings) -> None:
                 look_again = time.monotonic() + settings.registry_seconds
             learner.step(datetime.now(UTC))
             shadow.step(datetime.now(UTC))
-        except Exception as error:  # noqa: BLE001 - a learner that ends learns nothing more
-            _logger.error("step failed, trying again", reason=f"{type(error).__name__}: {error}")
+        except Exception as error:  # a learner that ends learns nothing more
+            _logger.error("step failed, trying again", exc_info=error)
         stop.wait(settings.learn_seconds)
     engine.dispose()
 

@@ -34,13 +34,34 @@ class Settings(BaseSettings):
     registry_seconds: float = Field(
         default=5.0, gt=0, description="how often the learner looks at the champion aliases"
     )
-    late_outcome_days: float = Field(
-        default=90, gt=0, description="how long after a decision took effect outcomes are taken in"
-    )
     idempotency_hours: float = Field(
         default=24, gt=0, description="how long the answer to an `Idempotency-Key` is kept"
     )
     body_limit_bytes: int = Field(default=262_144, gt=0, description="largest accepted request body")
+    access_seconds: float = Field(
+        default=1.0, gt=0, description="how often a worker reads the API keys; a revoked one works no longer"
+    )
+    rate_limit: str = Field(
+        default="1000/second",
+        description="how often a caller may ask whose key says nothing; empty: no limit",
+    )
+    rate_limit_redis: str = Field(
+        default="", description="host:port of a Redis in which workers count together; empty: each for itself"
+    )
+    oidc_issuer: str = Field(
+        default="", description="address of the OIDC issuer whose tokens are accepted; empty: API keys only"
+    )
+    oidc_audience: str = Field(default="", description="what its tokens must name in `aud`")
+    oidc_scope_claim: str = Field(
+        default="", description="claim that holds a token's scopes; empty: `scope`, else `scp`"
+    )
+    oidc_scope_prefix: str = Field(
+        default="", description="what the issuer puts before our scopes' names, such as `gardoon:`"
+    )
+    unprotected: str = Field(
+        default="",
+        description="what an operator must say to listen beyond this machine without keys or issuer (docs/access.md)",
+    )
 
     @property
     def log_url(self) -> str:
@@ -56,6 +77,11 @@ class Settings(BaseSettings):
     def online_path(self) -> Path:
         """The embedded online store's SQLite file."""
         return self.var / "feast" / "online.db"
+
+    @property
+    def audit_key_path(self) -> Path:
+        """The file of the secret with which the audit log names customers."""
+        return self.var / "audit.key"
 
     @property
     def coupon_key_path(self) -> Path:

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from features.schema import Schema
 from features.stored import StoredFeatures
+from service.access.access import Access
 from service.course import Rules
 from service.errors import UnknownJourneyError
 from service.keys_in_use import KeysInUse
@@ -37,6 +38,7 @@ class State:
     reader: FeatureReader
     feed: ModelFeed
     log: DecisionLog
+    access: Access
     rules: dict[str, Rules]
     metrics: Metrics
     clock: Callable[[], datetime]

@@ -26,7 +26,7 @@ def open_log(url: str) -> Engine:
     """
     if url.startswith("postgresql://"):
         url = url.replace("postgresql://", "postgresql+psycopg://", 1)
-    engine = create_engine(url)
+    engine = create_engine(url, hide_parameters=True)  # an error's words may be logged, customers may not
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         with _alone(Path(str(engine.url.database))):

@@ -21,6 +21,7 @@ from models.context import Standardizer
 from models.inputs import SCORES, bind, input_names
 from models.linear_thompson import LinearThompson
 from models.send_time import SendTimeThompson
+from service.access.access import build_access
 from service.app import create_app
 from service.course import Rules
 from service.decision_point import DecisionPoint, load_decision_points
@@ -177,7 +178,7 @@ def make_worker(
 
     def make(*, points: dict[str, DecisionPoint] = points, champions: bool = True) -> Worker:
         clock, reader, metrics = Clock(), FakeFeatureReader(), Metrics()
-        schema, settings = load_schema(), Settings(var=tmp_path)
+        schema, settings = load_schema(), Settings(var=tmp_path, access_seconds=3600)
         with engine.begin() as connection:
             put_artifact(engine, connection, schema_artifact(schema))
             versions = {n: put_artifact(engine, connection, p.to_artifact()) for n, p in points.items()}
@@ -200,6 +201,7 @@ def make_worker(
             reader=reader,
             feed=feed,
             log=DecisionLog(engine, flush_seconds=metrics.flush_seconds),
+            access=build_access(settings, engine, clock),
             rules={n: Rules(p, versions[n], "Asia/Tehran", "IRT", SECRET) for n, p in points.items()},
             metrics=metrics,
             clock=clock,

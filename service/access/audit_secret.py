@@ -1,0 +1,22 @@
+"""The secret with which the audit log names customers: a file that only its owner can read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+
+def read_or_create_audit_secret(path: Path) -> bytes:
+    """The secret in the file; made of the system's randomness when there is none.
+
+    The file appears with its content, by a hard link: of processes that start together all read the same whole secret.
+    """
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent) as file, contextlib.suppress(FileExistsError):
+            file.write(os.urandom(32))
+            file.flush()
+            os.link(file.name, path)
+    return path.read_bytes()

@@ -1,0 +1,63 @@
+"""Headers that keep browsers from doing with answers what nobody meant them to: plain ASGI."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from hashlib import sha256
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+COMMON = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",  # answers are about customers
+}
+NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+"""What a browser may load for an answer of the API."""
+SECURITY_HEADERS = {**COMMON, "Content-Security-Policy": NOTHING}
+
+
+def policy_of_page(html: str) -> str:
+    """The content security policy of the documentation page: its own inline scripts by their hashes, and Swagger UI."""
+    scripts = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    hashes = " ".join(f"'sha256-{base64.b64encode(sha256(s.encode()).digest()).decode()}'" for s in scripts)
+    assets = "https://cdn.jsdelivr.net/npm/swagger-ui-dist@5/"
+    return (
+        f"default-src 'none'; script-src {hashes} {assets}; style-src 'unsafe-inline' {assets}; "
+        "img-src data: https://fastapi.tiangolo.com; connect-src 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    )
+
+
+class SecurityHeaders:
+    """Adds the headers to every answer that does not set them itself; `pages` are content security policies by path."""
+
+    def __init__(self, app: ASGIApp, pages: Mapping[str, str]) -> None:
+        self._app = app
+        self._default = _encode(SECURITY_HEADERS)
+        self._pages = {
+            path: _encode({**SECURITY_HEADERS, "Content-Security-Policy": policy})
+            for path, policy in pages.items()
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        added = self._pages.get(scope["path"], self._default)
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                given = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(h for h in added if h[0] not in given)]
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+def _encode(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
