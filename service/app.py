@@ -24,7 +24,7 @@ from service.access.access import build_access
 from service.access.guard import Guard
 from service.access.openapi import describe_access
 from service.body_limit import BodyLimit
-from service.coupon_code import read_or_create_secret
+from service.coupons.key_file import open_coupon_keys
 from service.course import Rules
 from service.decision_point import load_decision_points
 from service.errors import FeaturesUnavailableError, LogUnavailableError, ServiceError
@@ -55,14 +55,14 @@ def build_state(settings: Settings) -> State:
     engine = open_log(settings.log_url)
     metrics = Metrics()
     points = load_decision_points(settings.decision_points)
-    secret = read_or_create_secret(settings.coupon_key_path)
+    coupon_keys = open_coupon_keys(settings, utc_now, os.urandom)
     with engine.begin() as connection:
         put_artifact(engine, connection, schema_artifact(schema))
         versions = {
             name: put_artifact(engine, connection, point.to_artifact()) for name, point in points.items()
         }
     rules = {
-        name: Rules(point, versions[name], settings.time_zone, settings.currency, secret)
+        name: Rules(point, versions[name], settings.time_zone, settings.currency, coupon_keys.current)
         for name, point in points.items()
     }
     return State(
@@ -79,6 +79,7 @@ def build_state(settings: Settings) -> State:
         log=DecisionLog(engine, flush_seconds=metrics.flush_seconds),
         access=build_access(settings, engine, utc_now),
         rules=rules,
+        coupon_keys=coupon_keys,
         metrics=metrics,
         clock=utc_now,
         randomness=os.urandom,

@@ -49,14 +49,18 @@ def _draw(course: Course, answer: Answer) -> DrawClaim | None:
 
 
 def _spend(course: Course, answer: Answer, rules: Rules) -> SpendClaim | None:
-    if answer.coupon is None or course.point.coupon is None:
+    if answer.coupon is None or answer.coupon.code is None or course.point.coupon is None:
         return None
+    deferred = course.facts.request.activate == "deferred"
     day = answer.decided_at.astimezone(ZoneInfo(rules.time_zone)).date()
     return SpendClaim(
+        code=answer.coupon.code,
+        currency=answer.coupon.currency,
         day=day,
         amount=answer.coupon.amount,
         limit=course.point.coupon.daily_budget,
-        expires_at=_if_activated(course, answer.coupon.expires_at),
+        expires_at=answer.coupon.expires_at,
+        activate_by=_if_activated(course, answer.coupon.expires_at) if deferred else None,
     )
 
 

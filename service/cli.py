@@ -68,9 +68,11 @@ def run(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 @app.command()
 def verify() -> None:
     """Make every logged decision again from what is stored; exits with 1 if any differs."""
+    import os
     from functools import partial
 
-    from service.coupon_code import read_or_create_secret
+    from service.app import utc_now
+    from service.coupons.key_file import open_coupon_keys
     from service.model_set import build_model_set
     from service.store.artifact_store import get_artifact
     from service.store.engine import open_log
@@ -81,8 +83,8 @@ def verify() -> None:
     engine = open_log(settings.log_url)
     load = partial(get_artifact, engine)
     build = partial(build_model_set, load=load)
-    secret = read_or_create_secret(settings.coupon_key_path)
-    result = verify_log(engine, Reenactor(load=load, build=build, coupon_secret=secret))
+    keys = open_coupon_keys(settings, utc_now, os.urandom)
+    result = verify_log(engine, Reenactor(load=load, build=build, find_coupon_key=keys.find))
     console = Console()
     for decision_id, difference in result.differing:
         console.print(f"[red]differs[/red] {decision_id}: {difference}", soft_wrap=True)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from features.encoding import FeatureVector
 from models.inputs import Inputs
+from service.coupons.key import CouponKey
 from service.decision_point import CouponPoint, DecisionName, DecisionPoint
 from service.group import group_of
 from service.guardrails.period import Period, period_of
@@ -39,7 +40,7 @@ class Rules:
     version: str
     time_zone: str
     currency: str
-    coupon_secret: bytes
+    coupon_key: CouponKey
 
 
 @dataclass

@@ -7,10 +7,12 @@ The service reads the features before it and appends the record to the log after
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from service.choice import CHOICES
 from service.claiming import GOING_OUT, claims_of
-from service.coupon_code import coupon_code
+from service.coupons.code import coupon_code
+from service.coupons.token import SignedCoupon, write_token
 from service.course import Course, Facts, Rules, start
 from service.decision_point import DecisionName, DecisionPoint
 from service.errors import UnusableRequestError
@@ -127,7 +129,7 @@ def _answer(course: Course, scores: Scores, rules: Rules) -> Answer:
         probabilities=_explained(course) if facts.request.explain == "scores" else None,
         customer_class=course.customer_class,
         reasons=tuple(course.reasons),
-        versions={**course.models.versions, "journey": rules.version},
+        versions={**course.models.versions, "journey": rules.version, "coupon_key": rules.coupon_key.key_id},
         degraded=facts.features.degraded,
     )
 
@@ -137,15 +139,17 @@ def _coupon(course: Course, rules: Rules) -> Coupon | None:
         return course.repeats.coupon
     if not course.coupon_amount or course.point.coupon is None:
         return None
-    facts = course.facts
-    code = coupon_code(rules.coupon_secret, facts.decision_id, course.coupon_amount)
-    expires_at = course.coupon_expiry(course.point.coupon)
-    return Coupon(
-        code=None if facts.request.dry_run else code,
-        amount=course.coupon_amount,
-        currency=rules.currency,
-        expires_at=expires_at,
-    )
+    facts, amount = course.facts, course.coupon_amount
+    terms: dict[str, Any] = {
+        "amount": amount,
+        "currency": rules.currency,
+        "expires_at": course.coupon_expiry(course.point.coupon),
+    }
+    if facts.request.dry_run:
+        return Coupon(code=None, token=None, **terms)
+    signed = SignedCoupon.of(decision_id=facts.decision_id, customer_id=facts.request.customer_id, **terms)
+    code = coupon_code(rules.coupon_key.code_secret, facts.decision_id, amount)
+    return Coupon(code=code, token=write_token(rules.coupon_key, signed), **terms)
 
 
 def _explained(course: Course) -> dict[str, dict[str, float]]:

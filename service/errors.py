@@ -9,6 +9,12 @@ ServiceError
 ├── AccessUnavailableError     503   who asks cannot be told
 ├── UnknownJourneyError        404
 ├── UnknownDecisionError       404
+├── UnknownCouponError         404
+├── CouponRedeemedError        409   another order has used it
+├── CouponInactiveError        409   its decision was deferred and is not activated
+├── CouponExpiredError         410
+├── TamperedCouponError        422   the code or token is not one as they are given
+├── ForeignCouponError         422   it was given to another customer
 ├── UnusableRequestError       422   what was asked for cannot be decided in this journey
 ├── InvalidRequestError        422   a batch, or an item of one, that is not as described; every fault with its place
 ├── KeyReusedError             422   the idempotency key was used for another request
@@ -136,6 +142,48 @@ class UnknownDecisionError(ServiceError):
 
     status = 404
     title = "Unknown decision"
+
+
+class UnknownCouponError(ServiceError):
+    """No coupon of that code was given."""
+
+    status = 404
+    title = "Unknown coupon"
+
+
+class CouponRedeemedError(ServiceError):
+    """Another order has used the coupon."""
+
+    status = 409
+    title = "Coupon already redeemed"
+
+
+class CouponInactiveError(ServiceError):
+    """The coupon's decision was deferred and is not activated, so it was never given."""
+
+    status = 409
+    title = "Coupon not activated"
+
+
+class CouponExpiredError(ServiceError):
+    """The coupon was not redeemed in time."""
+
+    status = 410
+    title = "Coupon expired"
+
+
+class TamperedCouponError(ServiceError):
+    """The code or token has not the form of one, was altered, or is signed with no key of ours."""
+
+    status = 422
+    title = "Coupon not genuine"
+
+
+class ForeignCouponError(ServiceError):
+    """The coupon was given to another customer."""
+
+    status = 422
+    title = "Another customer's coupon"
 
 
 class UnusableRequestError(ServiceError):

@@ -116,7 +116,10 @@ class Scores(BaseModel):
 class Coupon(BaseModel):
     """The code to show or send."""
 
-    code: str | None = Field(description="null in a dry run: nothing was given")
+    code: str | None = Field(description="to show and to type; null in a dry run: nothing was given")
+    token: str | None = Field(
+        description="the same, signed: to check with the keys of GET /v1/coupons/keys alone; null in a dry run"
+    )
     amount: int
     currency: str
     expires_at: datetime
@@ -137,7 +140,8 @@ class Answer(BaseModel):
                 "channel": "app_push",
                 "send_at": "2026-11-22T16:30:00Z",
                 "coupon": {
-                    "code": "5QJ6-AHYA-JCUB-PBCC",
+                    "code": "7K3M-9QXT-0R5C-HWB2",
+                    "token": "eyJhbGciOiJFZERTQSIsInR5cCI6ImNvdXBvbitqd3QiLCJraWQiOiJPMm9udk02MiJ9.eyJqdGki...",
                     "amount": 20000,
                     "currency": "IRT",
                     "expires_at": "2026-11-22T20:30:00Z",

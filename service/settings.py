@@ -37,6 +37,10 @@ class Settings(BaseSettings):
     idempotency_hours: float = Field(
         default=24, gt=0, description="how long the answer to an `Idempotency-Key` is kept"
     )
+    coupon_keys: Path | None = Field(
+        default=None,
+        description="file of the keys that coupons are signed with, the same for all workers; none: one under `var/`",
+    )
     body_limit_bytes: int = Field(default=262_144, gt=0, description="largest accepted request body")
     access_seconds: float = Field(
         default=1.0, gt=0, description="how often a worker reads the API keys; a revoked one works no longer"
@@ -84,6 +88,6 @@ class Settings(BaseSettings):
         return self.var / "audit.key"
 
     @property
-    def coupon_key_path(self) -> Path:
-        """The file of the secret that coupon codes are derived from."""
-        return self.var / "coupon.key"
+    def coupon_keys_path(self) -> Path:
+        """The file of the keys that coupons are signed with, embedded or given."""
+        return self.coupon_keys or self.var / "coupon_keys.json"

@@ -66,12 +66,18 @@ class DrawClaim(_Frozen):
 
 
 class SpendClaim(_Frozen):
-    """A coupon's face value out of the day's budget, which holds `limit` (None: no limit)."""
+    """A coupon, and its face value out of the day's budget, which holds `limit` (None: no limit).
 
+    A deferred decision's is given back unless that is activated by `activate_by`.
+    """
+
+    code: str
+    currency: str
     day: date
     amount: int
     limit: int | None
     expires_at: datetime
+    activate_by: datetime | None
 
 
 class Claims(_Frozen):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from features.schema import Schema
 from features.stored import StoredFeatures
 from service.access.access import Access
+from service.coupons.key_file import CouponKeys
 from service.course import Rules
 from service.errors import UnknownJourneyError
 from service.keys_in_use import KeysInUse
@@ -40,14 +41,15 @@ class State:
     log: DecisionLog
     access: Access
     rules: dict[str, Rules]
+    coupon_keys: CouponKeys
     metrics: Metrics
     clock: Callable[[], datetime]
     randomness: Callable[[int], bytes]
     keys: KeysInUse = field(default_factory=KeysInUse)
 
     def rules_of(self, journey: str) -> Rules:
-        """The rules of a journey. Raises `UnknownJourneyError` naming those there are."""
+        """The rules of a journey, with the coupon key of now. Raises `UnknownJourneyError` naming those there are."""
         rules = self.rules.get(journey)
         if rules is None:
             raise UnknownJourneyError(f"no journey {journey!r}; there are {sorted(self.rules)}")
-        return rules
+        return replace(rules, coupon_key=self.coupon_keys.current)

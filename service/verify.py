@@ -11,6 +11,7 @@ from sqlalchemy import Engine, select
 from features.encoding import FeatureVector
 from features.schema import Schema
 from models.artifact import Artifact
+from service.coupons.key import CouponKey, CouponKeyError
 from service.course import Facts, Rules
 from service.decider import decide
 from service.decision_point import DecisionPoint
@@ -35,26 +36,36 @@ class Reenactor:
         *,
         load: Callable[[str], Artifact],
         build: Callable[[dict[str, str], Schema], ModelSet],
-        coupon_secret: bytes,
+        find_coupon_key: Callable[[str], CouponKey | None],
     ) -> None:
         self._load = lru_cache(maxsize=64)(load)
         self._build = build
         self._models = lru_cache(maxsize=16)(self._build_models)
-        self._secret = coupon_secret
+        self._find_coupon_key = find_coupon_key
 
     def reenact(self, record: DecisionRecord) -> DecisionRecord:
-        """The record as deciding again makes it. Raises `ArtifactError` when something it names is gone or altered."""
+        """The record as deciding again makes it.
+
+        Raises: `ArtifactError` or `CouponKeyError` when something it names is gone or altered.
+        """
         names = ("features", *CHAMPIONS, "snapshot")
         models = self._models(tuple((name, record.versions[name]) for name in names))
         version = record.versions["journey"]
         point = DecisionPoint.from_artifact(self._load(version))
-        rules = Rules(point, version, record.shop.time_zone, record.shop.currency, self._secret)
+        key = self._coupon_key(record.versions["coupon_key"])
+        rules = Rules(point, version, record.shop.time_zone, record.shop.currency, key)
         strings = {"time_zone": record.time_zone}
         features = FeatureVector(record.feature_values(), strings, record.degraded)
         facts = Facts(
             record.decision_id, record.decided_at, record.request, features, record.standing, record.late
         )
         return decide(facts, models, rules)
+
+    def _coupon_key(self, key_id: str) -> CouponKey:
+        key = self._find_coupon_key(key_id)
+        if key is None:
+            raise CouponKeyError(f"coupon key {key_id} is not in the file of the keys")
+        return key
 
     def _build_models(self, versions: tuple[tuple[str, str], ...]) -> ModelSet:
         """The models as they were, on the features as they were declared then."""

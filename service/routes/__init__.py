@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from service.routes import batch, decisions, operation, outcomes
+from service.routes import batch, coupons, decisions, operation, outcomes
 
 router = APIRouter()
-for _topic in (decisions, batch, outcomes, operation):
+for _topic in (decisions, batch, outcomes, coupons, operation):
     router.include_router(_topic.router)

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -20,10 +20,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from models.reward import SEEN, OutcomeKind
 from service.schemas import Coupon
 from service.standing import BudgetStanding, Claims, CountedMessage, Draw, SpendClaim, Standing
+from service.store.coupon_log import coupon_row
 from service.store.engine import insert_or_ignore, microseconds, moment, upsert
 from service.store.tables import budgets, coupons, draws, messages, standings
-
-OUT: Final = "out"
 
 
 class StandingMovedError(Exception):
@@ -203,15 +202,7 @@ def _note(engine: Engine, connection: Connection, taken: dict[str, Claims]) -> N
                 {**common, "period": claims.draw.period, "coupon": coupon, "lapses_at": lapses_at}
             )
         if claims.spend is not None:
-            noted[coupons].append(
-                {
-                    **common,
-                    "amount": claims.spend.amount,
-                    "day": claims.spend.day.isoformat(),
-                    "expires_at": microseconds(claims.spend.expires_at),
-                    "state": OUT,
-                }
-            )
+            noted[coupons].append({**common, **coupon_row(claims.spend)})
     for draw in noted.pop(draws):  # in place of one that lapsed
         connection.execute(upsert(engine, draws, draw))
     for table, rows in noted.items():

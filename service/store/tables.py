@@ -160,11 +160,18 @@ coupons = Table(
     Column("decision_id", String(36), primary_key=True),
     Column("customer_id", String(128), nullable=False),
     Column("journey", String(64), nullable=False),
+    Column("code", String(19), nullable=False),
     Column("amount", BigInteger, nullable=False),
-    Column("day", String(10), nullable=False),  # whose budget it is from
+    Column("currency", String(3), nullable=False),
+    Column("day", String(10)),  # whose budget it is from; null where that has no limit
     Column("expires_at", BigInteger, nullable=False),
-    Column("state", String(16), nullable=False),  # out, redeemed or released
-    Index("coupons_by_expiry", "state", "expires_at"),
+    Column("lapses_at", BigInteger, nullable=False),  # released then: expired, or not activated
+    Column("state", String(16), nullable=False),  # deferred, out, redeemed or released
+    Column("order_id", String(128)),  # that redeemed it
+    Column("redeemed_at", BigInteger),
+    Column("discount", BigInteger),  # what it took off the order
+    Index("coupons_by_lapse", "state", "lapses_at"),
+    Index("coupons_by_code", "code", unique=True),
     Index("coupons_by_customer", "customer_id"),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,8 @@ from models.linear_thompson import LinearThompson
 from models.send_time import SendTimeThompson
 from service.access.access import build_access
 from service.app import create_app
+from service.coupons.key import CouponKey
+from service.coupons.key_file import CouponKeys, read_or_create_keys
 from service.course import Rules
 from service.decision_point import DecisionPoint, load_decision_points
 from service.learner import Learner
@@ -36,7 +39,7 @@ from service.store.decision_log import DecisionLog
 from service.store.engine import open_log
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)  # 13:00 in Tehran
-SECRET = b"a secret of the tests"
+KEY = CouponKey(b"a secret of the tests, 32 bytes.", datetime(2026, 1, 1, tzinfo=UTC))
 COUPONS = ("none", "10000", "20000", "30000", "40000", "50000")
 
 
@@ -127,6 +130,13 @@ def publish_champions(engine: Engine, artifacts: dict[str, Artifact], at: dateti
             move_champion(engine, connection, name, digest, "1", at)
 
 
+def coupon_keys(var: Path, clock: Clock) -> CouponKeys:
+    """The keys under `var`, which are the tests' unless there are others; looked at again whenever asked for."""
+    path = Settings(var=var).coupon_keys_path
+    read_or_create_keys(path, KEY)
+    return CouponKeys(path=path, look_seconds=0, clock=clock, monotonic=time.monotonic)
+
+
 @dataclass
 class Worker:
     """A running worker and the parts that a test turns."""
@@ -202,7 +212,8 @@ def make_worker(
             feed=feed,
             log=DecisionLog(engine, flush_seconds=metrics.flush_seconds),
             access=build_access(settings, engine, clock),
-            rules={n: Rules(p, versions[n], "Asia/Tehran", "IRT", SECRET) for n, p in points.items()},
+            rules={n: Rules(p, versions[n], "Asia/Tehran", "IRT", KEY) for n, p in points.items()},
+            coupon_keys=coupon_keys(tmp_path, clock),
             metrics=metrics,
             clock=clock,
             randomness=np.random.default_rng(7).bytes,

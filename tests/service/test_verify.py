@@ -5,21 +5,25 @@ from __future__ import annotations
 import json
 from functools import partial
 
+import pytest
 from sqlalchemy import select, update
 
 from features.schema import parse_schema
+from service.coupons.key import CouponKey
 from service.model_set import name_versions
 from service.store.artifact_store import get_artifact
 from service.store.tables import artifacts, decisions
 from service.verify import Reenactor, Verification, verify
-from tests.service.conftest import SECRET, Worker, build_fake_models, stored_customer
+from tests.service.conftest import KEY, NOW, Worker, build_fake_models, stored_customer
 from tests.service.test_outcomes import outcome, send
 
 
-def run_verify(worker: Worker, secret: bytes = SECRET) -> Verification:
+def run_verify(worker: Worker, key: CouponKey | None = KEY) -> Verification:
+    """The result of a re-enactment to which this one is the coupon key of every id."""
     engine = worker.state.engine
     build = partial(build_fake_models, engine=engine)
-    return verify(engine, Reenactor(load=partial(get_artifact, engine), build=build, coupon_secret=secret))
+    load = partial(get_artifact, engine)
+    return verify(engine, Reenactor(load=load, build=build, find_coupon_key=lambda _: key))
 
 
 def decide_some(worker: Worker) -> None:
@@ -98,10 +102,17 @@ def test_a_record_whose_schema_is_gone_is_reported(worker: Worker) -> None:
     assert digest in result.differing[0][1]
 
 
-def test_another_secret_makes_other_codes_and_is_found(worker: Worker) -> None:
-    answers = [worker.decide(customer_id="c1", eligible={"coupon": ["30000"]}) for _ in range(2)]
+@pytest.mark.parametrize(
+    ("key", "difference"), [(CouponKey(bytes(32), NOW), "coupon_key"), (None, f"coupon key {KEY.key_id}")]
+)
+def test_a_coupon_key_that_is_another_or_gone_is_found(
+    worker: Worker, key: CouponKey | None, difference: str
+) -> None:
+    answer = worker.decide(customer_id="c1", eligible={"coupon": ["30000"]})
 
-    result = run_verify(worker, secret=b"another")
+    result = run_verify(worker, key)
 
-    assert all(answer["coupon"] for answer in answers)
-    assert len(result.differing) == 2
+    assert answer["coupon"]
+    assert answer["versions"]["coupon_key"] == KEY.key_id
+    assert [decision_id for decision_id, _ in result.differing] == [answer["decision_id"]]
+    assert difference in result.differing[0][1]

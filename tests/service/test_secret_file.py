@@ -1,4 +1,4 @@
-"""The secret behind the coupon codes: one for all workers, however they start."""
+"""Secrets in files: one for all workers, however they start."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from service.coupon_code import read_or_create_secret
+from service.secret_file import read_or_create_secret
 
 
 def test_workers_that_start_at_the_same_moment_agree_on_one_whole_secret(tmp_path: Path) -> None:
     for attempt in range(50):
-        path = tmp_path / str(attempt) / "coupon.key"
+        path = tmp_path / str(attempt) / "some.key"
 
         with ThreadPoolExecutor(8) as pool:
             secrets = set(pool.map(read_or_create_secret, [path] * 8))
@@ -21,7 +21,7 @@ def test_workers_that_start_at_the_same_moment_agree_on_one_whole_secret(tmp_pat
 
 
 def test_only_its_owner_can_read_the_secret_and_nothing_else_is_left(tmp_path: Path) -> None:
-    read_or_create_secret(tmp_path / "coupon.key")
+    read_or_create_secret(tmp_path / "some.key")
 
-    assert [path.name for path in tmp_path.iterdir()] == ["coupon.key"]
-    assert stat.S_IMODE((tmp_path / "coupon.key").stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["some.key"]
+    assert stat.S_IMODE((tmp_path / "some.key").stat().st_mode) == 0o600
