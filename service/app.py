@@ -31,6 +31,7 @@ from service.errors import FeaturesUnavailableError, LogUnavailableError, Servic
 from service.model_feed import ModelFeed
 from service.model_set import build_model_set, schema_artifact
 from service.observability import Metrics, configure_logging
+from service.openapi import describe
 from service.problem import PROBLEM, problem_response
 from service.routes import router
 from service.security_headers import SECURITY_HEADERS, SecurityHeaders, policy_of_page
@@ -126,6 +127,7 @@ def create_app(settings: Settings | None = None, build: Callable[[Settings], Sta
         swagger_ui_oauth2_redirect_url=None,
     )
     app.include_router(router)
+    describe(app)
     describe_access(app)
     app.add_middleware(BodyLimit, limit_bytes=(settings or Settings()).body_limit_bytes)
     app.add_middleware(Guard)

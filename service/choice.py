@@ -47,8 +47,13 @@ def _moments(course: Course) -> list[datetime]:
     """When the message could go out, caps aside: the open hours, or now where the hour is not decided."""
     if "send_time" not in course.wanted:
         return [course.facts.decided_at]
-    slots = send_slot.slots(course.facts.decided_at, course.zone)
+    slots = _slots(course)
     return [slots[hour] for hour in _hours(course, slots).open_actions]
+
+
+def _slots(course: Course) -> dict[str, datetime]:
+    quiet = course.point.send_time.quiet_hours if course.point.send_time else None
+    return send_slot.slots(course.facts.decided_at, course.zone, quiet)
 
 
 def _hours(course: Course, slots: dict[str, datetime]) -> Mask:
@@ -71,7 +76,7 @@ def _hours(course: Course, slots: dict[str, datetime]) -> Mask:
 
 
 def _decide_send_time(course: Course) -> None:
-    slots = send_slot.slots(course.facts.decided_at, course.zone)
+    slots = _slots(course)
     mask = _hours(course, slots)
     if course.facts.standing.messages:
         attempts = {hour: [(course.channel, slots[hour])] for hour in mask.open_actions}
@@ -84,8 +89,7 @@ def _decide_send_time(course: Course) -> None:
 
 def _capped(course: Course) -> BlockingCap:
     """Whether one more message on a channel at a moment would break a cap of this journey or of the shop."""
-    sent = course.facts.standing.messages
-    return lambda channel, due_at: blocking_cap(course.point, channel, due_at, sent, course.zone)
+    return blocking_cap(course.point, course.facts.standing.messages, course.zone)
 
 
 def _decide_coupon(course: Course) -> None:

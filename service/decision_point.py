@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from models.artifact import Artifact
 from models.inputs import CHANNELS
 from models.reward import RewardSpec
+from service.yaml_place import Place, YamlFaultError, YamlText, parse_yaml
 
 DecisionName = Literal["channel", "send_time", "coupon", "message"]
 ORDER: tuple[DecisionName, ...] = ("channel", "send_time", "coupon", "message")
@@ -23,7 +24,7 @@ Channel = Literal["email", "sms", "app_push", "web_push"]
 
 
 class DecisionPointError(ValueError):
-    """A decision point's file that cannot be used; the message names file, field and reason."""
+    """A decision point's file that cannot be used; each line of the message names file, line, field and reason."""
 
 
 class _Strict(BaseModel):
@@ -63,6 +64,12 @@ class Shares(_Strict):
         return self
 
 
+def _require_known(usual: Collection[object], actions: Collection[object]) -> None:
+    unknown = [each for each in usual if each not in actions]
+    if unknown:
+        raise ValueError(f"usual names {unknown}; there are {list(actions)}")
+
+
 class Cap(_Strict):
     """At most so many messages in any span of so many hours, or in a day, week or month of the customer's calendar.
 
@@ -79,6 +86,13 @@ class Cap(_Strict):
     tag: str | None = None
 
 
+def _require_different(caps: Collection[Cap]) -> None:
+    names = [cap.name for cap in caps]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"caps have one name twice: {twice}; reasons name a cap by it")
+
+
 class ShopRules(_Strict):
     """What holds across all journeys: `shop.yaml`."""
 
@@ -87,12 +101,29 @@ class ShopRules(_Strict):
     caps: tuple[Cap, ...] = ()
     minimum_gap_hours: float = Field(default=0.0, ge=0, description="between any two messages to a customer")
 
+    @model_validator(mode="after")
+    def _name_caps_differently(self) -> Self:
+        _require_different(self.caps)
+        return self
+
+
+def _as_written(value: object) -> object:
+    """YAML reads 22:00 as the number 1320, which would be twenty-two minutes past midnight."""
+    if isinstance(value, (int, float)):
+        raise ValueError(  # noqa: TRY004 - pydantic collects no other
+            f'wanted a time in quotes, such as "22:00"; YAML made a number of it: {value}'
+        )
+    return value
+
+
+ClockTime = Annotated[time, BeforeValidator(_as_written)]
+
 
 class QuietHours(_Strict):
     """The customer's local hours in which nothing is sent: from `start` up to `end`, across midnight if end is earlier."""
 
-    start: time
-    end: time
+    start: ClockTime
+    end: ClockTime
 
 
 class ChannelPoint(_Strict):
@@ -101,6 +132,11 @@ class ChannelPoint(_Strict):
     actions: tuple[Channel, ...] = Field(CHANNELS, min_length=1)
     usual: tuple[Channel, ...] = Field((), description="what is done as usual: the first that may be")
     reward: Reward
+
+    @model_validator(mode="after")
+    def _know_the_usual_channels(self) -> Self:
+        _require_known(self.usual, self.actions)
+        return self
 
 
 class SendTimePoint(_Strict):
@@ -140,6 +176,11 @@ class CouponPoint(_Strict):
     reward: Reward
 
     @model_validator(mode="after")
+    def _know_the_usual_sizes(self) -> Self:
+        _require_known(self.usual, self.amounts)
+        return self
+
+    @model_validator(mode="after")
     def _leave_the_message_to_the_channel(self) -> Self:
         if self.reward.message_cost:
             raise ValueError("a message costs the same with any coupon; wanted no message_cost here")
@@ -152,6 +193,11 @@ class MessagePoint(_Strict):
     variants: tuple[str, ...] = Field(min_length=1)
     usual: tuple[str, ...] = Field((), description="the variant that is sent as usual")
     reward: Reward
+
+    @model_validator(mode="after")
+    def _know_the_usual_variants(self) -> Self:
+        _require_known(self.usual, self.variants)
+        return self
 
 
 class DecisionPoint(_Strict):
@@ -185,6 +231,11 @@ class DecisionPoint(_Strict):
         return tuple(name for name in ORDER if getattr(self, name) is not None)
 
     @model_validator(mode="after")
+    def _name_caps_differently(self) -> Self:
+        _require_different(self.caps)
+        return self
+
+    @model_validator(mode="after")
     def _know_what_is_usual(self) -> Self:
         missing = [name for name in self.decisions if not getattr(self, name).usual]
         if self.shares.business_as_usual and missing:
@@ -216,18 +267,33 @@ class DecisionPoint(_Strict):
 
 
 def parse_decision_point(text: str, origin: str) -> DecisionPoint:
-    """The decision point in a YAML text. Raises `DecisionPointError` naming `origin`, the field and what is wrong."""
+    """The decision point in a YAML text. Raises `DecisionPointError` naming `origin`, line, field and what is wrong."""
     return _parse(DecisionPoint, text, origin)
 
 
 def _parse(kind: type[_Declared], text: str, origin: str) -> _Declared:
     try:
-        return kind.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise DecisionPointError(f"{origin}: not YAML: {error}") from error
+        written = parse_yaml(text)
+    except YamlFaultError as error:
+        raise DecisionPointError(f"{origin}:{error.line}: {error}") from error
+    try:
+        return kind.model_validate(written.values)
     except ValidationError as error:
-        faults = [f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()]
-        raise DecisionPointError(f"{origin}: " + "; ".join(faults)) from error
+        faults = _faults(error, written)
+        lines = [
+            ": ".join(filter(None, (f"{origin}:{at.line}", at.field, " or ".join(what))))
+            for at, what in faults.items()
+        ]
+        raise DecisionPointError("\n".join(lines)) from error
+
+
+def _faults(error: ValidationError, written: YamlText) -> dict[Place, list[str]]:
+    """What is wrong at each place, from the top of the file on."""
+    found: dict[Place, list[str]] = {}
+    for each in error.errors():
+        place = written.place(each["loc"], missing=each["type"] == "missing")
+        found.setdefault(place, []).append(each["msg"].removeprefix("Value error, "))
+    return dict(sorted(found.items(), key=lambda fault: fault[0].line))
 
 
 def load_decision_points(folder: Path) -> dict[str, DecisionPoint]:

@@ -29,11 +29,19 @@ def read_items(content_type: str, body: bytes, name: str | None = None) -> Seque
 
     Raises: `InvalidRequestError` when the body is neither, or has no item or more than `MOST_ITEMS`.
     """
-    media_type = content_type.split(";")[0].strip().lower()
-    items = _lines(body) if media_type in _NDJSON else _listed(body, name)
+    items = _lines(body) if is_ndjson(content_type) else _listed(body, name)
     if not 1 <= len(items) <= MOST_ITEMS:
         raise InvalidRequestError.of(name or "body", f"{len(items)} items; wanted 1 to {MOST_ITEMS}")
     return items
+
+
+def is_ndjson(content_type: str) -> bool:
+    """Whether a body of this type has a JSON document a line.
+
+    >>> is_ndjson("application/x-ndjson; charset=utf-8"), is_ndjson("application/json")
+    (True, False)
+    """
+    return content_type.split(";")[0].strip().lower() in _NDJSON
 
 
 def validate_item(model: type[_Model], item: Any) -> _Model:

@@ -264,9 +264,10 @@ class OutcomesRequest(Request):
 class OutcomeResult(BaseModel):
     """What became of one fact."""
 
-    event_id: str
-    status: Literal[202, 200, 404, 409, 422] = Field(
-        description="202 accepted, 200 known already, 404 unknown decision, 409 id used for another fact, 422 unusable"
+    event_id: str | None = Field(description="null where the item had none")
+    status: Literal[202, 200, 404, 409, 410, 422] = Field(
+        description="202 accepted, 200 known already, 404 unknown decision, 409 id used for another fact, 410 told too long "
+        "after the decision, 422 unusable"
     )
     detail: str
 

@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     registry_seconds: float = Field(
         default=5.0, gt=0, description="how often the learner looks at the champion aliases"
     )
+    late_outcome_days: float = Field(
+        default=90, gt=0, description="how long after a decision took effect outcomes are taken in"
+    )
     idempotency_hours: float = Field(
         default=24, gt=0, description="how long the answer to an `Idempotency-Key` is kept"
     )

@@ -1,17 +1,27 @@
-"""Frequency caps: whether one more message at a moment would be one too many in any period around it."""
+"""Frequency caps: whether one more message at a moment would be one too many in any period around it.
+
+Both sides of the moment count: a message that is put off must not crowd those that are scheduled already.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from service.decision_point import Cap, DecisionPoint
 from service.guardrails.mask import Found, Mask
-from service.guardrails.period import period_of
+from service.guardrails.period import Period, period_of
+from service.guardrails.send_slot import HOURS_AHEAD
 from service.standing import CountedMessage
+
+MINIMUM_GAP = "minimum_gap"
+HOUR = timedelta(hours=1)
+_LONGEST = {"day": timedelta(days=2), "week": timedelta(days=8), "month": timedelta(days=32)}
 
 
 @dataclass(frozen=True)
@@ -27,93 +37,157 @@ BlockingCap = Callable[[str | None, datetime], Blocked | None]
 """Whether a message on a channel at a moment would break a cap."""
 
 
-def blocking_cap(
-    point: DecisionPoint,
-    channel: str | None,
-    due_at: datetime,
-    sent: Sequence[CountedMessage],
-    zone: ZoneInfo,
-) -> Blocked | None:
-    """Of the caps that a message of this journey at this moment would break, the one that frees up last; None if none."""
-    if point.transactional:
-        return None
-    found = list(_broken(point, channel, due_at, sent, zone))
-    return max(found, key=_frees_at, default=None)
+@dataclass(frozen=True)
+class CountedCap:
+    """A cap and when the messages are due that it counts, ascending.
+
+    A rolling one looks at the fullest span of `within` hours, its end excluded, that holds the moment; one of the calendar
+    at the moment's day, week or month in the customer's zone.
+    """
+
+    cap: Cap
+    times: tuple[datetime, ...]
+    zone: ZoneInfo
+
+    def used(self, due_at: datetime) -> int:
+        """How many messages count against one at this moment."""
+        if isinstance(self.cap.within, str):
+            period = self.period(due_at)
+            return bisect_left(self.times, period.ends_at) - bisect_left(self.times, period.starts_at)
+        window = HOUR * self.cap.within
+        first, here = bisect_right(self.times, due_at - window), bisect_right(self.times, due_at)
+        starts = [*self.times[first:here], due_at]  # a fullest span starts at a message, or at this one
+        return max(bisect_left(self.times, at + window) - bisect_left(self.times, at) for at in starts)
+
+    def is_full(self, due_at: datetime) -> bool:
+        """Whether a message at this moment would be one too many."""
+        return len(self.times) >= self.cap.at_most and self.used(due_at) >= self.cap.at_most
+
+    def frees_at(self, due_at: datetime) -> datetime | None:
+        """The first moment from this one on at which a message would not be one too many; None: never."""
+        if self.cap.at_most == 0:
+            return None
+        moments = (at for at in self._turns(due_at) if at > due_at)
+        return due_at if not self.is_full(due_at) else next(at for at in moments if not self.is_full(at))
+
+    def period(self, at: datetime) -> Period:
+        """The calendar period that a moment lies in."""
+        assert isinstance(self.cap.within, str), f"{self.cap.name} has no calendar period"
+        return period_of(self.cap.within, at, self.zone)
+
+    def _turns(self, due_at: datetime) -> Iterator[datetime]:
+        """When it may be free again: a message leaves the window, or another period begins."""
+        if isinstance(self.cap.within, str):
+            while True:
+                due_at = self.period(due_at).ends_at
+                yield due_at
+        yield from (at + HOUR * self.cap.within for at in self.times)
+
+    @cached_property
+    def rule(self) -> str:
+        """Its name among reasons."""
+        return f"cap:{self.cap.name}"
+
+    def blocked(self, due_at: datetime) -> Blocked | None:
+        """Why a message at this moment would be one too many; None where it would not."""
+        if not self.is_full(due_at):
+            return None
+        cap, used = self.cap, self.used(due_at)
+        span = f"one {cap.within}" if isinstance(cap.within, str) else f"any {cap.within:g} hours"
+        what = " ".join(filter(None, [cap.tag, cap.channel, "messages"]))
+        detail = f"at most {cap.at_most} {what} in {span}; {used} sent or scheduled"
+        return Blocked(self.rule, detail, Found(cap.at_most, used, self.frees_at(due_at)))
 
 
-def horizon(point: DecisionPoint) -> timedelta:
-    """How far before and after a moment messages can matter to this journey's caps."""
-    spans = [_span(cap) for cap in (*point.caps, *point.shop.caps)]
-    gaps = [timedelta(hours=hours) for hours in (point.minimum_gap_hours, point.shop.minimum_gap_hours)]
-    return timedelta(0) if point.transactional else max([timedelta(0), *spans, *gaps])
+@dataclass(frozen=True)
+class CountedGap:
+    """The least time between two messages, and when those are due that it counts, ascending."""
+
+    hours: float
+    times: tuple[datetime, ...]
+
+    def is_full(self, due_at: datetime) -> bool:
+        """Whether a message at this moment would be too near to another."""
+        gap = HOUR * self.hours
+        return bisect_right(self.times, due_at - gap) < bisect_left(self.times, due_at + gap)
+
+    def frees_at(self, due_at: datetime) -> datetime:
+        """The first moment from this one on that is far enough from every message."""
+        moments = (due_at, *(at + HOUR * self.hours for at in self.times))
+        return next(at for at in moments if at >= due_at and not self.is_full(at))
+
+    def blocked(self, due_at: datetime) -> Blocked | None:
+        """Why a message at this moment would be too near; None where it would not."""
+        if not self.is_full(due_at):
+            return None
+        nearest = min(abs(at - due_at) for at in self.times) / HOUR
+        detail = f"at least {self.hours:g} hours between messages; one is {nearest:.1f} hours away"
+        return Blocked(MINIMUM_GAP, detail, Found(self.hours, round(nearest, 3), self.frees_at(due_at)))
 
 
-def _broken(
-    point: DecisionPoint,
-    channel: str | None,
-    due_at: datetime,
-    sent: Sequence[CountedMessage],
-    zone: ZoneInfo,
-) -> Iterator[Blocked]:
+def counted_caps(point: DecisionPoint, sent: Sequence[CountedMessage], zone: ZoneInfo) -> list[CountedCap]:
+    """The caps that this journey's messages keep, its own and the shop's, each with what it counts."""
     own = [message for message in sent if message.journey == point.journey]
-    for caps, counted, gap_hours in (
-        (point.caps, own, point.minimum_gap_hours),
-        (point.shop.caps, sent, point.shop.minimum_gap_hours),
-    ):
-        for cap in caps:
-            if (cap.channel or channel) == channel and (cap.tag is None or cap.tag in point.tags):
-                yield from _over(cap, due_at, _counted(cap, counted), zone)
-        yield from _too_near(gap_hours, due_at, counted)
+    both = ((point.caps, own), (point.shop.caps, sent))
+    return [
+        CountedCap(cap, _times(counted, cap), zone)
+        for caps, counted in both
+        for cap in caps
+        if cap.tag is None or cap.tag in point.tags
+    ]
 
 
-def _counted(cap: Cap, messages: Iterable[CountedMessage]) -> list[datetime]:
-    """When the messages are due that the cap counts, ascending."""
-    return sorted(
-        message.due_at
-        for message in messages
-        if (cap.channel or message.channel) == message.channel
-        and (cap.tag is None or cap.tag in message.tags)
+def counted_gaps(point: DecisionPoint, sent: Sequence[CountedMessage]) -> list[CountedGap]:
+    """The least times between messages that this journey keeps, its own and the shop's."""
+    own = [message for message in sent if message.journey == point.journey]
+    both = ((point.minimum_gap_hours, own), (point.shop.minimum_gap_hours, sent))
+    return [CountedGap(hours, _times(counted)) for hours, counted in both if hours]
+
+
+def _times(messages: Iterable[CountedMessage], cap: Cap | None = None) -> tuple[datetime, ...]:
+    channel, tag = (cap.channel, cap.tag) if cap else (None, None)
+    return tuple(
+        sorted(
+            message.due_at
+            for message in messages
+            if channel in (None, message.channel) and (tag is None or tag in message.tags)
+        )
     )
 
 
-def _over(cap: Cap, due_at: datetime, times: Sequence[datetime], zone: ZoneInfo) -> Iterator[Blocked]:
-    """The cap if it is full: in the calendar period of the moment, or in the fullest rolling window that holds it."""
-    if isinstance(cap.within, str):
-        mine = period_of(cap.within, due_at, zone)
-        inside = [at for at in times if period_of(cap.within, at, zone).name == mine.name]
-        if len(inside) >= cap.at_most:
-            yield _blocked(cap, len(inside), f"this {cap.within}", mine.ends_at if cap.at_most else None)
-        return
-    window = timedelta(hours=cap.within)
-    near = [at for at in times if abs(at - due_at) < window]
-    fullest: list[datetime] = []
-    for start in [*(at for at in near if at <= due_at), due_at]:  # a fullest window starts at a message
-        inside = [at for at in near if start <= at < start + window]
-        if len(inside) > len(fullest):
-            fullest = inside
-    if len(fullest) >= cap.at_most:
-        frees_at = fullest[len(fullest) - cap.at_most] + window if cap.at_most else None
-        yield _blocked(cap, len(fullest), f"any {cap.within:g} hours", frees_at)
+def blocking_cap(point: DecisionPoint, sent: Sequence[CountedMessage], zone: ZoneInfo) -> BlockingCap:
+    """Of the caps that a message of this journey would break the one that frees up last, by channel and moment.
+
+    What each cap says of a moment is worked out once, whatever the channel.
+    """
+    if point.transactional:
+        return lambda _channel, _due_at: None
+    limits: list[CountedCap | CountedGap] = [*counted_caps(point, sent, zone), *counted_gaps(point, sent)]
+    known: dict[tuple[int, datetime], Blocked | None] = {}
+
+    def blocked(channel: str | None, due_at: datetime) -> Blocked | None:
+        found = []
+        for place, limit in enumerate(limits):
+            if isinstance(limit, CountedCap) and limit.cap.channel not in (None, channel):
+                continue
+            if (place, due_at) not in known:
+                known[place, due_at] = limit.blocked(due_at)
+            found.append(known[place, due_at])
+        return max((each for each in found if each), key=_frees_at, default=None)
+
+    return blocked
 
 
-def _blocked(cap: Cap, current: int, within: str, frees_at: datetime | None) -> Blocked:
-    what = " ".join(filter(None, [cap.tag, cap.channel, "messages"]))
-    detail = f"at most {cap.at_most} {what} in {within}; {current} sent or scheduled"
-    return Blocked(f"cap:{cap.name}", detail, Found(cap.at_most, current, frees_at))
-
-
-def _too_near(gap_hours: float, due_at: datetime, messages: Sequence[CountedMessage]) -> Iterator[Blocked]:
-    gap = timedelta(hours=gap_hours)
-    near = [message.due_at for message in messages if abs(message.due_at - due_at) < gap]
-    if near:
-        nearest = min(abs(at - due_at) for at in near) / timedelta(hours=1)
-        detail = f"at least {gap_hours:g} hours between messages; one is {nearest:.1f} hours away"
-        yield Blocked("minimum_gap", detail, Found(gap_hours, round(nearest, 3), max(near) + gap))
-
-
-def _span(cap: Cap) -> timedelta:
-    longest = {"day": timedelta(days=2), "week": timedelta(days=8), "month": timedelta(days=32)}
-    return longest[cap.within] if isinstance(cap.within, str) else timedelta(hours=cap.within)
+def horizon(point: DecisionPoint) -> timedelta:
+    """How far before and after now messages can matter to this journey's caps, as a message may be put off."""
+    spans = [
+        _LONGEST[cap.within] if isinstance(cap.within, str) else HOUR * cap.within
+        for cap in (*point.caps, *point.shop.caps)
+    ]
+    gaps = [HOUR * hours for hours in (point.minimum_gap_hours, point.shop.minimum_gap_hours) if hours]
+    if point.transactional or not (spans or gaps):
+        return timedelta(0)
+    return max([*spans, *gaps]) + HOUR * HOURS_AHEAD
 
 
 def mask_caps(

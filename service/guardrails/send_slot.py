@@ -6,24 +6,40 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from service.decision_point import QuietHours
-from service.guardrails.mask import Mask
+from service.guardrails.mask import Found, Mask
 
 HOURS_AHEAD = 24
+MINUTE = timedelta(minutes=1)
 
 
-def slots(now: datetime, zone: ZoneInfo) -> dict[str, datetime]:
+def slots(now: datetime, zone: ZoneInfo, quiet: QuietHours | None = None) -> dict[str, datetime]:
     """The next moment of each local hour "00" to "23": the current hour's is now, the others start on the hour.
 
     Real hours are counted, so on a night when the clock moves an hour that does not exist has no slot, and one that comes
-    twice has its first. Moments are UTC.
+    twice has its first. In the hour in which quiet hours end a slot begins with their end. Moments are UTC.
     """
-    found = {f"{now.astimezone(zone).hour:02d}": now}
     local = now.astimezone(zone)
+    found = {f"{local.hour:02d}": now}
     into_hour = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
-    for ahead in range(1, HOURS_AHEAD + 1):
-        moment = now - into_hour + timedelta(hours=ahead)
-        found.setdefault(f"{moment.astimezone(zone).hour:02d}", moment)
+    moves = (now + timedelta(hours=HOURS_AHEAD)).astimezone(zone).utcoffset() != local.utcoffset()
+    step = timedelta(minutes=30 if moves else 60)  # there are clocks that move by half an hour
+    for ahead in range(1, timedelta(hours=HOURS_AHEAD) // step + 1):
+        moment = now - into_hour + step * ahead
+        if moment > now:
+            found.setdefault(f"{moment.astimezone(zone).hour:02d}", moment)
+    if quiet is not None:
+        hour = f"{quiet.end.hour:02d}"
+        if hour in found:
+            found[hour] = _after_quiet(found[hour], zone, quiet)
     return found
+
+
+def _after_quiet(moment: datetime, zone: ZoneInfo, quiet: QuietHours) -> datetime:
+    """The end of the quiet hours, where a moment lies in them and it comes within the moment's hour."""
+    local = moment.astimezone(zone)
+    end = local.replace(minute=quiet.end.minute, second=quiet.end.second, microsecond=0)
+    late = end > local and is_quiet(local.time(), quiet)
+    return end.astimezone(moment.tzinfo) if late else moment
 
 
 def is_quiet(moment: time, quiet: QuietHours) -> bool:
@@ -38,11 +54,39 @@ def is_quiet(moment: time, quiet: QuietHours) -> bool:
     return moment >= quiet.start or moment < quiet.end
 
 
+def quiet_until(moment: datetime, zone: ZoneInfo, quiet: QuietHours) -> datetime:
+    """The first moment from this one on at which the customer's clock shows no quiet hour, in the zone of `moment`.
+
+    Where the clock jumps over the end of the quiet hours, that is when it jumps; where it is set back into them, the end
+    that comes first.
+    """
+    local = moment.astimezone(zone)
+    if not is_quiet(local.time(), quiet):
+        return moment
+    end = datetime.combine(local.date(), quiet.end, zone)
+    end = end if end > local else datetime.combine(local.date() + timedelta(days=1), quiet.end, zone)
+    found = end.astimezone(moment.tzinfo)
+    if found.astimezone(zone).utcoffset() == local.utcoffset():
+        return found
+    return _walk_until_loud(moment, zone, quiet)
+
+
+def _walk_until_loud(moment: datetime, zone: ZoneInfo, quiet: QuietHours) -> datetime:
+    """`quiet_until` minute by minute, for nights on which the clock moves."""
+    at = moment
+    while is_quiet(at.astimezone(zone).time(), quiet):
+        at = at.replace(second=0, microsecond=0) + MINUTE
+    return at
+
+
 def mask_quiet_hours(mask: Mask, moments: dict[str, datetime], zone: ZoneInfo, quiet: QuietHours) -> None:
-    """Leave the slots outside the customer's quiet hours."""
-    blocked = [hour for hour, at in moments.items() if is_quiet(at.astimezone(zone).time(), quiet)]
-    detail = f"quiet from {quiet.start:%H:%M} to {quiet.end:%H:%M} in {zone.key}"
-    mask.remove("quiet_hours", blocked, detail)
+    """Leave the slots outside the customer's quiet hours; the reason says when the first of those it takes are over."""
+    blocked = {hour: at for hour, at in moments.items() if is_quiet(at.astimezone(zone).time(), quiet)}
+    taken = [at for hour, at in blocked.items() if hour in mask.open_actions]
+    if taken:
+        detail = f"quiet from {quiet.start:%H:%M} to {quiet.end:%H:%M} in {zone.key}"
+        frees_at = quiet_until(min(taken), zone, quiet)
+        mask.remove("quiet_hours", blocked, detail, Found(frees_at=frees_at))
 
 
 def mask_deadline(mask: Mask, moments: dict[str, datetime], deadline: datetime) -> None:
@@ -54,10 +98,16 @@ def mask_deadline(mask: Mask, moments: dict[str, datetime], deadline: datetime) 
 def mask_coupon_life(
     mask: Mask, moments: dict[str, datetime], expires_at: datetime, minimum_life: timedelta
 ) -> None:
-    """Leave the slots that give the coupon its minimum life."""
-    late = [hour for hour, at in moments.items() if expires_at - at < minimum_life]
-    detail = f"the code dies at {expires_at.isoformat()} and needs {int(minimum_life.total_seconds() / 60)} minutes of life"
-    mask.remove("coupon_life", late, detail)
+    """Leave the slots that give the coupon its minimum life; when it dies, the next one may be given.
+
+    The reason compares minutes of life: the least wanted with what the first slot that it takes would leave.
+    """
+    late = {hour: at for hour, at in moments.items() if expires_at - at < minimum_life}
+    taken = [at for hour, at in late.items() if hour in mask.open_actions]
+    if taken:
+        least, left = minimum_life / MINUTE, max((expires_at - min(taken)) / MINUTE, 0.0)
+        detail = f"the code dies at {expires_at.isoformat()} and needs {int(least)} minutes of life"
+        mask.remove("coupon_life", late, detail, Found(least, round(left, 3), expires_at))
 
 
 def local_midnight(now: datetime, zone: ZoneInfo) -> datetime:

@@ -6,11 +6,18 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from service.batch import Batch
-from service.batch_schema import BatchLine
+from service.batch_schema import BatchItem, BatchLine
+from service.errors import BodyTooLargeError, InvalidRequestError, LogUnavailableError, NotReadyError
 from service.item_body import NDJSON, read_items
+from service.openapi import batch_body, reference_to
 from service.routes.dependencies import Caller, Gardoon, KeyHeader, problems
 
 router = APIRouter()
+_EXAMPLE = [
+    {"customer_id": "1001", "journey": "lucky_wheel", "idempotency_key": "wheel-1001-7"},
+    {"customer_id": "1002", "journey": "lucky_weel"},
+]
+_PROBLEMS = problems(BodyTooLargeError, InvalidRequestError, NotReadyError, LogUnavailableError)
 
 
 class Lines(StreamingResponse):
@@ -23,7 +30,8 @@ class Lines(StreamingResponse):
     "/v1/decide/batch",
     response_class=Lines,
     response_model=BatchLine,
-    responses=problems(413, 422, 503),
+    responses=_PROBLEMS,
+    openapi_extra=batch_body({"type": "array", "items": reference_to(BatchItem)}, _EXAMPLE, _EXAMPLE),
     tags=["decisions"],
 )
 async def decide_batch(request: Request, gardoon: Gardoon, scope: Caller, key: KeyHeader = None) -> Lines:

@@ -8,7 +8,10 @@ from fastapi import Depends, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 
 from service.batch_schema import IdempotencyKey
+from service.errors import ServiceError
 from service.idempotency import make_claim
+from service.item_body import is_ndjson
+from service.openapi import EXAMPLES
 from service.schemas import Problem
 from service.state import State
 from service.store.key_log import Claim
@@ -43,7 +46,8 @@ async def claim(request: Request, gardoon: Gardoon, scope: Caller, key: KeyHeade
     if key is None:
         return None
     try:
-        body = await request.json()
+        lines = is_ndjson(request.headers.get("content-type", ""))
+        body = (await request.body()).decode("latin-1") if lines else await request.json()
     except ValueError as error:
         raise RequestValidationError([{"loc": ("body",), "msg": "not JSON", "type": "json"}]) from error
     return make_claim(gardoon, scope, key, f"{request.method} {request.url.path}", body)
@@ -57,7 +61,14 @@ def answered(content: bytes, replayed: bool) -> Response:
     return Response(content, media_type=JSON, headers={REPLAYED: "true"} if replayed else None)
 
 
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI entries of these error statuses."""
-    schema = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"model": Problem, "content": schema} for status in statuses}
+def problems(*kinds: int | type[ServiceError]) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI entries of these errors; of a bare status, with the examples of all errors that have it."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        status = kind if isinstance(kind, int) else kind.status
+        content = {"schema": {"$ref": "#/components/schemas/Problem"}}
+        entry = {"model": Problem, "content": {"application/problem+json": content}}
+        content = found.setdefault(status, entry)["content"]["application/problem+json"]
+        if not isinstance(kind, int):
+            content.setdefault("examples", {})[kind.__name__] = {"$ref": EXAMPLES + kind.__name__}
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, select
 
@@ -19,34 +19,43 @@ _MONEY = {OutcomeKind.PURCHASED, OutcomeKind.REDEEMED, OutcomeKind.REFUNDED}
 
 
 def record_outcomes(
-    engine: Engine, items: Sequence[OutcomeItem], *, currency: str, received_at: datetime
+    engine: Engine,
+    items: Sequence[OutcomeItem],
+    *,
+    currency: str,
+    received_at: datetime,
+    late_after: timedelta = timedelta.max,
 ) -> list[OutcomeResult]:
     """What became of each item, in order; the accepted ones are committed.
 
     Already known and equal: 200. Known under the same `event_id` with other content: 409. Unknown decision: 404. An amount
-    without its currency or in another one than the shop's: 422.
+    without its currency or in another one than the shop's: 422. New, but told more than `late_after` after the decision took
+    effect: 410.
     """
     with engine.begin() as connection:
-        known = _known_decisions(connection, {item.decision_id for item in items})
-        return [_record(engine, connection, item, known, currency, received_at) for item in items]
+        book = _Book(engine, connection, currency, received_at, late_after)
+        began = _began(connection, {item.decision_id for item in items})
+        return [_record(book, item, began.get(item.decision_id)) for item in items]
 
 
-def _known_decisions(connection: Connection, ids: set[str]) -> set[str]:
-    query = select(decisions.c.decision_id).where(decisions.c.decision_id.in_(ids))
-    return set(connection.scalars(query))
+class _Book(NamedTuple):
+    engine: Engine
+    connection: Connection
+    currency: str
+    received_at: datetime
+    late_after: timedelta
 
 
-def _record(
-    engine: Engine,
-    connection: Connection,
-    item: OutcomeItem,
-    known: set[str],
-    currency: str,
-    received_at: datetime,
-) -> OutcomeResult:
-    if item.decision_id not in known:
+def _began(connection: Connection, ids: set[str]) -> dict[str, datetime]:
+    """When each of the known decisions took effect."""
+    query = select(decisions.c.decision_id, decisions.c.effective_at).where(decisions.c.decision_id.in_(ids))
+    return {row.decision_id: moment(row.effective_at) for row in connection.execute(query)}
+
+
+def _record(book: _Book, item: OutcomeItem, began: datetime | None) -> OutcomeResult:
+    if began is None:
         return _result(item, 404, f"no decision {item.decision_id!r} in the log")
-    fault = _money_fault(item, currency) or _time_fault(item, received_at)
+    fault = _money_fault(item, book.currency) or _time_fault(item, book.received_at)
     if fault:
         return _result(item, 422, fault)
     row = {
@@ -57,14 +66,25 @@ def _record(
         "currency": item.currency,
         "occurred_at": microseconds(item.occurred_at),
     }
-    added = insert_or_ignore(engine, outcomes).values({**row, "received_at": microseconds(received_at)})
-    if connection.scalar(added.returning(outcomes.c.event_id)) is not None:
-        note_delivery(connection, item.decision_id, item.kind)
+    late = book.received_at - began > book.late_after
+    if not late and _add(book, row):
+        note_delivery(book.connection, item.decision_id, item.kind)
         return _result(item, 202, "accepted")
-    stored = connection.execute(select(outcomes).where(outcomes.c.event_id == item.event_id)).mappings().one()
+    query = select(outcomes).where(outcomes.c.event_id == item.event_id)
+    stored = book.connection.execute(query).mappings().one_or_none()
+    if stored is None:
+        limit = f"{book.late_after / timedelta(days=1):g} days"
+        return _result(item, 410, f"told more than {limit} after the decision took effect; not taken in")
     if all(stored[name] == value for name, value in row.items()):
         return _result(item, 200, "known already")
     return _result(item, 409, f"event_id {item.event_id!r} was used for another outcome")
+
+
+def _add(book: _Book, row: dict[str, Any]) -> bool:
+    """Whether the row is new."""
+    values = {**row, "received_at": microseconds(book.received_at)}
+    added = insert_or_ignore(book.engine, outcomes).values(values).returning(outcomes.c.event_id)
+    return book.connection.scalar(added) is not None
 
 
 def _money_fault(item: OutcomeItem, currency: str) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.service.conftest import Worker
@@ -33,6 +35,74 @@ def test_each_outcome_is_accepted_or_refused_on_its_own(worker: Worker) -> None:
     )
 
     assert statuses == [202, 404, 202]
+
+
+def test_a_malformed_item_spoils_no_other(worker: Worker) -> None:
+    known = worker.decide(customer_id="c1")["decision_id"]
+    items = [
+        outcome(known, "e1"),
+        {"event_id": "e2"},
+        7,
+        outcome(known, "e3", "exploded"),
+        outcome(known, "e4"),
+    ]
+
+    answer = worker.client.post("/v1/outcomes", json={"outcomes": items}).json()
+
+    assert [result["status"] for result in answer["results"]] == [202, 422, 422, 422, 202]
+    assert [result["event_id"] for result in answer["results"]] == ["e1", "e2", None, "e3", "e4"]
+    assert answer["accepted"] == 2
+    text = worker.client.get("/metrics").text
+    assert 'gardoon_outcomes_total{kind="malformed",status="422"} 3.0' in text
+
+
+def test_outcomes_may_come_as_ndjson(worker: Worker) -> None:
+    known = worker.decide(customer_id="c1")["decision_id"]
+    lines = [json.dumps(outcome(known, f"e{n}")) for n in range(3)] + ["{"]
+
+    response = worker.client.post(
+        "/v1/outcomes", content="\n".join(lines), headers={"content-type": "application/x-ndjson"}
+    )
+
+    assert [result["status"] for result in response.json()["results"]] == [202, 202, 202, 422]
+
+
+@pytest.mark.parametrize(
+    "body", [b"{}", b"[]", b'{"outcomes": []}', b'{"outcomes": 7}', b'{"outcomes": [{}], "more": 1}', b"\xff"]
+)
+def test_a_body_that_is_no_batch_of_outcomes_is_refused_as_a_whole(worker: Worker, body: bytes) -> None:
+    response = worker.client.post("/v1/outcomes", content=body, headers={"content-type": "application/json"})
+
+    assert response.status_code == 422
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_outcomes_are_taken_in_for_90_days_and_counted_after_that(worker: Worker) -> None:
+    decided = worker.decide(customer_id="c1", decide=["coupon"])
+    known = decided["decision_id"]
+    worker.clock.advance(days=90)
+    in_time = send(worker, outcome(known, "e1"))
+    worker.clock.advance(seconds=1)
+    late = send(worker, outcome(known, "e1"), outcome(known, "e2"))
+
+    assert in_time == [202]
+    assert late == [200, 410]
+    assert len(worker.client.get(f"/v1/decisions/{known}").json()["outcomes"]) == 1
+    text = worker.client.get("/metrics").text
+    assert 'gardoon_outcomes_total{kind="clicked",status="410"} 1.0' in text
+
+
+def test_outcomes_sent_again_under_their_key_get_the_same_bytes(worker: Worker) -> None:
+    known = worker.decide(customer_id="c1")["decision_id"]
+    headers = {"Idempotency-Key": "o1"}
+
+    answers = [
+        worker.client.post("/v1/outcomes", json={"outcomes": [outcome(known, event)]}, headers=headers)
+        for event in ("e1", "e1", "e2")
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 422]
+    assert answers[0].content == answers[1].content
 
 
 def test_sending_an_outcome_again_changes_nothing(worker: Worker) -> None:
@@ -77,8 +147,9 @@ def test_an_amount_that_is_no_amount_is_refused(worker: Worker, value: str) -> N
 
     response = worker.client.post("/v1/outcomes", content=body, headers={"content-type": "application/json"})
 
-    assert response.status_code == 422
-    assert "value" in response.json()["detail"]
+    assert response.json()["accepted"] == 0
+    assert response.json()["results"][0]["status"] == 422
+    assert "value" in response.json()["results"][0]["detail"]
 
 
 @pytest.mark.parametrize(
@@ -89,8 +160,9 @@ def test_a_time_out_of_reach_is_refused(worker: Worker, at: str) -> None:
 
     response = worker.client.post("/v1/outcomes", json={"outcomes": [{**outcome(known), "occurred_at": at}]})
 
-    assert response.status_code == 422
-    assert "occurred_at" in response.json()["detail"]
+    (result,) = response.json()["results"]
+    assert result["status"] == 422
+    assert "occurred_at" in result["detail"]
 
 
 def test_what_has_not_happened_yet_is_refused(worker: Worker) -> None:

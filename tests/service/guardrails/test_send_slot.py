@@ -12,35 +12,26 @@ from hypothesis import strategies as st
 from service.decision_point import QuietHours
 from service.guardrails.mask import Mask
 from service.guardrails.send_slot import (
-    is_quiet,
     local_midnight,
     mask_coupon_life,
     mask_deadline,
     mask_quiet_hours,
+    quiet_until,
     slots,
 )
+from tests.service.guardrails.situation import QUIET, TURNING, is_quiet_by_the_clock
 
 MINUTE = timedelta(minutes=1)
 HOURS = tuple(f"{hour:02d}" for hour in range(24))
-BERLIN, TEHRAN, KOLKATA = (ZoneInfo(name) for name in ("Europe/Berlin", "Asia/Tehran", "Asia/Kolkata"))
-CLOCK_CHANGES = {  # Berlin's clock moves at 02:00 and 03:00, Tehran's moved at midnight until 2022
-    BERLIN: (datetime(2026, 3, 29, 1, tzinfo=UTC), datetime(2026, 10, 25, 1, tzinfo=UTC)),
-    TEHRAN: (datetime(2022, 3, 21, 20, 30, tzinfo=UTC), datetime(2022, 9, 21, 19, 30, tzinfo=UTC)),
-    KOLKATA: (datetime(2026, 1, 1, tzinfo=UTC),),
-}
+BERLIN, TEHRAN = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Tehran")
 
 
 @st.composite
 def situations(draw: st.DrawFn) -> tuple[datetime, ZoneInfo]:
     """A moment within 30 hours of a change of the clock, or on any day, and a customer's zone."""
-    zone = draw(st.sampled_from(list(CLOCK_CHANGES)))
-    change = draw(st.sampled_from(CLOCK_CHANGES[zone]))
+    change, zone = draw(st.sampled_from(TURNING))
     minutes = draw(st.one_of(st.integers(-1800, 1800), st.integers(-200_000, 200_000)))
     return change + timedelta(minutes=minutes, seconds=draw(st.integers(0, 59))), zone
-
-
-CLOCK_TIMES = st.times(max_value=time(23, 59)).map(lambda at: at.replace(second=0, microsecond=0))
-QUIET = st.builds(QuietHours, start=CLOCK_TIMES, end=CLOCK_TIMES)
 
 
 def next_moments(now: datetime, zone: ZoneInfo) -> dict[str, datetime]:
@@ -51,16 +42,6 @@ def next_moments(now: datetime, zone: ZoneInfo) -> dict[str, datetime]:
         found.setdefault(f"{minute.astimezone(zone).hour:02d}", minute)
         minute += MINUTE
     return found
-
-
-def quiet_minutes(quiet: QuietHours) -> set[tuple[int, int]]:
-    """Every minute that a clock shows on its way from start to end."""
-    minute, end = (at.hour * 60 + at.minute for at in (quiet.start, quiet.end))
-    shown = set()
-    while minute != end:
-        shown.add(divmod(minute, 60))
-        minute = (minute + 1) % 1440
-    return shown
 
 
 def left(mask: Mask) -> set[str]:
@@ -97,16 +78,48 @@ def test_an_hour_that_the_clock_skips_has_no_slot_and_one_that_comes_twice_has_i
     assert autumn["03"] == datetime(2026, 10, 25, 2, tzinfo=UTC)
 
 
-@given(st.integers(0, 1439), QUIET)
-def test_a_minute_is_quiet_when_the_clock_shows_it_between_start_and_end(
-    minute: int, quiet: QuietHours
+@settings(max_examples=60, deadline=None)
+@given(situations(), QUIET)
+def test_in_the_hour_in_which_quiet_hours_end_the_slot_is_their_end(
+    situation: tuple[datetime, ZoneInfo], quiet: QuietHours
 ) -> None:
-    shown = divmod(minute, 60)
+    now, zone = situation
+    plain, moved = next_moments(now, zone), slots(now, zone, quiet)
 
-    assert is_quiet(time(*shown), quiet) == (shown in quiet_minutes(quiet))
+    for hour, at in plain.items():
+        loud = (
+            minute
+            for minute in [at, *(at.replace(second=0) + MINUTE * n for n in range(1, 60))]
+            if f"{minute.astimezone(zone).hour:02d}" == hour
+            and not is_quiet_by_the_clock(minute, zone, quiet)
+        )
+        first = next(loud, None)
+        assert moved[hour] in (first, at)
+        assert first is None or quiet.end.hour != int(hour) or moved[hour] == first
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
+@given(situations(), QUIET)
+@example(
+    (datetime(2026, 3, 8, 6, 30, tzinfo=UTC), ZoneInfo("America/New_York")),
+    QuietHours(start=time(1), end=time(2, 30)),
+)
+@example(
+    (datetime(2026, 11, 1, 4, 30, tzinfo=UTC), ZoneInfo("America/New_York")),
+    QuietHours(start=time(0), end=time(1, 30)),
+)
+def test_quiet_hours_are_over_at_the_first_minute_that_is_not_quiet(
+    situation: tuple[datetime, ZoneInfo], quiet: QuietHours
+) -> None:
+    now, zone = situation
+    minute = now
+    while is_quiet_by_the_clock(minute, zone, quiet):
+        minute = minute.replace(second=0) + MINUTE
+
+    assert quiet_until(now, zone, quiet) == minute
+
+
+@settings(max_examples=60, deadline=None)
 @given(situations(), QUIET, st.integers(0, 24 * 60), st.integers(0, 24 * 60))
 def test_what_is_left_is_what_the_oracle_leaves(
     situation: tuple[datetime, ZoneInfo], quiet: QuietHours, deadline_minutes: int, life_minutes: int
@@ -124,13 +137,11 @@ def test_what_is_left_is_what_the_oracle_leaves(
     assert left(mask) == {
         hour
         for hour, at in next_moments(now, zone).items()
-        if at <= deadline
-        and (at.astimezone(zone).hour, at.astimezone(zone).minute) not in quiet_minutes(quiet)
-        and at + life <= expires_at
+        if at <= deadline and not is_quiet_by_the_clock(at, zone, quiet) and at + life <= expires_at
     }
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(situations(), QUIET, st.integers(0, 24 * 60))
 def test_every_hour_that_was_taken_is_named_once_with_its_rule(
     situation: tuple[datetime, ZoneInfo], quiet: QuietHours, deadline_minutes: int
@@ -195,3 +206,31 @@ def test_the_reasons_say_the_limit_and_the_customer_s_zone() -> None:
         "quiet_hours": "quiet from 22:00 to 08:00 in Asia/Tehran",
     }
     assert sorted(left(mask)) == [f"{hour:02d}" for hour in range(13, 22)]
+
+
+def test_the_reasons_say_when_a_message_may_go_out_again() -> None:
+    """At 23:40 in Tehran the wheel's code has 20 minutes left and the night has begun."""
+    now = datetime(2026, 11, 22, 20, 10, tzinfo=UTC)
+    quiet = QuietHours(start=time(22), end=time(8, 30))
+    moments, mask = slots(now, TEHRAN, quiet), Mask("send_time", HOURS)
+
+    mask_quiet_hours(mask, moments, TEHRAN, quiet)
+    mask_coupon_life(mask, moments, local_midnight(now, TEHRAN), timedelta(minutes=30))
+
+    assert [(r.rule, r.limit, r.current, r.frees_at) for r in mask.reasons] == [
+        ("quiet_hours", None, None, datetime(2026, 11, 23, 5, tzinfo=UTC)),
+        ("coupon_life", 30, 0, datetime(2026, 11, 22, 20, 30, tzinfo=UTC)),
+    ]
+    assert not mask.eligible.any()
+
+
+def test_a_deadline_between_the_end_of_the_night_and_the_next_hour_is_met() -> None:
+    now = datetime(2026, 11, 22, 20, 10, tzinfo=UTC)
+    quiet = QuietHours(start=time(22), end=time(8, 30))
+    moments, mask = slots(now, TEHRAN, quiet), Mask("send_time", HOURS)
+
+    mask_deadline(mask, moments, datetime(2026, 11, 23, 5, 15, tzinfo=UTC))
+    mask_quiet_hours(mask, moments, TEHRAN, quiet)
+
+    assert mask.open_actions == ("08",)
+    assert moments["08"] == datetime(2026, 11, 23, 5, tzinfo=UTC)

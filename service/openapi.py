@@ -1,0 +1,106 @@
+"""What the OpenAPI document says beyond the endpoints' own types: bodies of batches, and an example of every problem."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from service import errors
+from service.batch_schema import BatchItem
+from service.errors import (
+    BodyTooLargeError,
+    InvalidRequestError,
+    KeyInUseError,
+    KeyReusedError,
+    ServiceError,
+    UnknownDecisionError,
+    UnknownJourneyError,
+    UnusableRequestError,
+)
+from service.item_body import NDJSON
+from service.schemas import OutcomeItem, OutcomesRequest
+
+_SCHEMAS = "#/components/schemas/{model}"
+EXAMPLES = "#/components/examples/"
+DETAILS: dict[type[ServiceError], str] = {
+    UnknownJourneyError: "no journey 'lucky_weel'; there are ['cart_abandonment', 'lucky_wheel']",
+    UnknownDecisionError: "no decision '019abf3c-0d5c-7c3e-9a6f-2f0e5b1d7a11' in the log",
+    UnusableRequestError: "coupon has the actions ['none', '10000', '20000']; named were ['25000']",
+    InvalidRequestError: "customer_id: Field required",
+    KeyReusedError: "Idempotency-Key 'wheel-1001-7' was used for another request",
+    KeyInUseError: "the request with Idempotency-Key 'wheel-1001-7' is still being answered",
+    BodyTooLargeError: "the body is larger than 262144 bytes",
+}
+"""What an example says; of the others, the error's first line."""
+BODIES: tuple[type[BaseModel], ...] = (BatchItem, OutcomesRequest, OutcomeItem)
+"""Read by the endpoints themselves, so FastAPI does not see them."""
+
+
+def describe(app: FastAPI) -> None:
+    """Complete the application's OpenAPI document when it is first asked for."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        made = app.openapi_schema is None
+        document: dict[str, Any] = plain()
+        if made:
+            complete(document)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def complete(document: dict[str, Any]) -> None:
+    """Add the batches' schemas to the document, and an example of each problem wherever one is named."""
+    components = document["components"]
+    _, schemas = models_json_schema([(model, "validation") for model in BODIES], ref_template=_SCHEMAS)
+    components["schemas"] = schemas["$defs"] | components["schemas"]
+    examples = problem_examples()
+    components["examples"] = {name: {"value": value} for name, value in examples.items()}
+    for operation in (each for methods in document["paths"].values() for each in methods.values()):
+        for status, response in operation["responses"].items():
+            content = response.get("content", {}).get("application/problem+json")
+            if content is not None:
+                named = [name for name, value in examples.items() if str(value["status"]) == status]
+                content.setdefault("examples", {name: {"$ref": EXAMPLES + name} for name in named})
+
+
+def problem_examples() -> dict[str, dict[str, Any]]:
+    """A problem document for each error that a caller can meet, by the name of its class."""
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and kind is not ServiceError]
+    return {kind.__name__: _example(kind) for kind in kinds if issubclass(kind, ServiceError)}
+
+
+def _example(kind: type[ServiceError]) -> dict[str, Any]:
+    detail = DETAILS.get(kind, (kind.__doc__ or "").partition("\n")[0])
+    example = {"type": "about:blank", "title": kind.title, "status": kind.status, "detail": detail}
+    if kind is InvalidRequestError:
+        field, _, fault = detail.partition(": ")
+        example["errors"] = [{"field": field, "fault": fault}]
+    return example
+
+
+def batch_body(schema: dict[str, Any], example: Any, items: Sequence[Any]) -> dict[str, Any]:
+    """The `openapi_extra` of an endpoint that takes a JSON document of this schema, or its items a line each."""
+    lines = "\n".join(json.dumps(item) for item in items) + "\n"
+    described = {"type": "string", "description": "NDJSON: an item a line"}
+    content = {
+        "application/json": {"schema": schema, "example": example},
+        NDJSON: {"schema": described, "example": lines},
+    }
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def reference_to(model: type[BaseModel]) -> dict[str, Any]:
+    """The schema that points to the model's."""
+    return {"$ref": _SCHEMAS.format(model=model.__name__)}
+
+
+def example_of(model: type[BaseModel]) -> Any:
+    """The example that the model's schema shows."""
+    return model.model_json_schema()["example"]

@@ -1,0 +1,91 @@
+"""Where a field of a YAML text stands, so that an error can name its line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+
+class YamlFaultError(ValueError):
+    """A text that is no YAML, or says a thing twice; `line` counts from 1."""
+
+    def __init__(self, line: int, fault: str) -> None:
+        super().__init__(fault)
+        self.line = line
+
+
+@dataclass(frozen=True)
+class Place:
+    """A field and the line on which it stands, or on which it should."""
+
+    line: int
+    field: str
+
+
+@dataclass(frozen=True)
+class YamlText:
+    """A text's values beside the nodes that they come from."""
+
+    values: Any
+    root: yaml.Node | None
+
+    def place(self, path: Sequence[str | int], missing: bool = False) -> Place:
+        """The place of the value at a path, followed as far as the text goes.
+
+        What follows there are names that pydantic gives to the members of a union; only of a missing field the next name is
+        the field's.
+        """
+        node, line, names = self.root, 1, list[str]()
+        for part in path:
+            found = _step(node, part)
+            if found is None:
+                names += [str(part)] if missing else []
+                break
+            node, line = found
+            names.append(str(part))
+        return Place(line, ".".join(names))
+
+
+def parse_yaml(text: str) -> YamlText:
+    """The text's values and nodes. Raises `YamlFaultError` where it is no YAML or names one field twice."""
+    loader = yaml.SafeLoader(text)
+    try:
+        root = loader.get_single_node()
+        _check_names(root)
+        return YamlText(None if root is None else loader.construct_document(root), root)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise YamlFaultError(mark.line + 1 if mark else 1, f"not YAML: {error.problem}") from error
+    except yaml.YAMLError as error:
+        raise YamlFaultError(1, f"not YAML: {error}") from error
+    finally:
+        loader.dispose()
+
+
+def _step(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, int] | None:
+    """The node one step down and its line."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == str(part):
+                return value, key.start_mark.line + 1
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        item = node.value[part]
+        return item, item.start_mark.line + 1
+    return None
+
+
+def _check_names(node: yaml.Node | None) -> None:
+    """YAML itself keeps the last of two equal names and says nothing."""
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _check_names(item)
+    if isinstance(node, yaml.MappingNode):
+        seen = set[str]()
+        for key, value in node.value:
+            if key.value in seen:
+                raise YamlFaultError(key.start_mark.line + 1, f"{key.value}: named twice")
+            seen.add(str(key.value))
+            _check_names(value)
