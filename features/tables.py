@@ -27,6 +27,7 @@ TABLES: Final[dict[str, dict[str, str]]] = {
         "reachable_sms": "boolean",
         "reachable_app_push": "boolean",
         "reachable_web_push": "boolean",
+        "sms_blacklisted": "boolean",
     },
     "orders": {
         "order_id": "string",

@@ -23,6 +23,7 @@ FEATURE_SOURCES: Final[dict[str, tuple[str, ...]]] = {"tenure_days": ("customers
 NOT_LEARNT: Final = (
     # Known as they are today only: at an earlier as-of date they would tell of the days after it.
     *(f"{fact}_{channel}" for fact in ("consent", "reachable") for channel in CHANNELS),
+    "sms_blacklisted",
     *DEMOGRAPHICS,
     # The view `rfm` says the same of orders.
     *(f"purchases_{days}d" for days in (1, 7, 28)),

@@ -167,6 +167,7 @@ def example_customer(snapshots: Path) -> str:
     for channel in CHANNELS[:3]:
         both = pc.and_(profile[f"consent_{channel}"], profile[f"reachable_{channel}"])
         profile = profile.filter(both)
+    profile = profile.filter(pc.invert(profile["sms_blacklisted"]))
     rfm = pq.read_table(snapshots / "rfm.parquet", columns=["customer_id", "orders_28d"])
     rfm = rfm.filter(pc.is_in(rfm["customer_id"], value_set=profile["customer_id"].combine_chunks()))
     best = rfm.sort_by([("orders_28d", "descending"), ("customer_id", "ascending")])

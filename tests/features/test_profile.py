@@ -18,3 +18,12 @@ def test_tenure_counts_days_since_joining_and_unknown_consent_counts_as_none(sho
     assert row["income_thousand"] is None
     assert row["consent_sms"] is True
     assert row["consent_email"] is False
+    assert row["sms_blacklisted"] is False
+
+
+def test_the_operator_s_blacklist_is_a_fact_of_its_own_beside_consent(shop: Any) -> None:
+    shop.customer("a", "2024-01-01", consent_sms=True, sms_blacklisted=True)
+
+    row = shop.features(profile, "2024-01-11")["a", "2024-01-11"]
+
+    assert (row["consent_sms"], row["sms_blacklisted"]) == (True, True)

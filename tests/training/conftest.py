@@ -51,6 +51,7 @@ def shop_tables() -> dict[str, pa.Table]:
         "time_zone": zones,
         **numbers,
         **flags,
+        "sms_blacklisted": [False] * N_CUSTOMERS,
     }
     n_orders = len(orders)
     discount = (50_000 * rng.random(n_orders)).astype(np.int64)

@@ -16,7 +16,10 @@ from training.importing.dataset import DatasetDescription, table_schema, write_d
 from training.learnable import FEATURE_SOURCES, NOT_LEARNT, learnable_columns, sources_of
 
 AS_OF = datetime(2024, 6, 1, tzinfo=UTC)
-REACH = tuple(f"customers.{fact}_{channel}" for fact in ("consent", "reachable") for channel in CHANNELS)
+REACH = (
+    *(f"customers.{fact}_{channel}" for fact in ("consent", "reachable") for channel in CHANNELS),
+    "customers.sms_blacklisted",
+)
 SIMULATED = ("events", "customers.time_zone", *REACH)
 
 

@@ -48,6 +48,7 @@ REACH_RATES: Final[dict[str, float]] = {
     "reachable_sms": 0.95,
     "reachable_app_push": 0.50,
     "reachable_web_push": 0.30,
+    "sms_blacklisted": 0.08,
 }
 
 # The middle of a closed band, a little above the foot of an open one.

@@ -44,10 +44,12 @@ class Audience:
         return self.known[:, [places[name] for name in names]]
 
     def channels(self) -> Booleans:
-        """Which channels each customer consented to and can be reached on, `(n_customers, n_channels)`."""
+        """Which channels each customer may be written to on and can be reached on, `(n_customers, n_channels)`."""
         consent = self.columns(tuple(f"consent_{channel}" for channel in CHANNELS))
         reachable = self.columns(tuple(f"reachable_{channel}" for channel in CHANNELS))
-        return np.asarray((consent == 1) & (reachable == 1))
+        listed = self.columns(("sms_blacklisted",)) == 1
+        closed = listed & np.array([channel == "sms" for channel in CHANNELS])
+        return np.asarray((consent == 1) & (reachable == 1) & ~closed)
 
 
 def read_audience(

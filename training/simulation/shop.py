@@ -101,7 +101,7 @@ def shop_of(customers: pa.Table, orders: pa.Table) -> Shop:
         customer_ids=tuple(customers["customer_id"].to_pylist()),
         joined_at=_times(customers["joined_at"]),
         time_zones=time_zones,
-        consent=_flags(customers, "consent"),
+        consent=_flags(customers, "consent") & ~_blacklisted(customers),
         reachable=_flags(customers, "reachable"),
         buyer=buyer,
         ordered_at=_times(orders["ordered_at"]),
@@ -142,6 +142,12 @@ def _times(column: pa.ChunkedArray) -> Times:
 def _flags(customers: pa.Table, what: str) -> Booleans:
     columns = [pc.fill_null(customers[f"{what}_{channel}"], False).to_numpy() for channel in CHANNELS]
     return np.stack(columns, axis=1)
+
+
+def _blacklisted(customers: pa.Table) -> Booleans:
+    """Channels that the operator closes, `(n_customers, n_channels)`: none but SMS."""
+    listed = pc.fill_null(customers["sms_blacklisted"], False).to_numpy()
+    return listed[:, None] & np.array([channel == "sms" for channel in CHANNELS])
 
 
 def _local_hours(times: pa.ChunkedArray, time_zones: NDArray[np.str_]) -> Integers:
