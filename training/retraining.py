@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 from models.artifact import Artifact
 from models.catalogue import load_policy
 from models.feedback import LoggedFeedback
 from models.policy import Policy
 from training.champion import NoChampionError, read_version
+from training.closed_rounds import closed_rounds
 from training.evaluation.decision_log import DecisionLog
-from training.evaluation.errors import TooFewRoundsError
 from training.evaluation.log_store import read_decision_log
 from training.places import Places
 from training.policies import DECISIONS
@@ -27,8 +27,6 @@ from training.policy_fit import (
     learned_until,
 )
 from training.registry import CHAMPION, ModelRegistry
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,23 +91,6 @@ def retrain_policy(registry: ModelRegistry, places: Places, wanted: Retraining) 
         mean_reward=float(feedback.rewards.mean()),
         left_out=log.n_left_out,
     )
-
-
-def closed_rounds(log: DecisionLog, until: datetime | None = None) -> tuple[LoggedFeedback, datetime]:
-    """The rounds decided before any window was still open, and that moment; before `until`, if that is earlier.
-
-    Rounds decided later are left out although their own window may have closed: where one moment parts what was learnt from
-    what was not, the learner can go on from it and a judge can start at it. Raises: `TooFewRoundsError`.
-    """
-    closed = _EPOCH + timedelta(microseconds=log.closed_until_us)
-    moment = closed if until is None else min(until.astimezone(UTC), closed)
-    rows = ~log.labels.since(moment)
-    if not rows.any():
-        raise TooFewRoundsError(
-            f"none of {len(rows):,} rounds was decided before {moment.isoformat()}; windows had closed up to "
-            f"{closed.isoformat()}"
-        )
-    return log.feedback.take(rows), moment
 
 
 def _fit(

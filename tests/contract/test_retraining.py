@@ -198,8 +198,9 @@ def test_what_the_champion_has_learnt_by_itself_is_no_reason_to_promote(misled: 
 
 
 def test_a_fit_ends_where_the_first_window_was_still_open(misled: Worker, tmp_path: Path) -> None:
+    from training.closed_rounds import closed_rounds
     from training.registry import open_registry
-    from training.retraining import Retraining, closed_rounds, retrain_policy
+    from training.retraining import Retraining, retrain_policy
 
     places = Places(var=tmp_path)
     decide_and_hear_back(misled, range(100))
