@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from features.encoding import FeatureVector, encode
@@ -18,6 +18,8 @@ from service.record import DecisionRecord
 from service.schemas import DecideRequest
 from service.standing import Standing
 from service.state import State
+from service.store.activation_log import activate
+from service.store.decision_log import read_record
 from service.store.key_log import Claim
 from service.store.ledger import StandingMovedError, StandingQuery, read_standing
 
@@ -80,3 +82,15 @@ def _read(
     )
     with gardoon.engine.connect() as connection:
         return read_standing(connection, query, now)
+
+
+def put_into_effect(gardoon: State, identity: str) -> datetime:
+    """Since when a decision is in effect. Raises: `UnknownDecisionError`, `ActivationExpiredError`."""
+    point = gardoon.rules_of(read_record(gardoon.engine, identity).request.journey).point
+    return activate(
+        gardoon.engine,
+        identity,
+        wait=timedelta(minutes=point.activate_within_minutes),
+        confirm=timedelta(hours=point.confirm_within_hours),
+        now=gardoon.clock(),
+    )

@@ -19,6 +19,7 @@ ServiceError
 ├── InvalidRequestError        422   a batch, or an item of one, that is not as described; every fault with its place
 ├── KeyReusedError             422   the idempotency key was used for another request
 ├── KeyInUseError              409   the request with this idempotency key is still being answered
+├── ActivationExpiredError     410   the deferred decision was not activated in time
 ├── BodyTooLargeError          413
 ├── NotReadyError              503   no champions yet
 ├── FeaturesUnavailableError   503   nothing is decided without consent and reach, which are features
@@ -265,3 +266,10 @@ class BusyCustomerError(ServiceError):
     status = 503
     title = "Customer busy"
     retry_after_s = 1
+
+
+class ActivationExpiredError(ServiceError):
+    """A deferred decision was not activated in time: its claims have lapsed."""
+
+    status = 410
+    title = "Activation expired"

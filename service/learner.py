@@ -36,7 +36,7 @@ from service.store.artifact_store import (
 from service.store.delay_log import RoundsOfDecision, count_delays
 from service.store.engine import microseconds, upsert
 from service.store.fold_store import get_folds, put_folds
-from service.store.tables import decisions, outcomes, rewards
+from service.store.tables import activations, decisions, outcomes, rewards
 
 LATE_COMMITS = timedelta(minutes=1)
 EXPECTED_SHARE = 1 / 16
@@ -104,6 +104,8 @@ class Learner:
         fresh = select(outcomes.c.event_id, outcomes.c.decision_id).where(outcomes.c.snapshot.is_(None))
         rows = connection.execute(fresh.order_by(outcomes.c.received_at).limit(_AT_ONCE)).all()
         touched = dict.fromkeys(row.decision_id for row in rows)
+        recent = activations.c.activated_at >= microseconds(since - LATE_COMMITS)
+        touched |= dict.fromkeys(connection.scalars(select(activations.c.decision_id).where(recent)))
         for journey, point in self.points.items():
             windows = {timedelta(hours=point.reward(name).window_hours) for name in point.decisions}
             for passed in sorted({timedelta(0), *windows}):

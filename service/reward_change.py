@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import Connection, select
@@ -14,6 +14,7 @@ from models.reward import Outcome, Resolution, RewardSpec, State, resolve
 from service.decision_point import DecisionPoint
 from service.record import DecisionRecord, Round
 from service.schemas import Group
+from service.store.activation_log import activated_at
 from service.store.outcome_log import outcomes_of
 from service.store.tables import decisions, rewards
 
@@ -46,10 +47,15 @@ def find_changes(
     """The rounds of these decisions whose reward is another than was noted."""
     for part in _parts(decision_ids):
         facts, known = outcomes_of(connection, part), _known(connection, part)
+        activated = activated_at(connection, part)
         for record in earning_records(connection, part):
+            waiting = record.request.activate == "deferred" and record.decision_id not in activated
             for round_, spec in rewarded_rounds(record, points):
                 noted = known[record.decision_id, round_.decision]
-                found = _resolve(record, spec, facts[record.decision_id], now)
+                if waiting:
+                    found = _unused(record, points[record.request.journey], now)
+                else:
+                    found = _resolve(record, spec, facts[record.decision_id], now)
                 if found != noted:
                     yield _change(record, round_, spec, noted, found)
 
@@ -97,6 +103,12 @@ def earning_records(connection: Connection, decision_ids: Sequence[str]) -> list
 def _resolve(record: DecisionRecord, spec: RewardSpec, facts: list[Outcome], now: datetime) -> Resolution:
     effective_at, channel = _effective_at(record, spec), record.chosen("channel")
     return resolve(spec, facts, effective_at=effective_at, now=now, channel=channel)
+
+
+def _unused(record: DecisionRecord, point: DecisionPoint, now: datetime) -> Resolution:
+    """A deferred decision that was not activated: not known yet, and once it no longer can be, never a reward."""
+    over = now > record.decided_at + timedelta(minutes=point.activate_within_minutes)
+    return Resolution(State.VOID) if over else _NOTHING
 
 
 def _effective_at(record: DecisionRecord, spec: RewardSpec) -> datetime:

@@ -288,6 +288,22 @@ class OutcomesAnswer(BaseModel):
     results: tuple[OutcomeResult, ...]
 
 
+class Activation(BaseModel):
+    """Since when a decision is in effect."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "decision_id": "019abf3c-0d5c-7c3e-9a6f-2f0e5b1d7a11",
+                "activated_at": "2026-11-22T09:31:12Z",
+            }
+        }
+    )
+
+    decision_id: str
+    activated_at: datetime
+
+
 class Health(BaseModel):
     """How the worker is."""
 

@@ -8,9 +8,11 @@ from fastapi import APIRouter, Response
 
 from features.encoding import encode
 from service.decider import scores_of
+from service.deciding import put_into_effect
 from service.idempotency import decide_once
 from service.routes.dependencies import ClaimedKey, Gardoon, answered, problems
 from service.schemas import (
+    Activation,
     Answer,
     DecideRequest,
     Identifier,
@@ -43,6 +45,15 @@ async def score(request: ScoreRequest, gardoon: Gardoon) -> ScoreAnswer:
         versions=models.versions,
         degraded=features.degraded,
     )
+
+
+@router.post(
+    "/v1/decisions/{decision_id}/activate", responses=problems(404, 410, 422, 503), tags=["decisions"]
+)
+async def activate_decision(decision_id: Identifier, gardoon: Gardoon) -> Activation:
+    """Put a deferred decision into effect; activating it again changes nothing."""
+    since = await asyncio.to_thread(put_into_effect, gardoon, decision_id)
+    return Activation(decision_id=decision_id, activated_at=since)
 
 
 @router.get("/v1/decisions/{decision_id}", responses=problems(404, 422), tags=["decisions"])

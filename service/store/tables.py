@@ -145,6 +145,14 @@ draws = Table(
     Column("lapses_at", BigInteger),  # of a deferred decision that is not activated yet
 )
 
+activations = Table(
+    "activations",
+    metadata,
+    Column("decision_id", String(36), primary_key=True),  # of a deferred decision
+    Column("activated_at", BigInteger, nullable=False),
+    Index("activations_by_time", "activated_at"),
+)
+
 budgets = Table(
     "budgets",
     metadata,

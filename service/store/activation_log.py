@@ -1,0 +1,64 @@
+"""Deferred decisions put into effect: from then on they count, and what they claimed is theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine, select, update
+
+from service.errors import ActivationExpiredError
+from service.record import DecisionRecord
+from service.store.coupon_log import DEFERRED, OUT
+from service.store.decision_log import read_record
+from service.store.engine import insert_or_ignore, microseconds, moment
+from service.store.tables import activations, coupons, draws, messages
+
+
+def activate(
+    engine: Engine, decision_id: str, *, wait: timedelta, confirm: timedelta, now: datetime
+) -> datetime:
+    """Since when the decision is in effect; again the same for one that is already, or never was deferred.
+
+    wait: how long it may be activated; confirm: how long its message holds its place until it is heard of.
+    Raises: `UnknownDecisionError`; `ActivationExpiredError` when its claims have lapsed.
+    """
+    record = read_record(engine, decision_id)
+    if record.request.activate == "now":
+        return record.decided_at
+    with engine.begin() as connection:
+        known = activated_at(connection, [decision_id]).get(decision_id)
+        if known is not None:
+            return known
+        if now > record.decided_at + wait:
+            raise ActivationExpiredError(
+                f"decision {decision_id} was to be activated by {(record.decided_at + wait).isoformat()}; "
+                "what it claimed is free again"
+            )
+        row = {"decision_id": decision_id, "activated_at": microseconds(now)}
+        connection.execute(insert_or_ignore(engine, activations).values(row))
+        _hold_claims(connection, record, confirm)
+    with engine.connect() as connection:
+        return activated_at(connection, [decision_id])[decision_id]
+
+
+def _hold_claims(connection: Connection, record: DecisionRecord, confirm: timedelta) -> None:
+    """Let the claims lapse when those of any other decision do, no longer when the wait is over."""
+    claims, identity = record.claims, record.decision_id
+    if claims is None:
+        return
+    if claims.message is not None:
+        lapses_at = microseconds(claims.message.message.due_at + confirm)
+        held = update(messages).where(messages.c.decision_id == identity, messages.c.lapses_at.is_not(None))
+        connection.execute(held.values(lapses_at=lapses_at))
+    connection.execute(update(draws).where(draws.c.decision_id == identity).values(lapses_at=None))
+    if claims.spend is not None:
+        given = update(coupons).where(coupons.c.decision_id == identity, coupons.c.state == DEFERRED)
+        if not connection.execute(given.values(state=OUT, lapses_at=coupons.c.expires_at)).rowcount:
+            raise ActivationExpiredError(f"the coupon of decision {identity} was released")
+
+
+def activated_at(connection: Connection, decision_ids: Sequence[str]) -> dict[str, datetime]:
+    """When each of these decisions was activated; those that were not are missing."""
+    query = select(activations).where(activations.c.decision_id.in_(decision_ids))
+    return {row.decision_id: moment(row.activated_at) for row in connection.execute(query)}
