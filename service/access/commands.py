@@ -14,11 +14,11 @@ from rich.table import Table
 from sqlalchemy import Connection
 
 from service.access.audit import Act, AuditEntry, customer_subject, operator, read_acts, record_act
-from service.access.audit_secret import read_or_create_audit_secret
 from service.access.caller import parse_limit
 from service.access.key import ApiKey, KeyText, new_key_text
 from service.access.key_store import UnknownKeyError, add_key, put_key, read_key, read_keys, revoke
 from service.access.scope import parse_scopes
+from service.secret_file import read_or_create_secret
 from service.settings import Settings
 from service.store.engine import open_log
 
@@ -97,9 +97,7 @@ def revoke_key(key_id: KeyId) -> None:
 def audit(last: Last = 50, customer: Customer = "") -> None:
     """Show who created, rotated or revoked keys, and who erased or exported what."""
     settings = Settings()
-    subject = (
-        customer_subject(customer, read_or_create_audit_secret(settings.audit_key_path)) if customer else ""
-    )
+    subject = customer_subject(customer, read_or_create_secret(settings.audit_key_path)) if customer else ""
     table = Table("when", "who", "what", "on whom", "detail", box=None)
     with _database() as connection:
         for entry in read_acts(connection, limit=last, subject=subject):
