@@ -127,8 +127,8 @@ def create_app(settings: Settings | None = None, build: Callable[[Settings], Sta
         swagger_ui_oauth2_redirect_url=None,
     )
     app.include_router(router)
-    describe(app)
     describe_access(app)
+    describe(app)
     app.add_middleware(BodyLimit, limit_bytes=(settings or Settings()).body_limit_bytes)
     app.add_middleware(Guard)
     app.add_middleware(SecurityHeaders, pages={"/docs": policy_of_page(_documentation(app))})

@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from features.online import OnlineStoreError
+from service.asker import Asker
 from service.batch_schema import BatchItem
 from service.errors import FeaturesUnavailableError, LogUnavailableError, ServiceError
 from service.idempotency import decide_once, make_claim
@@ -32,7 +33,7 @@ class Batch:
     """A batch under way. `key`: of the whole call; it gives item n without a key of its own the key `key/n`."""
 
     gardoon: State
-    scope: str
+    asking: Asker
     key: str | None
     _by_key: dict[str, asyncio.Task[bytes]] = field(default_factory=dict)
 
@@ -77,8 +78,10 @@ class Batch:
     async def _decide(self, item: Any, key: str | None) -> bytes:
         validate_item(BatchItem, item)
         asked = {name: value for name, value in item.items() if name != "idempotency_key"}
-        claim = make_claim(self.gardoon, self.scope, key, PURPOSE, asked) if key else None
-        answer, _ = await decide_once(self.gardoon, DecideRequest.model_validate(asked), claim)
+        claim = make_claim(self.gardoon, self.asking.key_scope, key, PURPOSE, asked) if key else None
+        request = DecideRequest.model_validate(asked)
+        self.asking.check(request)
+        answer, _ = await decide_once(self.gardoon, request, claim)
         return answer
 
 

@@ -15,7 +15,6 @@ from models.policy import Policy, choose, uniform
 from models.uniform_random import UniformRandom
 from service.course import Course
 from service.decision_point import DecisionName
-from service.errors import UnusableRequestError
 from service.guardrails import send_slot
 from service.guardrails.budget import mask_budget
 from service.guardrails.cap import BlockingCap, blocking_cap, mask_caps
@@ -144,6 +143,8 @@ def _probabilities(course: Course, mask: Mask, policy: Policy, context: Floats) 
 
     None where the latter is not eligible: then nothing is done.
     """
+    if mask.decision in course.facts.request.force:
+        return mask.eligible.astype(np.float64)  # the forced one is all that is left
     if course.facts.late:
         baseline = course.facts.request.baseline.get(mask.decision)
         return _certain(course, mask, "timeout", () if baseline is None else (baseline,))
@@ -179,14 +180,11 @@ def _round(mask: Mask, bound: BoundPolicy, context: Floats, probabilities: Float
 
 def _apply_request(request: DecideRequest, mask: Mask) -> None:
     allowed, banned = request.eligible.get(mask.decision), request.excluded.get(mask.decision, ())
-    unknown = sorted({*(allowed or ()), *banned} - set(mask.actions))
-    if unknown:
-        raise UnusableRequestError(
-            f"{mask.decision} has the actions {list(mask.actions)}; named were {unknown}"
-        )
     if allowed is not None:
         mask.keep("request_eligible", allowed, "not among the request's eligible actions")
     mask.remove("request_excluded", banned, "excluded by the request")
+    if forced := request.force.get(mask.decision):
+        mask.keep("request_force", (forced,), "the request forces another action")
 
 
 def _coupon_action(amount: int) -> str:

@@ -14,11 +14,10 @@ from service.claiming import GOING_OUT, claims_of
 from service.coupons.code import coupon_code
 from service.coupons.token import SignedCoupon, write_token
 from service.course import Course, Facts, Rules, start
-from service.decision_point import DecisionName, DecisionPoint
-from service.errors import UnusableRequestError
 from service.model_set import ModelSet
 from service.record import DecisionRecord, Shop, pack_features
-from service.schemas import Answer, Coupon, DecideRequest, Reason, Scores, Status
+from service.request_check import check_request, passed_deadline
+from service.schemas import Answer, Coupon, Reason, Scores, Status
 from service.standing import Draw
 
 
@@ -27,11 +26,15 @@ def decide(facts: Facts, models: ModelSet, rules: Rules) -> DecisionRecord:
 
     Raises: `UnusableRequestError` when the request asks for decisions or names actions that the journey does not have.
     """
-    wanted = _wanted(facts.request, rules.point)
+    wanted = check_request(facts.request, rules.point, models)
     scores = models.scores(facts.features.values)
     course = start(facts, models, rules, wanted, scores)
+    too_late = passed_deadline(facts)
     if course.group != "holdout":
-        if course.repeats is not None:
+        if too_late is not None:
+            course.suppressed = True
+            course.reasons.append(too_late)
+        elif course.repeats is not None:
             course.reasons.append(_drawn_already(course, course.repeats))
         else:
             for decision in wanted:
@@ -49,7 +52,7 @@ def decide(facts: Facts, models: ModelSet, rules: Rules) -> DecisionRecord:
         versions=answer.versions,
         status=answer.status,
         group=answer.group,
-        rounds=tuple(course.rounds),
+        rounds=() if facts.request.force else tuple(course.rounds),  # what was not drawn teaches nothing
         effective_at=course.effective_at if answer.status in GOING_OUT else facts.decided_at,
         standing=facts.standing,
         late=facts.late,
@@ -78,19 +81,6 @@ def scores_of(scores: dict[str, float], currency: str) -> Scores:
         expected_value=round(scores["expected_value"]),
         currency=currency,
     )
-
-
-def _wanted(request: DecideRequest, point: DecisionPoint) -> tuple[DecisionName, ...]:
-    unknown = [name for name in request.decide if name not in point.decisions]
-    if unknown:
-        raise UnusableRequestError(
-            f"journey {point.journey} decides {list(point.decisions)}; asked for {unknown}"
-        )
-    wanted = tuple(name for name in point.decisions if not request.decide or name in request.decide)
-    limited = [name for name in (*request.eligible, *request.excluded) if name not in wanted]
-    if limited:
-        raise UnusableRequestError(f"eligible or excluded limit {limited}; decided is {list(wanted)}")
-    return wanted
 
 
 def _status(course: Course) -> Status:

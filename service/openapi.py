@@ -23,6 +23,7 @@ from service.errors import (
     UnusableRequestError,
 )
 from service.item_body import NDJSON
+from service.problem import PROBLEM
 from service.schemas import OutcomeItem, OutcomesRequest
 
 _SCHEMAS = "#/components/schemas/{model}"
@@ -64,10 +65,11 @@ def complete(document: dict[str, Any]) -> None:
     components["examples"] = {name: {"value": value} for name, value in examples.items()}
     for operation in (each for methods in document["paths"].values() for each in methods.values()):
         for status, response in operation["responses"].items():
-            content = response.get("content", {}).get("application/problem+json")
-            if content is not None:
+            content = response.get("content", {})
+            if PROBLEM in content:
                 named = [name for name, value in examples.items() if str(value["status"]) == status]
-                content.setdefault("examples", {name: {"$ref": EXAMPLES + name} for name in named})
+                shown = {"examples": {name: {"$ref": EXAMPLES + name} for name in named}, **content[PROBLEM]}
+                response["content"] = {**content, PROBLEM: shown}
 
 
 def problem_examples() -> dict[str, dict[str, Any]]:

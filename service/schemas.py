@@ -76,7 +76,14 @@ class DecideRequest(Request):
         default_factory=dict,
         description="per decision, what the caller would do by itself: done when time runs out",
     )
-    deadline_at: Moment | None = Field(None, description="nothing is sent after it")
+    force: dict[DecisionName, Name] = Field(
+        default_factory=dict,
+        description="for tests: per decision, the action to take unless a constraint forbids it; needs the scope admin "
+        "unless it is a dry run, and is never learnt from or evaluated",
+    )
+    deadline_at: Moment | None = Field(
+        None, description="nothing is sent after it; one that has passed suppresses"
+    )
     timeout_ms: int | None = Field(
         None,
         ge=0,

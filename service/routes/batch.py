@@ -10,7 +10,7 @@ from service.batch_schema import BatchItem, BatchLine
 from service.errors import BodyTooLargeError, InvalidRequestError, LogUnavailableError, NotReadyError
 from service.item_body import NDJSON, read_items
 from service.openapi import batch_body, reference_to
-from service.routes.dependencies import Caller, Gardoon, KeyHeader, problems
+from service.routes.dependencies import Asking, Gardoon, KeyHeader, problems
 
 router = APIRouter()
 _EXAMPLE = [
@@ -34,8 +34,8 @@ class Lines(StreamingResponse):
     openapi_extra=batch_body({"type": "array", "items": reference_to(BatchItem)}, _EXAMPLE, _EXAMPLE),
     tags=["decisions"],
 )
-async def decide_batch(request: Request, gardoon: Gardoon, scope: Caller, key: KeyHeader = None) -> Lines:
+async def decide_batch(request: Request, gardoon: Gardoon, asking: Asking, key: KeyHeader = None) -> Lines:
     """Decide for up to 1,000 customers, each item accepted or refused by itself; a line for each, in the order sent."""
     items = read_items(request.headers.get("content-type", ""), await request.body())
     _ = gardoon.feed.current  # without champions the whole call is a 503, not a thousand lines
-    return Lines(Batch(gardoon, scope, key).lines(items))
+    return Lines(Batch(gardoon, asking, key).lines(items))

@@ -10,7 +10,7 @@ from features.encoding import encode
 from service.decider import scores_of
 from service.deciding import put_into_effect
 from service.idempotency import decide_once
-from service.routes.dependencies import ClaimedKey, Gardoon, answered, problems
+from service.routes.dependencies import Asking, ClaimedKey, Gardoon, answered, problems
 from service.schemas import (
     Activation,
     Answer,
@@ -28,8 +28,9 @@ router = APIRouter()
 @router.post(
     "/v1/decide", response_model=Answer, responses=problems(404, 409, 413, 422, 503), tags=["decisions"]
 )
-async def decide_one(request: DecideRequest, gardoon: Gardoon, claim: ClaimedKey) -> Response:
+async def decide_one(request: DecideRequest, gardoon: Gardoon, asking: Asking, claim: ClaimedKey) -> Response:
     """Decide for one customer at one moment; the answer leaves when the decision is durably logged."""
+    asking.check(request)
     return answered(*await decide_once(gardoon, request, claim))
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 
+from service.asker import Asker
 from service.batch_schema import IdempotencyKey
 from service.errors import ServiceError
 from service.idempotency import make_claim
@@ -29,19 +30,19 @@ def state(request: Request) -> State:
 Gardoon = Annotated[State, Depends(state)]
 
 
-def caller(_request: Request) -> str:
-    """Whose idempotency keys these are: nobody has a key of their own yet, so all callers share one scope."""
-    return ""
+def asker(request: Request) -> Asker:
+    """Who asks."""
+    return Asker.of(getattr(request.state, "caller", None))
 
 
-Caller = Annotated[str, Depends(caller)]
+Asking = Annotated[Asker, Depends(asker)]
 KeyHeader = Annotated[
     IdempotencyKey | None,
     Header(alias="Idempotency-Key", description="send a retry with the same key: it gets the first answer"),
 ]
 
 
-async def claim(request: Request, gardoon: Gardoon, scope: Caller, key: KeyHeader = None) -> Claim | None:
+async def claim(request: Request, gardoon: Gardoon, asking: Asking, key: KeyHeader = None) -> Claim | None:
     """The claim of the request's idempotency key; None where it has none."""
     if key is None:
         return None
@@ -50,7 +51,7 @@ async def claim(request: Request, gardoon: Gardoon, scope: Caller, key: KeyHeade
         body = (await request.body()).decode("latin-1") if lines else await request.json()
     except ValueError as error:
         raise RequestValidationError([{"loc": ("body",), "msg": "not JSON", "type": "json"}]) from error
-    return make_claim(gardoon, scope, key, f"{request.method} {request.url.path}", body)
+    return make_claim(gardoon, asking.key_scope, key, f"{request.method} {request.url.path}", body)
 
 
 ClaimedKey = Annotated[Claim | None, Depends(claim)]
