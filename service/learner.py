@@ -55,6 +55,7 @@ class Learner:
     points: dict[str, DecisionPoint]
     _scanned_until: datetime = field(default=datetime(1970, 1, 1, tzinfo=UTC), init=False)
     _open_rounds: OpenRounds | None = field(default=None, init=False)
+    _published: int | None = field(default=None, init=False)
     _delays: dict[tuple[str, str], tuple[datetime, DelayDistribution]] = field(
         default_factory=dict, init=False
     )
@@ -68,6 +69,8 @@ class Learner:
         with self.engine.begin() as connection:
             snapshot, open_rounds = self._step(connection, open_rounds, now)
         self._open_rounds, self._scanned_until = open_rounds, now
+        if snapshot is not None:
+            self._published = snapshot.number
         return snapshot
 
     def _step(
@@ -76,6 +79,8 @@ class Learner:
         previous, starts = newest_snapshot(connection), _starts(connection)
         if starts is None:
             return None, None
+        if previous is not None and previous.number != self._published:
+            open_rounds = None  # another process learnt since, so what this one remembers is no longer so
         since = max(self._scanned_until, previous.scanned_until) if previous else self._scanned_until
         news = self._news(connection, since, now)
         changes = list(find_changes(connection, self.points, news.decision_ids, now))

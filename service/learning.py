@@ -1,10 +1,14 @@
-"""The learner's process: champions and challengers from the registry, the fold, the shadow, again and again."""
+"""The learner's process: champions and challengers from the registry, the fold, the shadow, again and again.
+
+Any number may run; one of them learns, the others wait, loaded and ready, until its lock is free.
+"""
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 
@@ -28,26 +32,25 @@ from service.settings import Settings
 from service.shadow import Shadow
 from service.store.artifact_store import get_artifact, read_champions
 from service.store.engine import open_log
+from service.store.leadership import learner_lock
 
+STANDBY_SECONDS = 1.0
+"""How often a learner that waits looks whether the lock is free."""
 _logger = structlog.get_logger()
 
 
 def learn_until(stop: threading.Event, settings: Settings) -> None:
-    """Sync champions and learn until `stop` is set.
+    """Sync champions and learn until `stop` is set, while no other process does.
 
     A database that is away for a while is waited for; while the registry is away, learning goes on with the champions known.
     """
     configure_logging()
-    schema = load_schema()
     engine = open_log(settings.log_url)
-    points = load_decision_points(settings.decision_points)
-    check_known_policies(engine, points)
-    learner = Learner(engine, points)
-    shadow = Shadow(engine=engine, schema=schema, check=partial(check_champion, schema=schema, points=points))
-    registry = ChampionRegistry(tracking_uri=settings.registry_uri)
-    look_again = 0.0
+    turn, lock = _prepare(engine, settings), learner_lock(engine)
+    leading: bool | None = None
     while not stop.is_set():
         try:
+<<<<<<<
             if time.monotonic() >= look_again:
                 _sync(engine, registry, schema, points)
                 _follow(shadow, registry)
@@ -57,7 +60,44 @@ def learn_until(stop: threading.Event, settings: Settings) -> None:
         except Exception as error:  # a learner that ends learns nothing more
             _logger.error("step failed, trying again", exc_info=error)
         stop.wait(settings.learn_seconds)
+=======
+            leading = _tell(leads=lock.holds(), led=leading)
+            if leading:
+                turn()
+        except Exception as error:  # noqa: BLE001 - a learner that ends learns nothing more
+            _logger.error("step failed, trying again", reason=f"{type(error).__name__}: {error}")
+        stop.wait(settings.learn_seconds if leading else min(settings.learn_seconds, STANDBY_SECONDS))
+    lock.release()
+>>>>>>>
     engine.dispose()
+
+
+def _prepare(engine: Engine, settings: Settings) -> Callable[[], None]:
+    """What the learner does again and again, everything it needs being loaded."""
+    schema, points = load_schema(), load_decision_points(settings.decision_points)
+    check_known_policies(engine, points)
+    learner = Learner(engine, points)
+    shadow = Shadow(engine=engine, schema=schema, check=partial(check_champion, schema=schema, points=points))
+    registry = ChampionRegistry(tracking_uri=settings.registry_uri)
+    look_again = 0.0
+
+    def turn() -> None:
+        nonlocal look_again
+        learner.step(datetime.now(UTC))  # first: a registry that is away takes seconds to say so
+        shadow.step(datetime.now(UTC))
+        if time.monotonic() >= look_again:
+            _sync(engine, registry, schema, points)
+            _follow(shadow, registry)
+            look_again = time.monotonic() + settings.registry_seconds
+
+    return turn
+
+
+def _tell(*, leads: bool, led: bool | None) -> bool:
+    """Whether this process learns, logged when that is new."""
+    if leads is not led:
+        _logger.info("learning" if leads else "ready, another process learns", pid=os.getpid())
+    return leads
 
 
 def check_known_policies(engine: Engine, points: Mapping[str, DecisionPoint]) -> None:
