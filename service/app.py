@@ -33,7 +33,7 @@ from service.model_set import build_model_set, schema_artifact
 from service.observability import Metrics, configure_logging
 from service.openapi import describe
 from service.problem import PROBLEM, problem_response
-from service.routes import router
+from service.routes import BATCHES, router
 from service.security_headers import SECURITY_HEADERS, SecurityHeaders, policy_of_page
 from service.settings import Settings
 from service.state import FeatureReader, State
@@ -129,7 +129,9 @@ def create_app(settings: Settings | None = None, build: Callable[[Settings], Sta
     app.include_router(router)
     describe_access(app)
     describe(app)
-    app.add_middleware(BodyLimit, limit_bytes=(settings or Settings()).body_limit_bytes)
+    limits = settings or Settings()
+    by_path = dict.fromkeys(BATCHES, limits.batch_limit_bytes)
+    app.add_middleware(BodyLimit, limit_bytes=limits.body_limit_bytes, by_path=by_path)
     app.add_middleware(Guard)
     app.add_middleware(SecurityHeaders, pages={"/docs": policy_of_page(_documentation(app))})
     app.add_exception_handler(ServiceError, _service_error)

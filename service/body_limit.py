@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import BodyTooLargeError
@@ -9,32 +11,34 @@ from service.problem import problem_response
 
 
 class BodyLimit:
-    """Answers 413 when the declared or the received length of a body exceeds `limit_bytes`."""
+    """Answers 413 when the declared or the received length of a body exceeds its path's limit, else `limit_bytes`."""
 
-    def __init__(self, app: ASGIApp, limit_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, limit_bytes: int, by_path: Mapping[str, int] | None = None) -> None:
         self._app = app
         self._limit = limit_bytes
+        self._by_path = by_path or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        limit = self._by_path.get(scope["path"], self._limit)
         declared = dict(scope["headers"]).get(b"content-length")
         if declared is None:
-            await self._read_first(scope, receive, send)
-        elif declared.isdigit() and int(declared) <= self._limit:
+            await self._read_first(limit, scope, receive, send)
+        elif declared.isdigit() and int(declared) <= limit:
             await self._app(scope, receive, send)  # the server holds the body to its declared length
         else:
-            await self._refuse(scope, receive, send)
+            await _refuse(limit, scope, receive, send)
 
-    async def _read_first(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _read_first(self, limit: int, scope: Scope, receive: Receive, send: Send) -> None:
         messages: list[Message] = []
         received = 0
         while not messages or messages[-1].get("more_body", False):
             messages.append(await receive())
             received += len(messages[-1].get("body", b""))
-            if received > self._limit:
-                await self._refuse(scope, receive, send)
+            if received > limit:
+                await _refuse(limit, scope, receive, send)
                 return
 
         async def replay() -> Message:
@@ -42,6 +46,7 @@ class BodyLimit:
 
         await self._app(scope, replay, send)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        error = BodyTooLargeError(f"the body is larger than {self._limit} bytes")
-        await problem_response(error)(scope, receive, send)
+
+async def _refuse(limit: int, scope: Scope, receive: Receive, send: Send) -> None:
+    error = BodyTooLargeError(f"the body is larger than {limit} bytes")
+    await problem_response(error)(scope, receive, send)

@@ -45,6 +45,9 @@ class Settings(BaseSettings):
         description="file of the keys that coupons are signed with, the same for all workers; none: one under `var/`",
     )
     body_limit_bytes: int = Field(default=262_144, gt=0, description="largest accepted request body")
+    batch_limit_bytes: int = Field(
+        default=4_194_304, gt=0, description="largest accepted body of a batch: up to 1,000 items"
+    )
     access_seconds: float = Field(
         default=1.0, gt=0, description="how often a worker reads the API keys; a revoked one works no longer"
     )

@@ -6,6 +6,8 @@ from fastapi import APIRouter
 
 from service.routes import batch, coupons, decisions, operation, outcomes
 
+BATCHES = ("/v1/decide/batch", "/v1/outcomes")
+"""Endpoints whose bodies hold many items."""
 router = APIRouter()
 for _topic in (decisions, batch, outcomes, coupons, operation):
     router.include_router(_topic.router)

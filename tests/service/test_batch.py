@@ -139,3 +139,17 @@ def test_when_the_log_fails_every_line_says_so(worker: Worker) -> None:
     answered = send(worker, [WHEEL, WHEEL])
 
     assert [line["status"] for line in answered] == [503, 503]
+
+
+def test_a_batch_may_be_larger_than_a_single_request_but_not_boundless(worker: Worker) -> None:
+    context = {"note": "x" * 200}
+    items = [{**WHEEL, "dry_run": True, "context": {**context, str(n): 1.0}} for n in range(900)]
+    body = json.dumps(items).encode()
+    assert worker.state.settings.body_limit_bytes < len(body) < worker.state.settings.batch_limit_bytes
+
+    fits = worker.client.post("/v1/decide/batch", content=body, headers={"content-type": "application/json"})
+    too_large = worker.client.post("/v1/decide/batch", content=b" " * 4_200_000)
+
+    assert {line["status"] for line in lines(fits)} == {200}
+    assert too_large.status_code == 413
+    assert "4194304" in too_large.json()["detail"]
