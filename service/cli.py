@@ -12,10 +12,12 @@ import typer
 from rich.console import Console
 
 from service.access.commands import audit, keys_app
+from service.coupons.commands import coupon_keys_app
 from service.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(keys_app, name="keys")
+app.add_typer(coupon_keys_app, name="coupon-keys")
 app.command()(audit)
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]

@@ -24,6 +24,7 @@ class Act(StrEnum):
     KEY_CREATED = "key.created"
     KEY_ROTATED = "key.rotated"
     KEY_REVOKED = "key.revoked"
+    COUPON_KEY_ADDED = "coupon_key.added"
     CUSTOMER_ERASED = "customer.erased"
     CUSTOMER_EXPORTED = "customer.exported"
     LOG_EXPORTED = "log.exported"

@@ -126,10 +126,15 @@ class CouponKeys:
         found = self._find(key_id)
         return self._find(key_id) if found is None and self._read_again() else found
 
+    @property
+    def known(self) -> tuple[CouponKey, ...]:
+        """Every key, oldest first."""
+        self._look()
+        return self._keys
+
     def public(self) -> list[dict[str, str]]:
         """The public halves, oldest first, also of keys that come into use later."""
-        self._look()
-        return [key.public_jwk() for key in self._keys]
+        return [key.public_jwk() for key in self.known]
 
     def _find(self, key_id: str) -> CouponKey | None:
         return next((key for key in self._keys if key.key_id == key_id), None)

@@ -18,14 +18,8 @@ from service.errors import (
     TamperedCouponError,
     UnknownCouponError,
 )
-from service.store.coupon_log import (
-    DEFERRED,
-    REDEEMED,
-    Redemption,
-    StoredCoupon,
-    find_coupon,
-    redeem_coupon,
-)
+from service.store.coupon_log import DEFERRED, REDEEMED, StoredCoupon, find_coupon
+from service.store.redemption_log import Redemption, redeem_coupon
 
 
 def redeem(engine: Engine, keys: CouponKeys, request: RedeemRequest, now: datetime) -> StoredCoupon:

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, delete, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from models.reward import OutcomeKind
 from service.standing import SpendClaim
-from service.store.engine import insert_or_ignore, microseconds, moment
-from service.store.tables import budgets, coupons, outcomes
+from service.store.engine import microseconds, moment
+from service.store.tables import budgets, coupons, draws
 
 StoredState = Literal["deferred", "out", "redeemed", "released"]
 DEFERRED: Final = "deferred"
@@ -43,15 +42,6 @@ class StoredCoupon:
     discount: int | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Redemption:
-    """An order that uses a coupon."""
-
-    order_id: str
-    discount: int
-    redeemed_at: datetime
-
-
 def coupon_row(spend: SpendClaim) -> dict[str, Any]:
     """The columns of a coupon that was just given; the caller adds whose it is."""
     return {
@@ -71,10 +61,11 @@ def find_coupon(
     """The coupon of that code or decision; None where there is none."""
     wanted = coupons.c.code == code if code is not None else coupons.c.decision_id == decision_id
     with engine.connect() as connection:
-        return _find(connection, wanted)
+        return read_coupon(connection, wanted)
 
 
-def _find(connection: Connection, wanted: ColumnElement[bool]) -> StoredCoupon | None:
+def read_coupon(connection: Connection, wanted: ColumnElement[bool]) -> StoredCoupon | None:
+    """The one coupon of which this holds; None where there is none."""
     row = connection.execute(select(coupons).where(wanted)).mappings().one_or_none()
     if row is None:
         return None
@@ -90,44 +81,6 @@ def _find(connection: Connection, wanted: ColumnElement[bool]) -> StoredCoupon |
         redeemed_at=None if row["redeemed_at"] is None else moment(row["redeemed_at"]),
         discount=row["discount"],
     )
-
-
-def redeem_coupon(engine: Engine, coupon: StoredCoupon, redemption: Redemption) -> StoredCoupon:
-    """The coupon after this redemption was tried: redeemed by its order if it was out and alive, else as it stood.
-
-    With the redemption goes its outcome, in one transaction.
-    """
-    mine, at = coupons.c.decision_id == coupon.decision_id, microseconds(redemption.redeemed_at)
-    redeem = (
-        update(coupons)
-        .where(mine, coupons.c.state == OUT, coupons.c.expires_at > at)
-        .values(
-            state=REDEEMED,
-            order_id=redemption.order_id,
-            redeemed_at=at,
-            discount=redemption.discount,
-        )
-    )
-    with engine.begin() as connection:
-        if connection.execute(redeem).rowcount:
-            added = insert_or_ignore(engine, outcomes).values(_outcome(coupon, redemption))
-            connection.execute(added)
-        found = _find(connection, mine)
-    assert found is not None, f"coupon of decision {coupon.decision_id} was there and is gone"
-    return found
-
-
-def _outcome(coupon: StoredCoupon, redemption: Redemption) -> dict[str, Any]:
-    """What the learner learns of it: one outcome a coupon, whoever tells of it how often."""
-    return {
-        "event_id": f"redeemed:{coupon.decision_id}",
-        "decision_id": coupon.decision_id,
-        "kind": OutcomeKind.REDEEMED.value,
-        "value": float(redemption.discount),
-        "currency": coupon.currency,
-        "occurred_at": microseconds(redemption.redeemed_at),
-        "received_at": microseconds(redemption.redeemed_at),
-    }
 
 
 def release_lapsed_coupons(engine: Engine, now: datetime, *, at_most: int = 500) -> int:
@@ -165,3 +118,12 @@ def release_lapsed_coupons(engine: Engine, now: datetime, *, at_most: int = 500)
             budget = update(budgets).where(budgets.c.journey == journey, budgets.c.day == day)
             connection.execute(budget.values(used=budgets.c.used - amount))
     return len(released)
+
+
+def free_lapsed_draws(engine: Engine, now: datetime) -> int:
+    """How many draws of deferred decisions were forgotten because nobody activated them in time.
+
+    They counted no longer since then; a customer who drew anew in the meantime has taken the row over.
+    """
+    with engine.begin() as connection:
+        return connection.execute(delete(draws).where(draws.c.lapses_at <= microseconds(now))).rowcount

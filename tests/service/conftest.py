@@ -37,6 +37,7 @@ from service.state import State
 from service.store.artifact_store import get_artifact, move_champion, put_artifact
 from service.store.decision_log import DecisionLog
 from service.store.engine import open_log
+from service.upkeep import keep_up
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)  # 13:00 in Tehran
 KEY = CouponKey(b"a secret of the tests, 32 bytes.", datetime(2026, 1, 1, tzinfo=UTC))
@@ -151,6 +152,10 @@ class Worker:
         """One step of the learner, seen by the worker at once."""
         self.learner.step(self.clock())
         self.state.feed.refresh()
+
+    def keep_up(self) -> None:
+        """One step of the upkeep."""
+        keep_up(self.state.engine, self.clock())
 
     def decide(self, **request: object) -> dict[str, object]:
         """The answer to a decision that must succeed."""

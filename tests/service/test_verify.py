@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -18,12 +19,12 @@ from tests.service.conftest import KEY, NOW, Worker, build_fake_models, stored_c
 from tests.service.test_outcomes import outcome, send
 
 
-def run_verify(worker: Worker, key: CouponKey | None = KEY) -> Verification:
-    """The result of a re-enactment to which this one is the coupon key of every id."""
+def run_verify(worker: Worker, find: Callable[[str], CouponKey | None] = lambda _: KEY) -> Verification:
+    """The result of a re-enactment that finds coupon keys like this."""
     engine = worker.state.engine
     build = partial(build_fake_models, engine=engine)
     load = partial(get_artifact, engine)
-    return verify(engine, Reenactor(load=load, build=build, find_coupon_key=lambda _: key))
+    return verify(engine, Reenactor(load=load, build=build, find_coupon_key=find))
 
 
 def decide_some(worker: Worker) -> None:
@@ -110,7 +111,7 @@ def test_a_coupon_key_that_is_another_or_gone_is_found(
 ) -> None:
     answer = worker.decide(customer_id="c1", eligible={"coupon": ["30000"]})
 
-    result = run_verify(worker, key)
+    result = run_verify(worker, lambda _: key)
 
     assert answer["coupon"]
     assert answer["versions"]["coupon_key"] == KEY.key_id

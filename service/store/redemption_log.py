@@ -1,0 +1,63 @@
+"""Redemptions on disk: of all orders that want a coupon one gets it, and the learner hears of it once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine, update
+
+from models.reward import OutcomeKind
+from service.store.coupon_log import OUT, REDEEMED, StoredCoupon, read_coupon
+from service.store.engine import insert_or_ignore, microseconds
+from service.store.ledger import note_delivery
+from service.store.tables import coupons, outcomes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Redemption:
+    """An order that uses a coupon."""
+
+    order_id: str
+    discount: int
+    redeemed_at: datetime
+
+
+def redeem_coupon(engine: Engine, coupon: StoredCoupon, redemption: Redemption) -> StoredCoupon:
+    """The coupon after this redemption was tried: redeemed by its order if it was out and alive, else as it stood.
+
+    Its outcome goes with it in one transaction, and keeps the message's place under the caps: somebody must have seen it.
+    """
+    mine, at = coupons.c.decision_id == coupon.decision_id, microseconds(redemption.redeemed_at)
+    redeem = (
+        update(coupons)
+        .where(mine, coupons.c.state == OUT, coupons.c.expires_at > at)
+        .values(
+            state=REDEEMED,
+            order_id=redemption.order_id,
+            redeemed_at=at,
+            discount=redemption.discount,
+        )
+    )
+    with engine.begin() as connection:
+        if connection.execute(redeem).rowcount:
+            added = insert_or_ignore(engine, outcomes).values(_outcome(coupon, redemption))
+            connection.execute(added)
+            note_delivery(connection, coupon.decision_id, OutcomeKind.REDEEMED)
+        found = read_coupon(connection, mine)
+    assert found is not None, f"coupon of decision {coupon.decision_id} was there and is gone"
+    return found
+
+
+def _outcome(coupon: StoredCoupon, redemption: Redemption) -> dict[str, Any]:
+    """What the learner learns of it: one outcome a coupon, whoever tells of it how often."""
+    return {
+        "event_id": f"redeemed:{coupon.decision_id}",
+        "decision_id": coupon.decision_id,
+        "kind": OutcomeKind.REDEEMED.value,
+        "value": float(redemption.discount),
+        "currency": coupon.currency,
+        "occurred_at": microseconds(redemption.redeemed_at),
+        "received_at": microseconds(redemption.redeemed_at),
+    }

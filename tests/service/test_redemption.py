@@ -1,0 +1,246 @@
+"""`/v1/coupons`: redeemed once by one order, and never when it expired, was altered, or was not given."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jwt
+import pytest
+from httpx2 import Response
+from sqlalchemy import select
+
+from service.coupons.key import CouponKey
+from service.coupons.key_file import add_key
+from service.coupons.token import read_token, write_token
+from service.decision_point import DecisionPoint
+from service.store.tables import budgets, coupons, messages, outcomes
+from tests.service.conftest import KEY, NOW, Worker, stored_customer
+from tests.service.test_activation import activate
+from tests.service.test_learner import rewards_of
+from tests.service.test_ledger import with_coupon
+from tests.service.test_verify import run_verify
+
+MakeWorker = Callable[..., Worker]
+WHEEL = {"journey": "lucky_wheel", "decide": ["coupon"], "eligible": {"coupon": ["30000"]}}
+
+
+def draw(worker: Worker, customer: str = "c1", **asked: object) -> dict[str, Any]:
+    """The decision that gives this customer 30,000 until midnight in Tehran, 20:30 in UTC."""
+    worker.reader.customers.setdefault(customer, stored_customer(customer))
+    return worker.decide(customer_id=customer, **{**WHEEL, **asked})
+
+
+def redeem(worker: Worker, order: str = "o1", **presented: object) -> Response:
+    return worker.client.post("/v1/coupons/redeem", json={"order_id": order, **presented})
+
+
+def look(worker: Worker, code: str) -> dict[str, Any]:
+    found: dict[str, Any] = worker.client.get(f"/v1/coupons/{code}").json()
+    return found
+
+
+@pytest.mark.parametrize("form", ["code", "token"])
+def test_a_coupon_is_redeemed_once_by_its_code_or_its_token(worker: Worker, form: str) -> None:
+    coupon = draw(worker)["coupon"]
+    before = look(worker, coupon["code"])["state"]
+
+    first = redeem(worker, **{form: coupon[form]})
+    again = redeem(worker, **{form: coupon[form]})
+    other = redeem(worker, "o2", code=coupon["code"])
+
+    assert before == "out"
+    assert (first.status_code, first.json()["state"], first.json()["order_id"]) == (200, "redeemed", "o1")
+    assert (again.status_code, again.content) == (200, first.content)
+    assert (other.status_code, other.json()["title"]) == (409, "Coupon already redeemed")
+    assert look(worker, coupon["code"]) == first.json()
+
+
+def test_the_same_order_gets_the_same_answer_after_midnight_and_after_a_release(worker: Worker) -> None:
+    coupon = draw(worker)["coupon"]
+    first = redeem(worker, code=coupon["code"], order_value=12_000)
+    worker.clock.advance(days=3)
+    worker.keep_up()
+
+    again = redeem(worker, code=coupon["code"], order_value=99_000)
+
+    assert again.content == first.content
+
+
+def test_of_many_orders_at_once_one_wins(make_worker: MakeWorker) -> None:
+    workers = [make_worker(), make_worker(champions=False)]
+    coupon = draw(workers[0])["coupon"]
+
+    with ThreadPoolExecutor(12) as pool:
+        tried = list(pool.map(lambda n: redeem(workers[n % 2], f"o{n}", code=coupon["code"]), range(24)))
+
+    assert Counter(each.status_code for each in tried) == {200: 1, 409: 23}
+    with workers[0].state.engine.connect() as connection:
+        assert connection.execute(select(outcomes.c.kind)).all() == [("redeemed",)]
+        winner = connection.scalar(select(coupons.c.order_id))
+    assert [each.json()["order_id"] for each in tried if each.status_code == 200] == [winner]
+
+
+def test_an_expired_coupon_is_gone_with_and_without_its_release(worker: Worker) -> None:
+    coupon = draw(worker)["coupon"]
+    worker.clock.now = NOW.replace(hour=20, minute=30)
+
+    refused = redeem(worker, code=coupon["code"])
+    worker.keep_up()
+    released = redeem(worker, token=coupon["token"])
+
+    assert (refused.status_code, released.status_code) == (410, 410)
+    assert refused.json()["title"] == "Coupon expired"
+    assert look(worker, coupon["code"])["state"] == "expired"
+
+
+def test_until_the_last_moment_it_is_good(worker: Worker) -> None:
+    coupon = draw(worker)["coupon"]
+    worker.clock.now = NOW.replace(hour=20, minute=29, second=59, microsecond=999_000)
+
+    assert redeem(worker, code=coupon["code"]).status_code == 200
+
+
+def test_what_was_altered_is_not_genuine_and_what_was_never_given_is_unknown(worker: Worker) -> None:
+    coupon = draw(worker)["coupon"]
+    signed = read_token(coupon["token"], KEY.public_jwk())
+    more = write_token(KEY, type(signed)(**{**vars(signed), "amount": 50_000}))
+    elsewhere = write_token(KEY, type(signed)(**{**vars(signed), "decision_id": "d"}))
+    forged = write_token(CouponKey(bytes(32), NOW), signed)
+    cut = coupon["token"][:-20]
+
+    statuses = {
+        "more": redeem(worker, token=more).status_code,
+        "elsewhere": redeem(worker, token=elsewhere).status_code,
+        "forged": redeem(worker, token=forged).status_code,
+        "cut": redeem(worker, token=cut).status_code,
+        "no code": redeem(worker, code="thirty off!").status_code,
+        "unknown": redeem(worker, code="0000-0000-0000-0000").status_code,
+        "looked up": worker.client.get("/v1/coupons/0000-0000-0000-0000").status_code,
+    }
+
+    assert statuses == {
+        "more": 422,
+        "elsewhere": 404,
+        "forged": 422,
+        "cut": 422,
+        "no code": 422,
+        "unknown": 404,
+        "looked up": 404,
+    }
+    assert look(worker, coupon["code"])["state"] == "out"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"order_id": "o1"},
+        {"order_id": "o1", "code": "a", "token": "b"},
+        {"code": "a"},
+        {"order_id": "o1", "code": "a", "order_value": -1},
+    ],
+)
+def test_a_request_that_says_too_little_or_too_much_is_refused(
+    worker: Worker, body: dict[str, object]
+) -> None:
+    assert worker.client.post("/v1/coupons/redeem", json=body).status_code == 422
+
+
+def test_a_code_is_read_as_people_type_it(worker: Worker) -> None:
+    code = draw(worker)["coupon"]["code"]
+
+    assert redeem(worker, code=code.lower().replace("-", " ")).status_code == 200
+
+
+def test_a_coupon_is_its_customers_where_the_till_says_who_that_is(worker: Worker) -> None:
+    coupon = draw(worker)["coupon"]
+
+    other = redeem(worker, code=coupon["code"], customer_id="c2")
+    own = redeem(worker, token=coupon["token"], customer_id="c1")
+
+    assert (other.status_code, other.json()["title"]) == (422, "Another customer's coupon")
+    assert own.status_code == 200
+
+
+def test_a_redemption_is_learnt_as_what_it_took_off_and_keeps_the_messages_place(worker: Worker) -> None:
+    worker.reader.customers["c1"] = stored_customer("c1")
+    asked = {"journey": "churn_prevention", "eligible": {"coupon": ["30000"]}}
+    answer: dict[str, Any] = worker.decide(customer_id="c1", **asked)
+    worker.clock.advance(hours=24)
+
+    redeemed = redeem(worker, code=answer["coupon"]["code"], order_value=20_000)
+    worker.learn()
+
+    with worker.state.engine.connect() as connection:
+        assert connection.execute(
+            select(outcomes.c.event_id, outcomes.c.decision_id, outcomes.c.value, outcomes.c.currency)
+        ).all() == [(f"redeemed:{answer['decision_id']}", answer["decision_id"], 20_000.0, "IRT")]
+        assert connection.scalar(select(messages.c.lapses_at)) is None
+    assert redeemed.json()["discount"] == 20_000
+    assert rewards_of(worker.state.engine)["coupon"] == ("open", -20.0)
+
+
+def test_a_redemption_keeps_the_budget_used(
+    make_worker: MakeWorker, points: dict[str, DecisionPoint]
+) -> None:
+    worker = make_worker(points=with_coupon(points, "lucky_wheel", daily_budget=100_000))
+    coupon = draw(worker)["coupon"]
+
+    redeem(worker, code=coupon["code"])
+    worker.clock.advance(days=2)
+    worker.keep_up()
+
+    with worker.state.engine.connect() as connection:
+        assert connection.scalar(select(budgets.c.used)) == 30_000
+
+
+def test_a_deferred_coupon_is_good_once_it_is_activated(worker: Worker) -> None:
+    answer = draw(worker, activate="deferred")
+    code = answer["coupon"]["code"]
+
+    waiting = redeem(worker, code=code)
+    state = look(worker, code)["state"]
+    activate(worker, answer["decision_id"])
+
+    assert (waiting.status_code, waiting.json()["title"]) == (409, "Coupon not activated")
+    assert state == "deferred"
+    assert redeem(worker, code=code).status_code == 200
+
+
+def test_a_deferred_coupon_that_was_never_activated_is_never_good(worker: Worker) -> None:
+    code = draw(worker, activate="deferred")["coupon"]["code"]
+    worker.clock.advance(hours=2)
+
+    before = redeem(worker, code=code)
+    worker.keep_up()
+    after = redeem(worker, code=code)
+
+    assert (before.status_code, after.status_code) == (409, 410)
+    assert look(worker, code)["state"] == "released"
+
+
+def test_a_dry_run_gives_nothing_to_redeem(worker: Worker) -> None:
+    answer = draw(worker, dry_run=True)
+
+    assert (answer["coupon"]["code"], answer["coupon"]["token"]) == (None, None)
+
+
+def test_old_coupons_outlive_a_rotation_and_every_decision_comes_out_again(worker: Worker) -> None:
+    old = draw(worker, "c1")
+    rotated = CouponKey(b"the key after the first, 32 byte", NOW)
+    add_key(worker.state.settings.coupon_keys_path, rotated)
+    new = draw(worker, "c2")
+
+    published = worker.client.get("/v1/coupons/keys")
+    kept = [redeem(worker, f"o-{a['decision_id']}", token=a["coupon"]["token"]) for a in (old, new)]
+    result = run_verify(worker, find=worker.state.coupon_keys.find)
+
+    assert [a["versions"]["coupon_key"] for a in (old, new)] == [KEY.key_id, rotated.key_id]
+    assert [jwk["kid"] for jwk in published.json()["keys"]] == [KEY.key_id, rotated.key_id]
+    assert published.headers["cache-control"] == "public, max-age=300"
+    assert [each.status_code for each in kept] == [200, 200]
+    assert (result.reenacted, result.differing) == (2, [])
+    checked = jwt.PyJWKSet.from_dict(published.json())[rotated.key_id]
+    assert jwt.decode(new["coupon"]["token"], checked, ["EdDSA"], {"verify_exp": False})["amount"] == 30_000
