@@ -33,6 +33,7 @@ from service.shadow import Shadow
 from service.store.artifact_store import get_artifact, read_champions
 from service.store.engine import open_log
 from service.store.leadership import learner_lock
+from service.upkeep import keep_up
 
 STANDBY_SECONDS = 1.0
 """How often a learner that waits looks whether the lock is free."""
@@ -50,25 +51,13 @@ def learn_until(stop: threading.Event, settings: Settings) -> None:
     leading: bool | None = None
     while not stop.is_set():
         try:
-<<<<<<<
-            if time.monotonic() >= look_again:
-                _sync(engine, registry, schema, points)
-                _follow(shadow, registry)
-                look_again = time.monotonic() + settings.registry_seconds
-            learner.step(datetime.now(UTC))
-            shadow.step(datetime.now(UTC))
-        except Exception as error:  # a learner that ends learns nothing more
-            _logger.error("step failed, trying again", exc_info=error)
-        stop.wait(settings.learn_seconds)
-=======
             leading = _tell(leads=lock.holds(), led=leading)
             if leading:
                 turn()
-        except Exception as error:  # noqa: BLE001 - a learner that ends learns nothing more
-            _logger.error("step failed, trying again", reason=f"{type(error).__name__}: {error}")
+        except Exception as error:  # a learner that ends learns nothing more
+            _logger.error("step failed, trying again", exc_info=error)
         stop.wait(settings.learn_seconds if leading else min(settings.learn_seconds, STANDBY_SECONDS))
     lock.release()
->>>>>>>
     engine.dispose()
 
 
@@ -85,6 +74,7 @@ def _prepare(engine: Engine, settings: Settings) -> Callable[[], None]:
         nonlocal look_again
         learner.step(datetime.now(UTC))  # first: a registry that is away takes seconds to say so
         shadow.step(datetime.now(UTC))
+        keep_up(engine, datetime.now(UTC))
         if time.monotonic() >= look_again:
             _sync(engine, registry, schema, points)
             _follow(shadow, registry)
