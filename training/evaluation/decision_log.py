@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -21,6 +21,7 @@ import numpy as np
 from models.feedback import Floats, LoggedFeedback
 from models.reward import State
 from training.evaluation.errors import LogError, TooFewRoundsError
+from training.evaluation.log_chunk import LogChunk
 from training.evaluation.round_buffer import JudgeableRound, KindOfRound, LogRow, RewardRule, RoundBuffer
 from training.evaluation.round_labels import RoundLabels
 from training.evaluation.sample_ratio import SampleRatio
@@ -82,12 +83,14 @@ class LogSummary:
 class DecisionLog(LogSummary):
     """Rounds to judge by, in the order logged, with the behaviour policy's whole distribution, `(n_rounds, n_actions)`.
 
-    labels: journey, group and time of each round.
+    labels: journey, group and time of each round. undelivered: rounds of the same kind that were not delivered; they have no
+    reward and are judged by in nothing but whether the propensities are true.
     """
 
     feedback: LoggedFeedback
     probabilities: Floats
     labels: RoundLabels
+    undelivered: LogChunk | None = None
 
 
 def collect_rounds(
@@ -104,14 +107,17 @@ def collect_rounds(
     """
     sieve = RoundSieve(decision=decision, rules=rules, scanned_until_us=scanned_until_us)
     kinds: dict[KindOfRound, RoundBuffer] = {}
+    undelivered: dict[KindOfRound, RoundBuffer] = {}
     for row, found in sieve.judgeable(rows):
-        kinds.setdefault(found.kind, RoundBuffer(found.kind)).add(row, found)
+        into = kinds if found.is_delivered else undelivered
+        into.setdefault(found.kind, RoundBuffer(found.kind)).add(row, found)
     chosen = kinds[sieve.most_frequent({kind: len(buffer) for kind, buffer in kinds.items()})]
     feedback, labels, probabilities = chosen.columns()
     return DecisionLog(
         feedback=feedback,
         labels=labels,
         probabilities=probabilities,
+        undelivered=undelivered[chosen.kind].chunk() if chosen.kind in undelivered else None,
         n_left_out=dict(sieve.left_out),
         n_by_journey=dict(chosen.n_by_journey),
         closed_until_us=sieve.closed_until_us,
@@ -131,11 +137,13 @@ class RoundSieve:
         self._scanned_until_us = scanned_until_us
 
     def judgeable(self, rows: Iterable[LogRow]) -> Iterator[tuple[LogRow, JudgeableRound]]:
-        """The rows with a round to judge by. Raises: `LogError`."""
+        """The rows with a round to judge by, and those not delivered, with reward 0. Raises: `LogError`."""
         for row in rows:
             found = _judgeable(row, self._decision, self._rules, self._scanned_until_us)
             if isinstance(found, JudgeableRound):
-                yield row, found
+                if not found.is_delivered:
+                    self.left_out[VOID] += 1
+                yield row if found.is_delivered else replace(row, reward=0.0), found
                 continue
             self.left_out[found] += 1
             if found == OPEN:
@@ -169,7 +177,7 @@ def _judgeable(
     if row.decided_at_us + rule.closes_after_hours * _HOUR_US >= scanned_until_us:
         return OPEN
     if row.state == State.VOID:
-        return VOID
+        return JudgeableRound(round_, rule, is_delivered=False)
     return JudgeableRound(round_, rule) if row.state == State.RESOLVED else UNLEARNT
 
 

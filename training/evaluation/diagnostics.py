@@ -127,13 +127,22 @@ FALSE_ALARM = 1e-3
 """The chance (normal approximation, Bonferroni over the checked actions) that a true log fails the propensity check."""
 
 
-def diagnose(weights: WeightSums, actions: ActionSums, action_names: tuple[str, ...]) -> Diagnostics:
-    """The diagnostics from the sums of a whole log."""
+def diagnose(
+    weights: WeightSums,
+    actions: ActionSums,
+    action_names: tuple[str, ...],
+    undelivered: ActionSums | None = None,
+) -> Diagnostics:
+    """The diagnostics from the sums of a whole log.
+
+    undelivered: of rounds that were left out because nothing arrived. Whether propensities are true must be seen from all
+    rounds that were chosen: where some channels deliver worse, those that arrived are too few of theirs.
+    """
     moments = weights.moments
     mean_weight, mean_reward = (float(mean) for mean in moments.means)
     spread = math.sqrt(moments.variance(np.array([1.0, 0.0])) / moments.n_rounds)
     largest = float(moments.largest[0])
-    _, z, effective = actions.inverse_means()
+    _, z, effective = (actions + undelivered if undelivered else actions).inverse_means()
     checked = np.flatnonzero(effective >= CHECKED_FROM_ESS)
     worst = int(checked[np.argmax(np.abs(z[checked]))]) if len(checked) else None
     worst_z = 0.0 if worst is None else float(z[worst])

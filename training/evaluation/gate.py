@@ -44,8 +44,11 @@ class PolicyGate:
         challenger: Floats,
         champion: Floats,
         slices: Mapping[str, Booleans] | None = None,
+        undelivered: ActionSums | None = None,
     ) -> GateReport:
         """The conditions, from both policies' probabilities `(n_rounds, n_actions)` and which rounds each slice holds.
+
+        undelivered: rounds left out because nothing arrived; they tell whether the propensities are true.
 
         The difference is doubly robust with one cross-fitted model for both. A slice is significantly worse when the whole
         interval of its difference lies below 0; slices are not corrected for being several: that only refuses more.
@@ -54,7 +57,7 @@ class PolicyGate:
         first, second = (
             evaluate_rounds(feedback, each, no_draws, predictions) for each in (challenger, champion)
         )
-        conditions = [_readable(feedback, first, challenger)]
+        conditions = [_readable(feedback, first, challenger, undelivered)]
         difference = _difference(first, second, self.level)
         conditions += self._of_the_whole(difference)
         by_slice = {
@@ -110,9 +113,14 @@ def _difference(first: EvaluatedRounds, second: EvaluatedRounds, level: float) -
         return None
 
 
-def _readable(feedback: LoggedFeedback, rounds: EvaluatedRounds, probabilities: Floats) -> Condition:
+def _readable(
+    feedback: LoggedFeedback,
+    rounds: EvaluatedRounds,
+    probabilities: Floats,
+    undelivered: ActionSums | None,
+) -> Condition:
     sums = ActionSums.of(feedback, probabilities.sum(axis=0))
-    verdict = judge(diagnose(WeightSums.of(rounds), sums, feedback.action_names))
+    verdict = judge(diagnose(WeightSums.of(rounds), sums, feedback.action_names, undelivered))
     detail = "; ".join([str(verdict.grade), *verdict.reasons])
     return Condition(name="diagnostics", holds=verdict.grade != Grade.REFUSE, detail=detail)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from models.feedback import Integers
 from training.evaluation.action_rewards import ActionReward
 from training.evaluation.bernstein import KnownBounds
+from training.evaluation.diagnostics import ActionSums
 from training.evaluation.estimator import Estimate
 from training.evaluation.evaluation import Evaluation, Undefined
 from training.evaluation.log_chunk import PolicyOfChunk
@@ -19,14 +20,15 @@ from training.evaluation.weight_histogram import WeightHistogram
 class Question:
     """A policy to judge; another to be compared with it on the same rounds; slices to look at beside the whole log.
 
-    kinds `(n_actions,)`: which actions are of one kind, for MIPS. bounds: add the empirical Bernstein interval. n_resamples:
-    intervals by the bootstrap with so many, 0 for the linearised ones.
+    kinds `(n_actions,)`: which actions are of one kind, for MIPS. undelivered: rounds that the log leaves out. bounds: add
+    the empirical Bernstein interval. n_resamples: intervals by the bootstrap with so many, 0 for the linearised ones.
     """
 
     policy: PolicyOfChunk
     against: PolicyOfChunk | None = None
     slices: tuple[Slice, ...] = ()
     kinds: Integers | None = None
+    undelivered: ActionSums | None = None
     bounds: KnownBounds | None = None
     n_resamples: int = 0
     level: float = 0.95

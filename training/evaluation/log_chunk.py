@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from models.feedback import Floats, LoggedFeedback
+from models.feedback import Booleans, Floats, Integers, LoggedFeedback
 from training.evaluation.round_labels import RoundLabels
 
 
@@ -20,6 +20,11 @@ class LogChunk:
     feedback: LoggedFeedback
     labels: RoundLabels = field(default_factory=RoundLabels)
     behavior: Floats | None = None
+
+    def take(self, rows: Integers | Booleans | slice) -> LogChunk:
+        """The chosen rounds, in the order given."""
+        behavior = None if self.behavior is None else self.behavior[rows]
+        return LogChunk(feedback=self.feedback.take(rows), labels=self.labels.take(rows), behavior=behavior)
 
 
 class RoundSource(Protocol):

@@ -77,5 +77,6 @@ def _spooled(rest: str, request: LogRequest, places: Places, folder: Path) -> Op
         source=log,
         notes=notes,
         policies={"champion": lambda chunk: policy_probabilities(champion(), chunk.feedback)},
+        undelivered=log.undelivered,
         faults=log.faults,
     )

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from models.feedback import Booleans, Floats, Integers, LoggedFeedback
+from training.evaluation.diagnostics import ActionSums
 from training.evaluation.errors import LogError, TooFewRoundsError
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.judgement import Question
@@ -32,7 +33,7 @@ class EvaluationLog:
     A policy is a function from a generator to its probabilities on the log's rounds, `(n_rounds, n_actions)`; behavior
     holds the behaviour policy's where the log has more of them than the chosen action's; kinds `(n_actions,)` says which
     actions are of one kind, where that is known. labels: each round's journey, group and time, where the log knows them.
-    faults: why no policy can be judged on it; none as a rule.
+    undelivered: rounds left out because nothing arrived. faults: why no policy can be judged on it; none as a rule.
     """
 
     feedback: LoggedFeedback
@@ -41,7 +42,13 @@ class EvaluationLog:
     policies: Mapping[str, Probabilities] = field(default_factory=dict)
     behavior: Floats | None = None
     kinds: Integers | None = None
+    undelivered: LogChunk | None = None
     faults: tuple[str, ...] = ()
+
+    @property
+    def undelivered_sums(self) -> ActionSums | None:
+        """What the rounds not delivered say of how actions were chosen; None where there are none."""
+        return ActionSums.of(self.undelivered.feedback) if self.undelivered else None
 
     def take(self, rows: Booleans) -> EvaluationLog:
         """The log of the chosen rounds alone, `(n_rounds,)`; its policies answer for those. Raises: `TooFewRoundsError`."""
@@ -63,7 +70,10 @@ class EvaluationLog:
         rows = self.labels.since(moment)
         kept = self.take(rows)
         note = f"only the {rows.sum():,} of {len(rows):,} rounds decided since {moment.isoformat()}"
-        return replace(kept, notes=(note, *kept.notes))
+        undelivered = self.undelivered
+        if undelivered is not None:
+            undelivered = undelivered.take(undelivered.labels.since(moment))
+        return replace(kept, notes=(note, *kept.notes), undelivered=undelivered)
 
 
 def _of_rounds(policy: Probabilities, rows: Booleans) -> Probabilities:
@@ -117,6 +127,7 @@ def _decision_log(rest: str, places: Places, database_url: str) -> EvaluationLog
         feedback=log.feedback,
         notes=decision_log_notes(log),
         labels=log.labels,
+        undelivered=log.undelivered,
         policies={"champion": champion},
         behavior=log.probabilities,
         faults=log.faults,
@@ -147,6 +158,7 @@ def in_memory(log: EvaluationLog, rng: np.random.Generator) -> OpenedLog:
         notes=log.notes,
         policies={name: _asked_once(policy, rng) for name, policy in log.policies.items()},
         kinds=log.kinds,
+        undelivered=log.undelivered_sums,
         faults=log.faults,
     )
 

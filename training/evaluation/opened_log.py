@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from models.feedback import Integers
+from training.evaluation.diagnostics import ActionSums
 from training.evaluation.errors import PolicyError
 from training.evaluation.evaluation import uniform_probabilities
 from training.evaluation.judgement import Judgement, Question
@@ -22,14 +23,15 @@ from training.evaluation.verdict import refuse_for
 class OpenedLog:
     """Where the rounds come from, what a reader must know of them, and the policies that only this log has, by name.
 
-    kinds `(n_actions,)`: which actions are of one kind, where that is known. faults: why no policy can be judged on it; none
-    as a rule.
+    kinds `(n_actions,)`: which actions are of one kind, where that is known. undelivered: rounds left out because nothing
+    arrived. faults: why no policy can be judged on it; none as a rule.
     """
 
     source: RoundSource
     notes: tuple[str, ...] = ()
     policies: Mapping[str, PolicyOfChunk] = field(default_factory=dict)
     kinds: Integers | None = None
+    undelivered: ActionSums | None = None
     faults: tuple[str, ...] = ()
 
     def policy(self, name: str) -> PolicyOfChunk:
@@ -51,7 +53,7 @@ class OpenedLog:
 
     def judge(self, question: Question, rng: np.random.Generator) -> Judgement:
         """The answer, its verdict to refuse where the log itself is at fault. Raises: as `judge_log`."""
-        found = judge_log(self.source, replace(question, kinds=self.kinds), rng)
+        found = judge_log(self.source, replace(question, kinds=self.kinds, undelivered=self.undelivered), rng)
         verdict = refuse_for(found.evaluation.verdict, self.faults)
         return replace(found, evaluation=replace(found.evaluation, verdict=verdict))
 

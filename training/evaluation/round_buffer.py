@@ -13,6 +13,7 @@ import numpy as np
 
 from models.feedback import FeedbackError, Floats, LoggedFeedback
 from training.evaluation.errors import LogError
+from training.evaluation.log_chunk import LogChunk
 from training.evaluation.round_labels import RoundLabels
 
 KindOfRound = tuple[tuple[str, ...], tuple[str, ...]]
@@ -51,10 +52,14 @@ class RewardRule:
 
 @dataclass(frozen=True)
 class JudgeableRound:
-    """A round as the service recorded it, and what its journey's rules say of the reward."""
+    """A round as the service recorded it, what its journey's rules say of the reward, and whether it came to anything.
+
+    One that was not delivered has no reward; it tells only how actions were chosen.
+    """
 
     round: Mapping[str, Any]
     rule: RewardRule
+    is_delivered: bool = True
 
     @property
     def kind(self) -> KindOfRound:
@@ -130,6 +135,11 @@ class RoundBuffer:
             decided_at_us=np.array(self.decided_at_us, dtype=np.int64),
         )
         return feedback, labels, np.array(self.probabilities).reshape(n_rounds, len(actions))
+
+    def chunk(self) -> LogChunk:
+        """The same as a chunk. Raises: `LogError`."""
+        feedback, labels, behavior = self.columns()
+        return LogChunk(feedback=feedback, labels=labels, behavior=behavior)
 
 
 def _check(round_: Mapping[str, Any]) -> None:

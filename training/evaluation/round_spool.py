@@ -14,8 +14,9 @@ import numpy as np
 
 from models.feedback import LoggedFeedback
 from training.evaluation.decision_log import LogSummary, RoundSieve
+from training.evaluation.diagnostics import ActionSums
 from training.evaluation.log_chunk import LogChunk
-from training.evaluation.round_buffer import KindOfRound, LogRow, RewardRule, RoundBuffer
+from training.evaluation.round_buffer import JudgeableRound, KindOfRound, LogRow, RewardRule, RoundBuffer
 from training.evaluation.round_labels import RoundLabels
 
 CHUNK: Final = 20_000
@@ -23,10 +24,11 @@ CHUNK: Final = 20_000
 
 @dataclass(frozen=True, kw_only=True)
 class SpooledLog(LogSummary):
-    """The rounds of `collect_rounds`, in files; memory: one chunk."""
+    """The rounds of `collect_rounds`, in files, and the sums of those not delivered; memory: one chunk."""
 
     kind: KindOfRound
     files: tuple[Path, ...]
+    undelivered: ActionSums | None = None
 
     def chunks(self) -> Iterator[LogChunk]:
         """The rounds in the order logged, `CHUNK` at a time."""
@@ -47,7 +49,11 @@ def spool_rounds(
     """As `collect_rounds`, but into the folder, which must outlive the log. Raises: `LogError`, `TooFewRoundsError`."""
     sieve = RoundSieve(decision=decision, rules=rules, scanned_until_us=scanned_until_us)
     spools: dict[KindOfRound, _Spool] = {}
+    tallies: dict[KindOfRound, _Tally] = {}
     for row, found in sieve.judgeable(rows):
+        if not found.is_delivered:
+            tallies.setdefault(found.kind, _Tally(RoundBuffer(found.kind))).add(row, found)
+            continue
         if found.kind not in spools:
             spools[found.kind] = _Spool(RoundBuffer(found.kind), folder / str(len(spools)))
         spools[found.kind].add(row, found)
@@ -57,6 +63,7 @@ def spool_rounds(
     return SpooledLog(
         kind=chosen.buffer.kind,
         files=tuple(chosen.files),
+        undelivered=tallies[chosen.buffer.kind].total() if chosen.buffer.kind in tallies else None,
         n_left_out=dict(sieve.left_out),
         n_by_journey=dict(chosen.buffer.n_by_journey),
         closed_until_us=sieve.closed_until_us,
@@ -73,7 +80,7 @@ class _Spool:
         self.n_rounds = 0
         self._folder = folder
 
-    def add(self, row: LogRow, found: Any) -> None:
+    def add(self, row: LogRow, found: JudgeableRound) -> None:
         self.buffer.add(row, found)
         self.n_rounds += 1
         if len(self.buffer) >= CHUNK:
@@ -99,6 +106,26 @@ class _Spool:
         )
         self.files.append(file)
         self.buffer.clear()
+
+
+class _Tally:
+    """Rounds of one kind that were not delivered, the newest in memory, the others as sums."""
+
+    def __init__(self, buffer: RoundBuffer) -> None:
+        self._buffer = buffer
+        self._sums: ActionSums | None = None
+
+    def add(self, row: LogRow, found: JudgeableRound) -> None:
+        self._buffer.add(row, found)
+        if len(self._buffer) >= CHUNK:
+            self.total()
+
+    def total(self) -> ActionSums | None:
+        if len(self._buffer):
+            added = ActionSums.of(self._buffer.columns()[0])
+            self._sums = added + self._sums if self._sums else added
+            self._buffer.clear()
+        return self._sums
 
 
 def _chunk(columns: Mapping[str, Any], inputs: tuple[str, ...], actions: tuple[str, ...]) -> LogChunk:

@@ -71,7 +71,7 @@ def _judgement(
     found: FirstPass,
 ) -> Judgement:
     level = question.level
-    diagnostics = diagnose(sums.weights, sums.actions, found.action_names)
+    diagnostics = diagnose(sums.weights, sums.actions, found.action_names, question.undelivered)
     estimates = tuple(estimate_or_reason(estimator, moments, level) for estimator, moments in chosen)
     evaluation = Evaluation(diagnostics=diagnostics, verdict=judge(diagnostics), estimates=estimates)
     bernstein = None

@@ -83,6 +83,18 @@ def test_what_carries_no_known_reward_is_counted_by_reason_and_never_a_zero():
     }
 
 
+def test_rounds_not_delivered_have_no_reward_but_tell_how_actions_were_chosen():
+    log = collect(row(), row(state="void", reward=None), row(group="holdout", state="void"))
+
+    assert log.feedback.n_rounds == 1
+    assert log.undelivered.feedback.n_rounds == 1
+    assert log.undelivered.feedback.propensities.tolist() == [0.6]
+    assert log.undelivered.labels.texts["journey"].tolist() == ["wheel"]
+    assert log.n_left_out["not delivered, or not known to be"] == 1
+    with pytest.raises(TooFewRoundsError, match="no coupon round"):
+        collect(row(state="void"))
+
+
 def test_a_success_that_came_early_waits_until_failures_can_be_known_too():
     late = row(decision_id="d2", decided_at_us=60 * HOUR)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from training.evaluation.diagnostics import ActionSums
 from training.evaluation.errors import EvaluationError
 from training.evaluation.gate import PolicyGate
 from training.evaluation.slices import cut_slices
@@ -86,3 +87,19 @@ def test_an_empty_slice_stops_nothing_and_a_wrong_one_is_an_error(log, best, uni
         cut_slices(log, ["third>1"])
     with pytest.raises(EvaluationError, match="wanted INPUT>=NUMBER"):
         cut_slices(log, ["first about 1"])
+
+
+def test_rounds_that_did_not_arrive_explain_propensities_that_seem_wrong_without_them(world):
+    """A fifth of the large ones is lost: of 20,000 rounds the check would see that without fail."""
+    whole = world.log(20_000, seed=22)
+    lost = (whole.actions == 2) & (np.arange(20_000) % 5 == 0)
+    kept = whole.take(~lost)
+    greedy = np.eye(3)[world.expected_rewards(kept.contexts).argmax(axis=1)]
+    better, uniform = 0.85 * greedy + 0.05, np.full((kept.n_rounds, 3), 1 / 3)
+
+    blind = PolicyGate().judge(kept, better, uniform)
+    told = PolicyGate().judge(kept, better, uniform, undelivered=ActionSums.of(whole.take(lost)))
+
+    assert "the logged propensities of action large are not true" in blind.conditions[0].detail
+    assert not blind.opens
+    assert told.opens

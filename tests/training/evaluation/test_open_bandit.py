@@ -138,25 +138,17 @@ def test_thompson_judged_from_the_random_log_is_near_what_the_thompson_log_earne
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("package")
-def test_the_command_prints_the_table_or_names_the_mistake():
+def test_the_command_prints_the_table_or_names_the_mistake(tmp_path):
     from training.cli import app
 
-    good = CliRunner().invoke(app, ["evaluate", "--log", "open-bandit:random/all", "--policy", "uniform"])
+    quiet = ["--no-log", "--report", str(tmp_path / "page.html")]
+    start = ["evaluate", "--log", "open-bandit:random/all", *quiet, "--policy"]
+    good = CliRunner().invoke(app, [*start, "uniform"])
     paired = CliRunner().invoke(
         app,
-        [
-            "evaluate",
-            "--log",
-            "open-bandit:random/all",
-            "--policy",
-            "bernoulli-ts",
-            "--against",
-            "uniform",
-            "--bounds",
-            "0:1:0.0125",
-        ],
+        [*start, "bernoulli-ts", "--against", "uniform", "--bounds", "0:1:0.0125"],
     )
-    bad = CliRunner().invoke(app, ["evaluate", "--log", "open-bandit:random/all", "--policy", "best"])
+    bad = CliRunner().invoke(app, [*start, "best"])
 
     assert good.exit_code == 0
     assert "snips" in good.output

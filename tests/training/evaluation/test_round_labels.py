@@ -7,6 +7,7 @@ import pytest
 
 from models.feedback import LoggedFeedback
 from training.evaluation.errors import LogError, TooFewRoundsError
+from training.evaluation.log_chunk import LogChunk
 from training.evaluation.log_source import EvaluationLog
 from training.evaluation.round_labels import RoundLabels
 
@@ -35,6 +36,10 @@ def log(labels: RoundLabels | None = None) -> EvaluationLog:
         ),
         policies={"numbered": lambda _: np.column_stack([np.arange(4.0), 1 - np.arange(4.0)])},
         behavior=np.full((4, 2), 0.5),
+        undelivered=LogChunk(
+            feedback=feedback.take(slice(0, 2)),
+            labels=RoundLabels(decided_at_us=noon_us + 3 * HOUR_US * np.arange(2)),
+        ),
     )
 
 
@@ -45,6 +50,7 @@ def test_rounds_before_the_moment_are_dropped_with_all_that_belongs_to_them():
     assert kept.labels.texts["journey"].tolist() == ["c", "d"]
     assert kept.policies["numbered"](np.random.default_rng(0))[:, 0].tolist() == [2.0, 3.0]
     assert kept.behavior.shape == (2, 2)
+    assert kept.undelivered.feedback.rewards.tolist() == [1.0]
     assert kept.notes[0] == "only the 2 of 4 rounds decided since 2024-05-01T14:00:00+00:00"
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from training.evaluation.decision_log import collect_rounds
+from training.evaluation.diagnostics import ActionSums
 from training.evaluation.errors import TooFewRoundsError
 from training.evaluation.round_buffer import LogRow, RewardRule
 from training.evaluation.round_spool import CHUNK, spool_rounds
@@ -39,7 +40,7 @@ def rows(n_rounds: int):
             status="act",
             group=("decisioning", "random")[number % 3 == 0],
             record=json.dumps({"versions": {"journey": "r1"}, "rounds": [round_]}).encode(),
-            state="resolved",
+            state="void" if number % 17 == 0 else "resolved",
             reward=float(rng.random() < 0.1),
         )
 
@@ -48,7 +49,7 @@ ASKED = {"decision": "channel", "rules": RULES, "scanned_until_us": 100 * HOUR}
 
 
 def test_the_files_hold_the_rounds_that_memory_would_in_the_same_order(tmp_path):
-    n_rounds = 2 * CHUNK + CHUNK // 2
+    n_rounds = 2 * CHUNK + CHUNK // 2 + CHUNK // 5
 
     spooled = spool_rounds(rows(n_rounds), folder=tmp_path, **ASKED)
 
@@ -65,6 +66,9 @@ def test_the_files_hold_the_rounds_that_memory_would_in_the_same_order(tmp_path)
     times = np.concatenate([chunk.labels.decided_at_us for chunk in chunks])
     assert (times == whole.labels.decided_at_us).all()
     assert {chunk.feedback.input_names for chunk in chunks} == {("recency", "risk")}
+    undelivered = ActionSums.of(whole.undelivered.feedback)
+    assert spooled.undelivered.chosen.tolist() == undelivered.chosen.tolist()
+    assert spooled.undelivered.inverse == pytest.approx(undelivered.inverse)
     for name in ("n_left_out", "n_by_journey", "closed_until_us", "rewards"):
         assert getattr(spooled, name) == getattr(whole, name)
 
