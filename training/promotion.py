@@ -96,7 +96,9 @@ def judge_policy(places: Places, contenders: Contenders, trial: PolicyTrial) -> 
             for each in artifacts
         )
         slices = cut_slices(judged.log.feedback, trial.slices, judged.log.labels)
-        report = trial.gate.judge(judged.log.feedback, challenger, champion, slices)
+        report = trial.gate.judge(
+            judged.log.feedback, challenger, champion, slices, judged.log.undelivered_sums
+        )
         faults = [Condition(name="log", holds=False, detail=fault) for fault in log.faults]
         return replace(report, conditions=(*faults, unseen, *report.conditions))
     except (LogError, PolicyError, TooFewRoundsError) as error:
