@@ -116,6 +116,7 @@ def create_app(settings: Settings | None = None, build: Callable[[Settings], Sta
             for task in following:
                 task.cancel()
             await state.log.stop()
+            await state.access.close()
             state.engine.dispose()
 
     app = FastAPI(

@@ -68,5 +68,6 @@ def configure_logging() -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Standard error as it is when something is logged, not as it was when this was set up.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )

@@ -55,6 +55,10 @@ class Access:
         """Keep the keys fresh until cancelled."""
         await self._keys.run()
 
+    async def close(self) -> None:
+        """Let go of what is open."""
+        await self._limiter.close()
+
     async def admit(self, method: str, path: str, headers: Mapping[bytes, bytes]) -> Caller | None:
         """Who asks; None at an open endpoint.
 

@@ -26,6 +26,9 @@ class Limiter(Protocol):
     async def wait_s(self, limit: RateLimitItem, identity: str) -> int:
         """0 when the request is let through, and counted; else the seconds until one would be."""
 
+    async def close(self) -> None:
+        """Let go of what is open."""
+
 
 class OwnLimiter:
     """Counts in this worker: with several workers, a caller may ask as often of each."""
@@ -39,21 +42,29 @@ class OwnLimiter:
             return 0
         return _wait(self._window.get_window_stats(limit, identity).reset_time)
 
+    async def close(self) -> None:
+        """Nothing is open."""
+
 
 class SharedLimiter:
     """Counts in Redis, for all workers together; while Redis is away each worker counts for itself."""
 
     def __init__(self, *, redis: str, monotonic: Callable[[], float]) -> None:
-        self._window = SharedWindow(
-            RedisStorage(
-                f"redis://{redis.removeprefix('redis://')}",
-                implementation="redispy",
-                wrap_exceptions=False,
-                key_prefix="gardoon-limits",
-                socket_timeout=REDIS_TIMEOUT_SECONDS,
-                socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
-            )
+        from redis.asyncio import ConnectionPool
+
+        address = f"redis://{redis.removeprefix('redis://')}"
+        self._pool = ConnectionPool.from_url(
+            address,
+            socket_timeout=REDIS_TIMEOUT_SECONDS,
+            socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
         )
+        storage = RedisStorage(
+            address,
+            implementation="redispy",
+            key_prefix="gardoon-limits",
+            connection_pool=self._pool,  # type: ignore[arg-type] # handed through to redis-py
+        )
+        self._window = SharedWindow(storage)
         self._own = OwnLimiter()
         self._monotonic = monotonic
         self._ask_again_at = float("-inf")
@@ -70,6 +81,10 @@ class SharedLimiter:
             self._ask_again_at = self._monotonic() + REDIS_PAUSE_SECONDS
             _logger.error("Redis keeps no limits, each worker counts for itself", reason=type(error).__name__)
             return await self._own.wait_s(limit, identity)
+
+    async def close(self) -> None:
+        """Close the connections to Redis."""
+        await self._pool.disconnect()
 
 
 def _wait(reset_time: float) -> int:

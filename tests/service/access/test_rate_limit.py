@@ -82,6 +82,8 @@ def test_workers_count_together_in_redis_and_each_for_itself_while_it_is_away(tm
         process = await asyncio.to_thread(start)
         now[0] += REDIS_PAUSE_SECONDS
         assert await other.wait_s(LIMIT, "a") == 0, "a new Redis has counted nothing"
+        await one.close()
+        await other.close()
         return process
 
     process = start()
