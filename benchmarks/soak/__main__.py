@@ -12,6 +12,7 @@ import asyncio
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -54,6 +55,7 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--keep", type=Path, help="leave logs and data in this folder")
     given = options.parse_args()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit("ended from outside"))
     with tempfile.TemporaryDirectory(prefix="gardoon-soak-") as temporary:
         folder = given.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
@@ -130,9 +132,12 @@ def fill(folder: Path, var: Path, environment: dict[str, str]) -> None:
     """The registry and data of `make run`, with the features in this Redis."""
     ignored = shutil.ignore_patterns("log.db*", "packages", "peers", "reports")
     shutil.copytree(var, folder / "var", ignore=ignored)
+    steps = "from training.prepare import build_features, fill_online_store as fill"
+    places = "Places(var=Path(os.environ['GARDOON_VAR']), feature_store_yaml=Path(os.environ['GARDOON_FEATURE_STORE_YAML']))"
+    code = f"import os; from pathlib import Path; from training.places import Places; {steps}; places = {places}; "
     with (folder / "prepare.out").open("w") as out:
         subprocess.run(
-            [sys.executable, "-m", "training", "prepare"],
+            [sys.executable, "-c", code + "print(build_features(places)); print(fill(places))"],
             cwd=ROOT,
             env={**os.environ, **environment},
             stdout=out,
@@ -157,9 +162,9 @@ async def load_and_kill(
     over: Callable[[], bool],
 ) -> None:
     """Visits and kills side by side until the time is over; then all parts are up and every visit is seen to its end."""
-    killing = asyncio.create_task(kill_now_and_then(parts, killed, over, given.seed))
-    await caller.run(given.rate, over)
-    await killing
+    async with asyncio.TaskGroup() as both:
+        both.create_task(kill_now_and_then(parts, killed, over, given.seed))
+        both.create_task(caller.run(given.rate, over))
 
 
 async def kill_now_and_then(

@@ -108,10 +108,12 @@ class Postgres:
 
     def kill(self) -> None:
         """SIGKILL to the postmaster; its children notice and end."""
-        pid = int((self._data / "postmaster.pid").read_text().splitlines()[0])
+        lock = self._data / "postmaster.pid"
+        pid = int(lock.read_text().splitlines()[0])
         children = _children(pid)
         os.kill(pid, signal.SIGKILL)
         wait_for(lambda: not any(map(_lives, [pid, *children])), seconds=30, what="PostgreSQL's end")
+        lock.unlink()  # where nobody buries the dead, the next one would take it for alive
 
     def stop(self) -> None:
         """End it for good."""
