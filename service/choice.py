@@ -18,7 +18,7 @@ from service.decision_point import DecisionName
 from service.guardrails import send_slot
 from service.guardrails.budget import mask_budget
 from service.guardrails.cap import BlockingCap, blocking_cap, mask_caps
-from service.guardrails.mask import Mask
+from service.guardrails.mask import Found, Mask
 from service.guardrails.reach import mask_channels
 from service.model_set import BoundPolicy
 from service.record import Round
@@ -98,12 +98,13 @@ def _decide_coupon(course: Course) -> None:
     mask.keep("journey", {_coupon_action(amount) for amount in point.amounts}, "not a size of this journey")
     life = course.coupon_expiry(point) - course.effective_at
     if life < timedelta(minutes=point.minimum_life_minutes):
-        mask.keep(
-            "coupon_life", {NO_COUPON}, f"a code would live only {int(life.total_seconds() / 60)} minutes"
-        )
+        minutes = life / timedelta(minutes=1)
+        found = Found(point.minimum_life_minutes, round(minutes, 3), course.coupon_expiry(point))
+        sizes = [name for name in mask.actions if name != NO_COUPON]
+        mask.remove("coupon_life", sizes, f"a code would live only {int(minutes)} minutes", found)
     budget = course.facts.standing.budget
     if budget is not None and point.daily_budget is not None:
-        mask_budget(mask, point.daily_budget, budget)
+        mask_budget(mask, point.daily_budget, budget, course.budget_ends_at)
     price = max(point.budget_price, budget.price if budget else 0.0)
     course.inputs.set(BUDGET_PRICE, price)
     bound = course.models.policies["coupon"]

@@ -52,6 +52,7 @@ class Course:
     point: DecisionPoint
     group: Group
     zone: ZoneInfo
+    shop_zone: ZoneInfo
     wanted: tuple[DecisionName, ...]
     inputs: Inputs
     features: dict[str, float]
@@ -82,6 +83,11 @@ class Course:
         """The draw that was made in this period already: it is answered again."""
         return self.facts.standing.draw if self.period is not None else None
 
+    @property
+    def budget_ends_at(self) -> datetime:
+        """When the shop's day and with it the day's budget ends."""
+        return period_of("day", self.facts.decided_at, self.shop_zone).ends_at
+
     def coupon_expiry(self, point: CouponPoint) -> datetime:
         """When a code given in this decision dies."""
         if point.valid == "until_local_midnight":
@@ -107,7 +113,8 @@ def start(
     inputs.set("local_weekday", local.weekday())
     group = group_of(facts.request.customer_id, point)
     features = dict(zip(models.input_names, facts.features.values.tolist(), strict=False))
-    return Course(facts, models, point, group, zone, wanted, inputs, features, reasons=reasons)
+    shop_zone = ZoneInfo(rules.time_zone)
+    return Course(facts, models, point, group, zone, shop_zone, wanted, inputs, features, reasons=reasons)
 
 
 def customer_zone(name: str, shop_zone: str) -> ZoneInfo:

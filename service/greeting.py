@@ -24,6 +24,9 @@ def greet(address: str, settings: Settings) -> None:
         return
     body = {"customer_id": example_customer(settings), "journey": "churn_prevention", "explain": "scores"}
     text = json.dumps(body)
+    shown = json.dumps(
+        {**body, "dry_run": True}
+    )  # takes no place under the caps: whoever asks next gets a message
     console.print(
         f"\nGardoon is ready on {address} (documentation: {address}/docs). Ask it:\n", soft_wrap=True
     )
@@ -32,9 +35,9 @@ def greet(address: str, settings: Settings) -> None:
     command = f"curl -s {address}/v1/decide {key}-H 'content-type: application/json' -d '{text}'"
     console.print(command, soft_wrap=True, highlight=False)
     if not protected:
-        request = Request(f"{address}/v1/decide", text.encode(), {"content-type": "application/json"})
+        request = Request(f"{address}/v1/decide", shown.encode(), {"content-type": "application/json"})
         with urlopen(request, timeout=10) as response:
-            console.print("\nIt answers:\n")
+            console.print("\nA dry run of it answers (nothing is given or logged, so there is no code):\n")
             console.print_json(response.read().decode())
     console.print("\nCtrl-C stops it.")
 

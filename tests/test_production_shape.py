@@ -49,6 +49,12 @@ def decide(address: str, customer_id: str) -> dict[str, Any]:
     return post(f"{address}/v1/decide", question)
 
 
+def decide_for_another(address: str, customer_id: str) -> dict[str, Any]:
+    """The first message that may go to anybody else: the customer's own caps are full."""
+    others = (decide(address, str(number)) for number in range(1, 500) if str(number) != customer_id)
+    return next(answer for answer in others if answer["status"] == "act")
+
+
 def click(address: str, decision: dict[str, Any], event_id: str) -> None:
     outcome = {"event_id": event_id, "kind": "clicked", "occurred_at": decision["decided_at"]}
     taken = post(
@@ -92,7 +98,7 @@ def test_it_prepares_decides_learns_outlives_the_registry_and_does_it_all_again(
             wait_for_newer_snapshot(address, first)
 
             mlflow.close()
-            second = decide(address, customer)
+            second = decide_for_another(address, customer)
             click(address, second, "click-2")
             wait_for_newer_snapshot(address, second)
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from service.guardrails.mask import Found, Mask
 from service.standing import BudgetStanding
 
 
-def mask_budget(mask: Mask, daily_budget: int, budget: BudgetStanding) -> None:
-    """Leave the sizes whose face value is left in the budget; no coupon costs nothing.
+def mask_budget(mask: Mask, daily_budget: int, budget: BudgetStanding, ends_at: datetime) -> None:
+    """Leave the sizes whose face value is left in the budget until its day `ends_at`; no coupon costs nothing.
 
     What the log takes it checks again: two decisions that both see the last coupon do not both get it.
     """
     left = daily_budget - budget.used
     dear = [name for name in mask.actions if name.isdigit() and int(name) > left]
     detail = f"{max(left, 0):,} of the day's {daily_budget:,} are left"
-    mask.remove("budget", dear, detail, Found(float(daily_budget), float(budget.used), None))
+    mask.remove("budget", dear, detail, Found(daily_budget, budget.used, ends_at))

@@ -167,13 +167,20 @@ class Worker:
 
 @pytest.fixture
 def points() -> dict[str, DecisionPoint]:
-    """The shipped decision points with everybody in the decisioning group, so that no test depends on a hash."""
+    """The shipped decision points with everybody in the decisioning group, so that no test depends on a hash.
+
+    Without caps, budget and the one draw a day: tests of other things decide many times for one customer.
+    """
     shipped = load_decision_points(Settings().decision_points)
-    nobody = {"shares": {"holdout": 0.0, "random": 0.0}}
-    return {
-        name: DecisionPoint.model_validate({**point.model_dump(), **nobody})
-        for name, point in shipped.items()
-    }
+    return {name: without_limits(point) for name, point in shipped.items()}
+
+
+def without_limits(point: DecisionPoint) -> DecisionPoint:
+    """The decision point with nothing in it that depends on who is asked about or what was decided before."""
+    fields = {**point.model_dump(), "shares": {}, "caps": (), "minimum_gap_hours": 0.0, "shop": {}}
+    if point.coupon is not None:
+        fields["coupon"] = {**fields["coupon"], "once_per": None, "daily_budget": None}
+    return DecisionPoint.model_validate(fields)
 
 
 @pytest.fixture

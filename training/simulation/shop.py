@@ -147,7 +147,7 @@ def _flags(customers: pa.Table, what: str) -> Booleans:
 def _blacklisted(customers: pa.Table) -> Booleans:
     """Channels that the operator closes, `(n_customers, n_channels)`: none but SMS."""
     listed = pc.fill_null(customers["sms_blacklisted"], False).to_numpy()
-    return listed[:, None] & np.array([channel == "sms" for channel in CHANNELS])
+    return np.asarray(listed[:, None] & np.array([channel == "sms" for channel in CHANNELS]))
 
 
 def _local_hours(times: pa.ChunkedArray, time_zones: NDArray[np.str_]) -> Integers:
