@@ -12,7 +12,7 @@ from service.record import DecisionRecord
 from service.store.coupon_log import DEFERRED, OUT
 from service.store.decision_log import read_record
 from service.store.engine import insert_or_ignore, microseconds, moment
-from service.store.tables import activations, coupons, draws, messages
+from service.store.tables import activations, coupons, draws, messages, standings
 
 
 def activate(
@@ -27,10 +27,11 @@ def activate(
     if record.request.activate == "now":
         return record.decided_at
     with engine.begin() as connection:
+        _move_version(connection, record)
         known = activated_at(connection, [decision_id]).get(decision_id)
         if known is not None:
             return known
-        if now > record.decided_at + wait:
+        if now >= record.decided_at + wait:
             raise ActivationExpiredError(
                 f"decision {decision_id} was to be activated by {(record.decided_at + wait).isoformat()}; "
                 "what it claimed is free again"
@@ -42,6 +43,12 @@ def activate(
         return activated_at(connection, [decision_id])[decision_id]
 
 
+def _move_version(connection: Connection, record: DecisionRecord) -> None:
+    """Have a decision that is under way made again: by a clock ahead of ours it may have taken these claims as lapsed."""
+    mine = update(standings).where(standings.c.customer_id == record.request.customer_id)
+    connection.execute(mine.values(version=standings.c.version + 1))
+
+
 def _hold_claims(connection: Connection, record: DecisionRecord, confirm: timedelta) -> None:
     """Let the claims lapse when those of any other decision do, no longer when the wait is over."""
     claims, identity = record.claims, record.decision_id
@@ -51,11 +58,16 @@ def _hold_claims(connection: Connection, record: DecisionRecord, confirm: timede
         lapses_at = microseconds(claims.message.message.due_at + confirm)
         held = update(messages).where(messages.c.decision_id == identity, messages.c.lapses_at.is_not(None))
         connection.execute(held.values(lapses_at=lapses_at))
-    connection.execute(update(draws).where(draws.c.decision_id == identity).values(lapses_at=None))
     if claims.spend is not None:
         given = update(coupons).where(coupons.c.decision_id == identity, coupons.c.state == DEFERRED)
         if not connection.execute(given.values(state=OUT, lapses_at=coupons.c.expires_at)).rowcount:
             raise ActivationExpiredError(f"the coupon of decision {identity} was released")
+    if claims.draw is not None:
+        drawn = update(draws).where(draws.c.decision_id == identity)
+        if not connection.execute(drawn.values(lapses_at=None)).rowcount:
+            raise ActivationExpiredError(
+                f"the draw of decision {identity} was freed, and may be another's by now"
+            )
 
 
 def activated_at(connection: Connection, decision_ids: Sequence[str]) -> dict[str, datetime]:
