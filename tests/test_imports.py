@@ -10,13 +10,23 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-OURS = {"service", "models", "features", "training", "feature_repo", "journeys", "benchmarks"}
+OURS = {
+    "gardoon_client",
+    "service",
+    "models",
+    "features",
+    "training",
+    "feature_repo",
+    "journeys",
+    "benchmarks",
+}
 MAY_IMPORT = {
     "models": set(),
     "features": set(),
     "service": {"models", "features"},
     "training": {"models", "features"},
     "feature_repo": set(),
+    "gardoon_client": set(),
 }
 HEAVY = {"feast", "mlflow", "lightgbm"}
 
@@ -49,6 +59,12 @@ def test_a_package_imports_only_what_the_table_allows(package: str) -> None:
 
 def test_every_package_has_sources_to_check() -> None:
     assert all(sources(package) for package in MAY_IMPORT)
+
+
+def test_the_client_needs_nothing_but_httpx() -> None:
+    imported = {name for path in sources("gardoon_client") for name in imported_packages(path)}
+
+    assert imported - sys.stdlib_module_names <= {"gardoon_client", "httpx"}
 
 
 def test_lightgbm_is_imported_by_the_scorer_alone_in_what_serves() -> None:

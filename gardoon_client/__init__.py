@@ -1,0 +1,53 @@
+"""A typed client of Gardoon's HTTP API, sync and async; imports nothing of the service and needs only httpx.
+
+    >>> from gardoon_client import Client, DecideRequest
+    >>> client = Client("http://127.0.0.1:8000", api_key="gdn_...")
+    >>> request = DecideRequest(customer_id="1453", journey="churn_prevention")
+
+`client.decide(request)` answers a `Decision`. Whatever is lost on the way is asked again under the same `Idempotency-Key`,
+so a retry gets the decision that was logged, never a second one.
+"""
+
+from __future__ import annotations
+
+from gardoon_client.answer import Coupon, Decision, OutcomeResult, Reason, Scores
+from gardoon_client.async_client import AsyncClient
+from gardoon_client.client import Client
+from gardoon_client.problem import (
+    AccessError,
+    ConflictError,
+    GardoonError,
+    GoneError,
+    NoAnswerError,
+    NotFoundError,
+    ProblemError,
+    RequestError,
+    TooManyRequestsError,
+    UnavailableError,
+)
+from gardoon_client.request import DecideRequest, Outcome, Trigger
+from gardoon_client.retry import Retry
+
+__all__ = [
+    "AccessError",
+    "AsyncClient",
+    "Client",
+    "ConflictError",
+    "Coupon",
+    "DecideRequest",
+    "Decision",
+    "GardoonError",
+    "GoneError",
+    "NoAnswerError",
+    "NotFoundError",
+    "Outcome",
+    "OutcomeResult",
+    "ProblemError",
+    "Reason",
+    "RequestError",
+    "Retry",
+    "Scores",
+    "TooManyRequestsError",
+    "Trigger",
+    "UnavailableError",
+]

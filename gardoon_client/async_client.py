@@ -1,0 +1,127 @@
+"""The client for code that awaits: `Client` with `await` before every call."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+
+from gardoon_client.answer import Decision, OutcomeResult, Scores
+from gardoon_client.exchange import Call, Pending, base_headers, call_of, decide_call, document_of, problem_in
+from gardoon_client.problem import GardoonError, NoAnswerError, ProblemError
+from gardoon_client.request import DecideRequest, Outcome, as_json
+from gardoon_client.retry import Retry
+
+
+class AsyncClient:
+    """Asks one Gardoon; use it as an async context manager, or `close` it. Every method raises `GardoonError`."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        api_key: str | None = None,
+        retry: Retry | None = None,
+        http: httpx.AsyncClient | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._http = http or httpx.AsyncClient(timeout=10)
+        self._http.base_url = base_url
+        self._http.headers.update(base_headers(api_key))
+        self._retry = retry or Retry()
+        self._sleep = sleep
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._http.aclose()
+
+    async def decide(self, request: DecideRequest) -> Decision:
+        """The decision, the same however often it had to be asked for."""
+        return Decision.of(await self._ask(decide_call(request)))
+
+    async def decide_many(self, requests: Sequence[DecideRequest]) -> list[Decision | ProblemError]:
+        """For each of up to 1,000 requests, in order, its decision or its problem; what was lost is asked for again."""
+        pending = Pending(requests)
+        try:
+            await self._repeat(lambda: self._stream(pending))
+        except GardoonError:
+            if not pending.began:
+                raise
+        return pending.results
+
+    async def tell(self, outcomes: Sequence[Outcome]) -> list[OutcomeResult]:
+        """What became of each of up to 1,000 outcomes, in order."""
+        body = {"outcomes": [as_json(outcome) for outcome in outcomes]}
+        return [
+            OutcomeResult.of(each)
+            for each in (await self._ask(call_of("POST", "/v1/outcomes", body)))["results"]
+        ]
+
+    async def activate(self, decision_id: str) -> None:
+        """Put a deferred decision into effect; doing it again changes nothing."""
+        await self._ask(call_of("POST", f"/v1/decisions/{quote(decision_id, safe='')}/activate"))
+
+    async def score(self, customer_id: str) -> Scores:
+        """The customer's scores, without deciding."""
+        found = await self._ask(call_of("POST", "/v1/score", {"customer_id": customer_id}))
+        return Scores.of(found["scores"])
+
+    async def read_decision(self, decision_id: str) -> dict[str, Any]:
+        """The decision as logged, with what came back."""
+        found: dict[str, Any] = await self._ask(
+            call_of("GET", f"/v1/decisions/{quote(decision_id, safe='')}")
+        )
+        return found
+
+    async def _ask(self, call: Call) -> Any:
+        return await self._repeat(lambda: self._answer(call))
+
+    async def _answer(self, call: Call) -> Any:
+        try:
+            return document_of(
+                await self._http.request(call.method, call.path, content=call.content, headers=call.headers)
+            )
+        except httpx.RequestError as error:
+            raise NoAnswerError(f"{call.method} {call.path}: {type(error).__name__}: {error}") from error
+
+    async def _stream(self, pending: Pending) -> None:
+        call, lines = pending.call(), list[str]()
+        try:
+            async with self._http.stream(
+                call.method, call.path, content=call.content, headers=call.headers
+            ) as response:
+                if not response.is_success:
+                    await response.aread()
+                    raise problem_in(response)
+                async for line in response.aiter_lines():
+                    lines.append(line)
+        except httpx.RequestError as error:
+            pending.take(lines)
+            raise NoAnswerError(f"{call.method} {call.path}: {type(error).__name__}: {error}") from error
+        if later := pending.take(lines):
+            raise later
+
+    async def _repeat(self, ask: Callable[[], Awaitable[Any]]) -> Any:
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await ask()
+            except GardoonError as error:
+                pause_s = self._retry.pause_s(attempt, error, random.random)
+                if pause_s is None:
+                    raise
+            await self._sleep(pause_s)
