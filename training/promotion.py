@@ -65,7 +65,8 @@ def find_contenders(registry: ModelRegistry, name: str, version: str = "") -> Co
         raise PromotionError(f"{name} has no champion to be compared with: `fit` registers the first one")
     if challenger is None:
         raise PromotionError(
-            f"{name} has no challenger: name a --version, or register one by `fit ... --challenger`"
+            f"{name} has no challenger: name a --version, or register one by "
+            f"`fit {'policy ' + name + ' --from-log' if name in POLICIES else 'scorers --challenger'}`"
         )
     if challenger == champion:
         raise PromotionError(f"version {challenger} of {name} is the champion already")

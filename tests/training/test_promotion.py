@@ -120,7 +120,7 @@ def test_what_cannot_be_judged_is_an_error_that_says_why(name, message, places):
 def test_without_a_challenger_the_message_says_how_to_get_one(places):
     settle(places, PASSED)
 
-    with pytest.raises(ValueError, match=r"register one by `fit \.\.\. --challenger`"):
+    with pytest.raises(ValueError, match="register one by `fit policy channel_policy --from-log`"):
         settle(places, PASSED)
 
 
