@@ -27,7 +27,7 @@ class Resamples:
         """The resamples of these terms, `(n_rounds, n_terms)`.
 
         Poisson(1) instead of multinomial counts: a round's count then depends on no other round, so nothing but the sums
-        need be kept. Costs n_rounds·n_resamples random numbers, about 20 s a million rounds.
+        need be kept. Costs n_rounds·n_resamples random numbers: with 1,000 resamples 45 s of one core a million rounds.
 
         Source: Chamandy, Muralidharan, Najmi and Naidu (2012), Estimating Uncertainty for Massive Data Streams; the
         bootstrap is that of Efron (1979).
