@@ -113,7 +113,8 @@ class Postgres:
         children = _children(pid)
         os.kill(pid, signal.SIGKILL)
         wait_for(lambda: not any(map(_lives, [pid, *children])), seconds=30, what="PostgreSQL's end")
-        lock.unlink()  # where nobody buries the dead, the next one would take it for alive
+        for left in (lock, *self._data.glob(".s.PGSQL.*.lock")):
+            left.unlink()  # where nobody buries the dead, the next one would take it for alive
 
     def stop(self) -> None:
         """End it for good."""
