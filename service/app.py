@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from features.online import FeastFeatureReader, OnlineStoreError, SqliteFeatureReader, open_online_store
+from features.online import FeastFeatureReader, SqliteFeatureReader, open_online_store
 from features.schema import load_schema
 from service import VERSION
 from service.access.access import build_access
@@ -27,7 +27,7 @@ from service.body_limit import BodyLimit
 from service.coupons.key_file import open_coupon_keys
 from service.course import Rules
 from service.decision_point import load_decision_points
-from service.errors import FeaturesUnavailableError, LogUnavailableError, ServiceError
+from service.errors import LogUnavailableError, ServiceError
 from service.model_feed import ModelFeed
 from service.model_set import build_model_set, schema_artifact
 from service.observability import Metrics, configure_logging
@@ -37,6 +37,7 @@ from service.routes import BATCHES, router
 from service.security_headers import SECURITY_HEADERS, SecurityHeaders, policy_of_page
 from service.settings import Settings
 from service.state import FeatureReader, State
+from service.steady_reader import SteadyReader
 from service.store.artifact_store import get_artifact, put_artifact
 from service.store.decision_log import DecisionLog
 from service.store.engine import open_log
@@ -70,7 +71,7 @@ def build_state(settings: Settings) -> State:
         settings=settings,
         schema=schema,
         engine=engine,
-        reader=open_reader(settings),
+        reader=SteadyReader(reader=open_reader(settings), up=metrics.online_store_up),
         feed=ModelFeed(
             engine=engine,
             build=partial(build_model_set, schema=schema, load=partial(get_artifact, engine)),
@@ -137,7 +138,6 @@ def create_app(settings: Settings | None = None, build: Callable[[Settings], Sta
     app.add_middleware(SecurityHeaders, pages={"/docs": policy_of_page(_documentation(app))})
     app.add_exception_handler(ServiceError, _service_error)
     app.add_exception_handler(SQLAlchemyError, _log_error)
-    app.add_exception_handler(OnlineStoreError, _features_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _unexpected_error)
@@ -150,8 +150,10 @@ def _documentation(app: FastAPI) -> str:
     return bytes(page.body).decode()
 
 
-async def _service_error(_request: Request, error: Exception) -> JSONResponse:
+async def _service_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ServiceError)
+    if error.status == 503:
+        request.app.state.gardoon.metrics.unavailable.labels(type(error).__name__).inc()
     return problem_response(error)
 
 
@@ -160,11 +162,6 @@ async def _log_error(request: Request, error: Exception) -> JSONResponse:
     return await _service_error(
         request, LogUnavailableError(f"the log does not answer: {type(error).__name__}")
     )
-
-
-async def _features_error(request: Request, error: Exception) -> JSONResponse:
-    _logger.error("the online store does not answer", exc_info=error)
-    return await _service_error(request, FeaturesUnavailableError("the online store does not answer"))
 
 
 async def _validation_error(_request: Request, error: Exception) -> JSONResponse:

@@ -12,10 +12,9 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from features.online import OnlineStoreError
 from service.asker import Asker
 from service.batch_schema import BatchItem
-from service.errors import FeaturesUnavailableError, LogUnavailableError, ServiceError
+from service.errors import LogUnavailableError, ServiceError
 from service.idempotency import decide_once, make_claim
 from service.item_body import validate_item
 from service.schemas import DecideRequest
@@ -92,6 +91,4 @@ def _as_service_error(error: Exception) -> ServiceError:
     _logger.error("an item of a batch could not be decided", exc_info=error)
     if isinstance(error, SQLAlchemyError):
         return LogUnavailableError(f"the log does not answer: {type(error).__name__}")
-    if isinstance(error, OnlineStoreError):
-        return FeaturesUnavailableError("the online store does not answer")
     return ServiceError("the error was logged")

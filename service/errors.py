@@ -22,7 +22,6 @@ ServiceError
 ├── ActivationExpiredError     410   the deferred decision was not activated in time
 ├── BodyTooLargeError          413
 ├── NotReadyError              503   no champions yet
-├── FeaturesUnavailableError   503   nothing is decided without consent and reach, which are features
 ├── BusyCustomerError          503   too many decisions about one customer at once
 └── LogUnavailableError        503   nothing is answered that is not in the log
 """
@@ -242,14 +241,6 @@ class NotReadyError(ServiceError):
     status = 503
     title = "Not ready"
     retry_after_s = 2
-
-
-class FeaturesUnavailableError(ServiceError):
-    """The online store did not answer; that a customer has no features is another thing, and no error."""
-
-    status = 503
-    title = "Online store unavailable"
-    retry_after_s = 1
 
 
 class LogUnavailableError(ServiceError):

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 import structlog
+from prometheus_client import start_http_server
 from sqlalchemy import Engine
 
 from features.schema import Schema, load_schema
@@ -20,7 +21,7 @@ from models.catalogue import load_policy
 from service.decision_point import DecisionPoint, load_decision_points
 from service.learner import Learner
 from service.model_set import POLICY_NAMES
-from service.observability import configure_logging
+from service.observability import LearnerMetrics, configure_logging
 from service.registry import (
     ChampionRegistry,
     RegistryUnavailableError,
@@ -47,21 +48,26 @@ def learn_until(stop: threading.Event, settings: Settings) -> None:
     """
     configure_logging()
     engine = open_log(settings.log_url)
-    turn, lock = _prepare(engine, settings), learner_lock(engine)
+    metrics = LearnerMetrics()
+    if settings.learner_metrics_port:
+        start_http_server(settings.learner_metrics_port, registry=metrics.registry)
+    turn, lock = _prepare(engine, settings, metrics), learner_lock(engine)
     leading: bool | None = None
     while not stop.is_set():
         try:
             leading = _tell(leads=lock.holds(), led=leading)
+            metrics.leads.set(leading)
             if leading:
                 turn()
         except Exception as error:  # a learner that ends learns nothing more
+            metrics.failed.inc()
             _logger.error("step failed, trying again", exc_info=error)
         stop.wait(settings.learn_seconds if leading else min(settings.learn_seconds, STANDBY_SECONDS))
     lock.release()
     engine.dispose()
 
 
-def _prepare(engine: Engine, settings: Settings) -> Callable[[], None]:
+def _prepare(engine: Engine, settings: Settings, metrics: LearnerMetrics) -> Callable[[], None]:
     """What the learner does again and again, everything it needs being loaded."""
     schema, points = load_schema(), load_decision_points(settings.decision_points)
     check_known_policies(engine, points)
@@ -76,8 +82,8 @@ def _prepare(engine: Engine, settings: Settings) -> Callable[[], None]:
         shadow.step(datetime.now(UTC))
         keep_up(engine, datetime.now(UTC))
         if time.monotonic() >= look_again:
-            _sync(engine, registry, schema, points)
-            _follow(shadow, registry)
+            answered = _sync(engine, registry, schema, points) and _follow(shadow, registry)
+            metrics.registry_up.set(answered)
             look_again = time.monotonic() + settings.registry_seconds
 
     return turn
@@ -101,15 +107,21 @@ def check_known_policies(engine: Engine, points: Mapping[str, DecisionPoint]) ->
 
 def _sync(
     engine: Engine, registry: ChampionRegistry, schema: Schema, points: Mapping[str, DecisionPoint]
-) -> None:
+) -> bool:
+    """Whether the registry answered about its champions."""
     try:
         sync_champions(engine, registry, schema, points, datetime.now(UTC))
     except RegistryUnavailableError as error:
         _logger.error("learner keeps its champions", reason=str(error))
+        return False
+    return True
 
 
-def _follow(shadow: Shadow, registry: ChampionRegistry) -> None:
+def _follow(shadow: Shadow, registry: ChampionRegistry) -> bool:
+    """Whether the registry answered about its challengers."""
     try:
         shadow.follow(registry)
     except RegistryUnavailableError as error:
         _logger.error("shadow keeps its challengers", reason=str(error))
+        return False
+    return True

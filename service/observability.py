@@ -42,6 +42,17 @@ class Metrics:
         )
         self.outcomes = Counter("gardoon_outcomes", "Outcomes received", ("kind", "status"), registry=own)
         self.snapshot = Gauge("gardoon_snapshot", "Number of the policy snapshot in use", registry=own)
+        self.online_store_up = Gauge(
+            "gardoon_online_store_up",
+            "1 while the online store answers, 0 while defaults stand in",
+            registry=own,
+        )
+        self.unavailable = Counter(
+            "gardoon_unavailable",
+            "Requests answered 503, by the error that says why",
+            ("error",),
+            registry=own,
+        )
 
     def count_decision(self, record: DecisionRecord) -> None:
         """Count an answered decision and the inputs that defaults stood in for."""
@@ -53,6 +64,25 @@ class Metrics:
         """Count outcomes by what became of them."""
         for item, result in zip(items, results, strict=True):
             self.outcomes.labels(item.kind.value, str(result.status)).inc()
+
+
+@dataclass
+class LearnerMetrics:
+    """What the learner's process shows on a port of its own."""
+
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+    def __post_init__(self) -> None:
+        own = self.registry
+        self.leads = Gauge(
+            "gardoon_learner_leads", "1 in the process that learns, 0 in one that waits", registry=own
+        )
+        self.registry_up = Gauge(
+            "gardoon_model_registry_up", "1 if the registry answered when it was last asked", registry=own
+        )
+        self.failed = Counter(
+            "gardoon_learner_failures", "Steps that failed and are tried again", registry=own
+        )
 
 
 def configure_logging() -> None:

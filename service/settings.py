@@ -44,6 +44,9 @@ class Settings(BaseSettings):
         default=None,
         description="file of the keys that coupons are signed with, the same for all workers; none: one under `var/`",
     )
+    learner_metrics_port: int = Field(
+        default=0, ge=0, description="where the learner shows its metrics, on every address; 0: nowhere"
+    )
     body_limit_bytes: int = Field(default=262_144, gt=0, description="largest accepted request body")
     batch_limit_bytes: int = Field(
         default=4_194_304, gt=0, description="largest accepted body of a batch: up to 1,000 items"

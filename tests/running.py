@@ -20,9 +20,10 @@ from tests.service.real_shop import free_port
 ROOT = Path(__file__).parent.parent
 
 
-def run(*arguments: str, var: Path, cwd: Path = ROOT) -> str:
+def run(*arguments: str, var: Path, cwd: Path = ROOT, database_url: str = "") -> str:
     """What `python -m ...` prints; it must end well."""
-    environment = {**os.environ, "GARDOON_VAR": str(var), "PYTHONPATH": str(ROOT)}
+    given = {"GARDOON_VAR": str(var), "GARDOON_DATABASE_URL": database_url, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, **given}
     done = subprocess.run(
         [sys.executable, "-m", *arguments],
         cwd=cwd,

@@ -34,6 +34,7 @@ from service.model_set import POLICY_NAMES, BoundPolicy, ModelSet, name_versions
 from service.observability import Metrics
 from service.settings import Settings
 from service.state import State
+from service.steady_reader import SteadyReader
 from service.store.artifact_store import get_artifact, move_champion, put_artifact
 from service.store.decision_log import DecisionLog
 from service.store.engine import open_log
@@ -220,7 +221,7 @@ def make_worker(
             settings=settings,
             schema=schema,
             engine=engine,
-            reader=reader,
+            reader=SteadyReader(reader=reader, up=metrics.online_store_up, retry_seconds=0.01),
             feed=feed,
             log=DecisionLog(engine, flush_seconds=metrics.flush_seconds),
             access=build_access(settings, engine, clock),

@@ -13,6 +13,7 @@ from features.online import OnlineStoreError
 from features.stored import StoredFeatures
 from service.decision_point import DecisionPoint
 from service.store.tables import decisions
+from tests.running import wait_for
 from tests.service.conftest import Worker, stored_customer
 
 
@@ -304,20 +305,45 @@ def test_when_the_log_cannot_be_written_nothing_is_decided(worker: Worker) -> No
 
 
 @pytest.mark.parametrize("path", ["/v1/decide", "/v1/score"])
-def test_when_the_online_store_does_not_answer_nothing_is_decided_or_scored(
-    worker: Worker, path: str
-) -> None:
+def test_while_the_online_store_is_away_defaults_stand_in_and_are_named(worker: Worker, path: str) -> None:
+    read, asked = worker.reader.read, []
+
+    def fail(customer_id: str) -> StoredFeatures:
+        asked.append(customer_id)
+        raise OnlineStoreError("away")
+
+    worker.reader.read = fail  # type: ignore[method-assign]
+    body = {"customer_id": "c1"} | ({"journey": "cart_abandonment"} if path == "/v1/decide" else {})
+    answers = [worker.client.post(path, json=body) for _ in range(3)]
+    gauge = metric(worker, "gardoon_online_store_up")
+    worker.reader.read = read  # type: ignore[method-assign]
+    wait_for(lambda: metric(worker, "gardoon_online_store_up") == 1, seconds=10, what="the store")
+    again = worker.client.post(path, json=body)
+
+    every_view = [f"{view.name}:missing" for view in worker.state.schema.views]
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert [answer.json()["degraded"] for answer in answers] == [every_view] * 3
+    assert asked.count("c1") == 1, "only the first request may wait for a store that is away"
+    assert gauge == 0
+    assert again.json()["degraded"] == []
+
+
+def test_while_consent_is_unknown_no_message_is_decided(worker: Worker) -> None:
     def fail(_customer_id: str) -> StoredFeatures:
         raise OnlineStoreError("away")
 
     worker.reader.read = fail  # type: ignore[method-assign]
-    body = {"customer_id": "c1"} | ({"journey": "lucky_wheel"} if path == "/v1/decide" else {})
 
-    response = worker.client.post(path, json=body)
+    answer = worker.decide(customer_id="c1", journey="cart_abandonment")
 
-    assert response.status_code == 503
-    assert response.json()["title"] == "Online store unavailable"
-    assert response.headers["retry-after"] == "1"
+    assert answer["status"] == "suppressed"
+    assert answer["channel"] is None
+    assert answer["coupon"] is None
+    assert {"consent", "reachability"} & {reason["rule"] for reason in answer["reasons"]}
+
+
+def metric(worker: Worker, name: str) -> float | None:
+    return worker.state.metrics.registry.get_sample_value(name)
 
 
 def test_outcomes_that_cannot_be_logged_are_a_503(worker: Worker) -> None:

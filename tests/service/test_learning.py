@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from sqlalchemy import func, select
@@ -23,8 +24,12 @@ from tests.service.real_shop import free_port
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_learning_goes_on_while_the_registry_is_away(tmp_path: Path) -> None:
+    port = free_port()
     settings = Settings(
-        var=tmp_path, mlflow_tracking_uri=f"http://127.0.0.1:{free_port()}", registry_seconds=0.1
+        var=tmp_path,
+        mlflow_tracking_uri=f"http://127.0.0.1:{free_port()}",
+        registry_seconds=0.1,
+        learner_metrics_port=port,
     )
     engine = open_log(settings.log_url)
     scorers = {name: Artifact({"kind": "scorer", "name": name}) for name in SCORES}
@@ -39,9 +44,13 @@ def test_learning_goes_on_while_the_registry_is_away(tmp_path: Path) -> None:
     learner.start()
     try:
         wait_for(published, seconds=60, what="a snapshot")
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as response:
+            shown = response.read().decode()
     finally:
         stop.set()
         learner.join(timeout=30)
         engine.dispose()
 
     assert not learner.is_alive()
+    assert "gardoon_learner_leads 1.0" in shown
+    assert "gardoon_model_registry_up 0.0" in shown
