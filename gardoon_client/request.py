@@ -40,7 +40,7 @@ class DecideRequest:
     timeout_ms: int | None = None
     activate: Literal["now", "deferred"] = "now"
     dry_run: bool = False
-    explain: Literal["none", "scores"] = "none"
+    explain: Literal["none", "scores", "counterfactual"] = "none"
     idempotency_key: str | None = None
 
 

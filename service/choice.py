@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import numpy as np
 
 from models.coupon import CouponThompson
-from models.feedback import Floats
+from models.feedback import Booleans, Floats
 from models.inputs import BUDGET_PRICE, bind
 from models.policy import Policy, choose, uniform
 from models.uniform_random import UniformRandom
 from service.course import Course
 from service.decision_point import DecisionName
+from service.drawing import Distribution, Drawing, first_of
 from service.guardrails import send_slot
 from service.guardrails.budget import mask_budget
 from service.guardrails.cap import BlockingCap, blocking_cap, mask_caps
@@ -34,9 +35,8 @@ def _decide_channel(course: Course) -> None:
     mask_channels(mask, course.features)
     if course.facts.standing.messages:
         moments = _moments(course)
-        mask_caps(
-            mask, {channel: [(channel, at) for at in moments] for channel in mask.actions}, _capped(course)
-        )
+        attempts = {channel: [(channel, at) for at in moments] for channel in _tried(course, mask)}
+        mask_caps(mask, attempts, _capped(course))
     course.channel = _take(course, mask, course.models.policies["channel"])
     if course.channel is not None:
         course.inputs.set(f"channel_{course.channel}", 1.0)
@@ -78,12 +78,17 @@ def _decide_send_time(course: Course) -> None:
     slots = _slots(course)
     mask = _hours(course, slots)
     if course.facts.standing.messages:
-        attempts = {hour: [(course.channel, slots[hour])] for hour in mask.open_actions}
+        attempts = {hour: [(course.channel, slots[hour])] for hour in _tried(course, mask) if hour in slots}
         mask_caps(mask, attempts, _capped(course))
     hour = _take(course, mask, course.models.policies["send_time"])
     if hour is not None:
         course.send_at = slots[hour]
         course.inputs.set("send_hour", float(hour))
+
+
+def _tried(course: Course, mask: Mask) -> tuple[str, ...]:
+    """The actions that caps are asked about: those still open, all where it is to be told what would be without a rule."""
+    return mask.actions if course.facts.request.explain == "counterfactual" else mask.open_actions
 
 
 def _capped(course: Course) -> BlockingCap:
@@ -109,7 +114,7 @@ def _decide_coupon(course: Course) -> None:
     course.inputs.set(BUDGET_PRICE, price)
     bound = course.models.policies["coupon"]
     action = _take(course, mask, bound)
-    if course.facts.request.explain == "scores" and isinstance(bound.policy, CouponThompson):
+    if course.facts.request.explain != "none" and isinstance(bound.policy, CouponThompson):
         course.customer_class = bound.policy.customer_class(course.inputs.values[bound.places])
     if action is not None:
         course.coupon_amount = 0 if action == NO_COUPON else int(action)
@@ -126,12 +131,15 @@ def _take(course: Course, mask: Mask, bound: BoundPolicy) -> str | None:
     """The chosen action, its round noted; None when the constraints left none, which suppresses the whole decision."""
     _apply_request(course.facts.request, mask)
     course.reasons += mask.reasons
+    context = course.inputs.values[bound.places]
+    drawing = _drawing(course, mask, bound.policy, context)
+    course.drawings.append(drawing)
     if not mask.eligible.any():
         course.suppressed = True
         return None
-    context = course.inputs.values[bound.places]
-    probabilities = _probabilities(course, mask, bound.policy, context)
+    probabilities = drawing.distribution(context, mask.eligible)
     if probabilities is None:
+        course.reasons.append(_nothing_usual(course, mask))
         course.suppressed = True
         return None
     action = choose(probabilities, uniform(course.facts.decision_id, mask.decision))
@@ -139,31 +147,37 @@ def _take(course: Course, mask: Mask, bound: BoundPolicy) -> str | None:
     return mask.actions[action]
 
 
-def _probabilities(course: Course, mask: Mask, policy: Policy, context: Floats) -> Floats | None:
-    """How the action is drawn: as the policy says, evenly, or the one that would be done without Gardoon.
-
-    None where the latter is not eligible: then nothing is done.
-    """
+def _drawing(course: Course, mask: Mask, policy: Policy, context: Floats) -> Drawing:
+    """How the action is drawn: as the policy says, evenly, or the one that would be done without Gardoon."""
+    used: Policy | None = None
     if mask.decision in course.facts.request.force:
-        return mask.eligible.astype(np.float64)  # the forced one is all that is left
+        draw: Distribution = _whatever_is_left
+    elif course.facts.late or course.group == "business_as_usual":
+        draw = first_of(mask.actions, _preferred(course, mask.decision))
+    elif course.group == "random":
+        draw = UniformRandom(action_names=policy.action_names).probabilities
+    else:
+        used, draw = policy, policy.probabilities
+    return Drawing(course.facts.decision_id, mask, context, draw, used)
+
+
+def _whatever_is_left(_context: Floats, eligible: Booleans) -> Floats:
+    return eligible.astype(np.float64)
+
+
+def _preferred(course: Course, decision: DecisionName) -> tuple[str, ...]:
+    """What would be done without Gardoon, by preference: the caller's baseline where time ran out, else what is usual."""
     if course.facts.late:
-        baseline = course.facts.request.baseline.get(mask.decision)
-        return _certain(course, mask, "timeout", () if baseline is None else (baseline,))
-    if course.group == "business_as_usual":
-        return _certain(course, mask, "business_as_usual", course.point.usual(mask.decision))
-    if course.group == "random":
-        policy = UniformRandom(action_names=policy.action_names)
-    return policy.probabilities(context, mask.eligible)
+        baseline = course.facts.request.baseline.get(decision)
+        return () if baseline is None else (baseline,)
+    return course.point.usual(decision)
 
 
-def _certain(course: Course, mask: Mask, rule: str, preferred: Sequence[str]) -> Floats | None:
-    """All on the first of the preferred actions that is eligible; None, with a reason, where none is."""
-    for name in preferred:
-        if name in mask.open_actions:
-            return np.array([float(action == name) for action in mask.actions])
-    detail = f"of {list(preferred)} none is eligible; open are {list(mask.open_actions)}"
-    course.reasons.append(Reason(rule=rule, decision=mask.decision, detail=detail))
-    return None
+def _nothing_usual(course: Course, mask: Mask) -> Reason:
+    preferred = list(_preferred(course, mask.decision))
+    detail = f"of {preferred} none is eligible; open are {list(mask.open_actions)}"
+    rule = "timeout" if course.facts.late else "business_as_usual"
+    return Reason(rule=rule, decision=mask.decision, detail=detail)
 
 
 def _round(mask: Mask, bound: BoundPolicy, context: Floats, probabilities: Floats, action: int) -> Round:

@@ -10,6 +10,7 @@ from features.encoding import FeatureVector
 from models.inputs import Inputs
 from service.coupons.key import CouponKey
 from service.decision_point import CouponPoint, DecisionName, DecisionPoint
+from service.drawing import Drawing
 from service.group import group_of
 from service.guardrails.period import Period, period_of
 from service.guardrails.send_slot import local_midnight
@@ -58,6 +59,7 @@ class Course:
     features: dict[str, float]
     rounds: list[Round] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
+    drawings: list[Drawing] = field(default_factory=list)
     channel: str | None = None
     send_at: datetime | None = None
     coupon_amount: int | None = None

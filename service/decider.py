@@ -11,13 +11,15 @@ from typing import Any
 
 from service.choice import CHOICES
 from service.claiming import GOING_OUT, claims_of
+from service.counterfactual import counterfactual_of
 from service.coupons.code import coupon_code
 from service.coupons.token import SignedCoupon, write_token
 from service.course import Course, Facts, Rules, start
+from service.decision_point import DecisionName
 from service.model_set import ModelSet
 from service.record import DecisionRecord, Shop, pack_features
 from service.request_check import check_request, passed_deadline
-from service.schemas import Answer, Coupon, Reason, Scores, Status
+from service.schemas import Answer, Counterfactual, Coupon, Reason, Scores, Status
 from service.standing import Draw
 
 
@@ -57,6 +59,7 @@ def decide(facts: Facts, models: ModelSet, rules: Rules) -> DecisionRecord:
         standing=facts.standing,
         late=facts.late,
         claims=claims_of(course, answer, rules),
+        repeats=course.repeats.decision_id if course.repeats and course.group != "holdout" else None,
         answer=answer.model_dump_json(),
     )
 
@@ -116,7 +119,8 @@ def _answer(course: Course, scores: Scores, rules: Rules) -> Answer:
         message=course.message if acts else None,
         propensity={**propensity, "joint": math.prod(propensity.values())},
         scores=scores,
-        probabilities=_explained(course) if facts.request.explain == "scores" else None,
+        probabilities=_explained(course) if facts.request.explain != "none" else None,
+        counterfactuals=_otherwise(course) if facts.request.explain == "counterfactual" else None,
         customer_class=course.customer_class,
         reasons=tuple(course.reasons),
         versions={**course.models.versions, "journey": rules.version, "coupon_key": rules.coupon_key.key_id},
@@ -140,6 +144,10 @@ def _coupon(course: Course, rules: Rules) -> Coupon | None:
     signed = SignedCoupon.of(decision_id=facts.decision_id, customer_id=facts.request.customer_id, **terms)
     code = coupon_code(rules.coupon_key.code_secret, facts.decision_id, amount)
     return Coupon(code=code, token=write_token(rules.coupon_key, signed), **terms)
+
+
+def _otherwise(course: Course) -> dict[DecisionName, Counterfactual]:
+    return {drawing.mask.decision: counterfactual_of(drawing) for drawing in course.drawings}
 
 
 def _explained(course: Course) -> dict[str, dict[str, float]]:

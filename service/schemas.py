@@ -94,7 +94,11 @@ class DecideRequest(Request):
         description="deferred: it counts only once POST /v1/decisions/{id}/activate has said that it was used",
     )
     dry_run: bool = Field(False, description="decide and answer, but log and learn nothing")
-    explain: Literal["none", "scores"] = "none"
+    explain: Literal["none", "scores", "counterfactual"] = Field(
+        "none",
+        description="scores: every action's probability; counterfactual: also what would have been chosen without each "
+        "constraint, and the nearest change of an input that flips the choice",
+    )
 
 
 class Reason(BaseModel):
@@ -109,6 +113,33 @@ class Reason(BaseModel):
     frees_at: datetime | None = Field(
         default=None, description="when the rule will allow it again, where that is known"
     )
+
+
+class WithoutRule(BaseModel):
+    """A rule that bound the choice: without it, all others kept, another action would have been chosen."""
+
+    rule: str
+    choice: str | None
+
+
+class Flip(BaseModel):
+    """The smallest move found of a single input that changes the choice; docs/decision-points.md says how it is sought."""
+
+    input: str
+    value: float | None = Field(description="null where it is unknown: it is then moved from its mean")
+    moved_to: float
+    standard_deviations: float = Field(
+        description="how far, in the input's own as the policy knows it; λ in units"
+    )
+    choice: str
+
+
+class Counterfactual(BaseModel):
+    """Of one of the decisions, what would have been chosen otherwise, by the same random number."""
+
+    chosen: str | None = Field(description="null where nothing could be chosen")
+    bound_by: tuple[WithoutRule, ...]
+    nearest: Flip | None = Field(description="null where no single input within 3 standard deviations does")
 
 
 class Scores(BaseModel):
@@ -163,6 +194,7 @@ class Answer(BaseModel):
                 },
                 "probabilities": None,
                 "customer_class": None,
+                "counterfactuals": None,
                 "reasons": [],
                 "versions": {"features": "14ae1dc5715a673f", "snapshot": "12"},
                 "degraded": [],
@@ -185,12 +217,15 @@ class Answer(BaseModel):
     )
     scores: Scores
     probabilities: dict[str, dict[str, float]] | None = Field(
-        None, description="with explain=scores: of every eligible action, per decision"
+        None, description="with explain: of every eligible action, per decision"
     )
     customer_class: dict[str, float] | None = Field(
         None,
-        description="with explain=scores, where a coupon is decided: how surely the customer is persuadable, a sure_thing "
+        description="with explain, where a coupon is decided: how surely the customer is persuadable, a sure_thing "
         "(orders anyway) or a lost_cause",
+    )
+    counterfactuals: dict[DecisionName, Counterfactual] | None = Field(
+        None, description="with explain=counterfactual: what would have been chosen otherwise"
     )
     reasons: tuple[Reason, ...] = ()
     versions: dict[str, str]

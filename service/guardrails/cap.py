@@ -195,17 +195,20 @@ def mask_caps(
 ) -> None:
     """Leave the actions of which at least one attempt, a channel and a moment, breaks no cap.
 
-    One reason a cap, with the actions that it takes and the earliest moment at which one is free again.
+    One reason a cap, with the actions that it takes and the earliest moment at which one is free again. An action without
+    attempts stays as it is.
     """
-    by_rule: dict[str, list[tuple[str, Blocked]]] = defaultdict(list)
-    for action in mask.open_actions:
-        found = [blocked(channel, due_at) for channel, due_at in attempts[action]]
+    by_rule: dict[str, dict[str, Blocked]] = defaultdict(dict)
+    for action, tried in attempts.items():
+        found = [blocked(channel, due_at) for channel, due_at in tried]
         if found and all(found):
             soonest = min((each for each in found if each), key=_frees_at)
-            by_rule[soonest.rule].append((action, soonest))
+            by_rule[soonest.rule][action] = soonest
+    open_actions = mask.open_actions
     for rule, taken in by_rule.items():
-        soonest = min((each for _, each in taken), key=_frees_at)
-        mask.remove(rule, [action for action, _ in taken], soonest.detail, soonest.found)
+        told = [each for action, each in taken.items() if action in open_actions] or list(taken.values())
+        soonest = min(told, key=_frees_at)
+        mask.remove(rule, taken, soonest.detail, soonest.found)
 
 
 def _frees_at(blocked: Blocked) -> datetime:

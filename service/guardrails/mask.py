@@ -27,19 +27,22 @@ NOTHING = Found()
 
 @dataclass
 class Mask:
-    """Eligible actions of one decision, narrowed rule by rule."""
+    """Eligible actions of one decision, narrowed rule by rule; `blocked` holds all that each rule forbids, taken or not."""
 
     decision: DecisionName
     actions: tuple[str, ...]
     eligible: Booleans = field(init=False)
     reasons: list[Reason] = field(default_factory=list)
+    blocked: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.eligible = np.ones(len(self.actions), dtype=np.bool_)
 
     def remove(self, rule: str, blocked: Iterable[str], detail: str, found: Found = NOTHING) -> None:
         """Take the blocked actions out of what is still eligible; a rule that takes nothing leaves no reason."""
-        names = set(blocked)
+        names = frozenset(blocked).intersection(self.actions)
+        if names:
+            self.blocked[rule] = self.blocked.get(rule, frozenset()) | names
         taken = tuple(
             name for name, on in zip(self.actions, self.eligible, strict=True) if on and name in names
         )
