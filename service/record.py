@@ -50,7 +50,8 @@ class Shop(BaseModel):
 class DecisionRecord(BaseModel):
     """What the decision log stores of a decision; deciding again from it must give `answer` to the byte.
 
-    `features` is the encoded feature vector: base 64 of little-endian float64.
+    `features` is the encoded feature vector: base 64 of little-endian float64. `repeats` is the decision of the same period
+    whose draw is answered again: nothing was chosen, and what an order brings belongs to that one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -70,6 +71,7 @@ class DecisionRecord(BaseModel):
     standing: Standing = Standing()
     late: bool = False
     claims: Claims | None = None
+    repeats: str | None = None
     answer: str
 
     def chosen(self, decision: DecisionName) -> str | None:

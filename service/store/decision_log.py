@@ -137,6 +137,7 @@ def decision_row(record: DecisionRecord) -> dict[str, Any]:
         "journey": record.request.journey,
         "status": record.status,
         "group_name": record.group,
+        "repeats": record.repeats,
         "record": record.model_dump_json().encode(),
     }
 

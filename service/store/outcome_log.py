@@ -34,8 +34,8 @@ def record_outcomes(
     """
     with engine.begin() as connection:
         book = _Book(engine, connection, currency, received_at, late_after)
-        began = _began(connection, {item.decision_id for item in items})
-        return [_record(book, item, began.get(item.decision_id)) for item in items]
+        known = _known(connection, {item.decision_id for item in items})
+        return [_record(book, item, known.get(item.decision_id)) for item in items]
 
 
 class _Book(NamedTuple):
@@ -46,27 +46,36 @@ class _Book(NamedTuple):
     late_after: timedelta
 
 
-def _began(connection: Connection, ids: set[str]) -> dict[str, datetime]:
-    """When each of the known decisions took effect."""
-    query = select(decisions.c.decision_id, decisions.c.effective_at).where(decisions.c.decision_id.in_(ids))
-    return {row.decision_id: moment(row.effective_at) for row in connection.execute(query)}
+class _Known(NamedTuple):
+    began: datetime
+    repeats: str | None
 
 
-def _record(book: _Book, item: OutcomeItem, began: datetime | None) -> OutcomeResult:
-    if began is None:
+def _known(connection: Connection, ids: set[str]) -> dict[str, _Known]:
+    """Of each of the decisions that are in the log, when it took effect and whose draw it answered again."""
+    wanted = (decisions.c.decision_id, decisions.c.effective_at, decisions.c.repeats)
+    query = select(*wanted).where(decisions.c.decision_id.in_(ids))
+    return {
+        row.decision_id: _Known(moment(row.effective_at), row.repeats) for row in connection.execute(query)
+    }
+
+
+def _record(book: _Book, item: OutcomeItem, decision: _Known | None) -> OutcomeResult:
+    """What became of the item. Money goes to the decision that drew the coupon; one that showed it again chose nothing."""
+    if decision is None:
         return _result(item, 404, f"no decision {item.decision_id!r} in the log")
     fault = _money_fault(item, book.currency) or _time_fault(item, book.received_at)
     if fault:
         return _result(item, 422, fault)
     row = {
         "event_id": item.event_id,
-        "decision_id": item.decision_id,
+        "decision_id": (decision.repeats if item.kind in _MONEY else None) or item.decision_id,
         "kind": item.kind.value,
         "value": item.value,
         "currency": item.currency,
         "occurred_at": microseconds(item.occurred_at),
     }
-    late = book.received_at - began > book.late_after
+    late = book.received_at - decision.began > book.late_after
     if not late and _add(book, row):
         note_delivery(book.connection, item.decision_id, item.kind)
         return _result(item, 202, "accepted")

@@ -27,6 +27,7 @@ decisions = Table(
     Column("journey", String(64), nullable=False),
     Column("status", String(16), nullable=False),
     Column("group_name", String(32), nullable=False),
+    Column("repeats", String(36)),  # the decision whose draw it answered again
     Column("record", LargeBinary, nullable=False),
     Index("decisions_by_journey", "journey", "effective_at"),
     Index("decisions_by_time", "journey", "decided_at"),
