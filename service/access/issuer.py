@@ -45,22 +45,29 @@ class IssuerKeys:
         self._monotonic = monotonic
         self._keys: dict[str, dict[str, Any]] = {}
         self._built: dict[tuple[str, str], PyJWK] = {}
+        self._generation = 0
         self._fetched_at = float("-inf")
         self._tried_at = float("-inf")
         self._fetching = asyncio.Lock()
 
-    async def find(self, key_id: str | None, algorithm: str) -> PyJWK | None:
-        """The key of this id for this algorithm; without an id the only key there is; None where there is no such key.
+    async def generation(self) -> int:
+        """The number of the fetch whose keys hold now, after another one when they are no longer fresh.
 
         Raises: `AccessUnavailableError` when the issuer has not answered for too long.
         """
-        known = key_id is None or key_id in self._keys
-        if not known or self._age() > FRESH_SECONDS:
-            others_fetch = self._fetching.locked()
-            if not (known and others_fetch and self._age() <= USABLE_SECONDS):  # else what is here will do
-                await self._fetch_if_allowed()
+        usable = self._age() <= USABLE_SECONDS
+        if self._age() > FRESH_SECONDS and not (
+            usable and self._fetching.locked()
+        ):  # one fetches, others go on
+            await self._fetch_if_allowed()
         if self._age() > USABLE_SECONDS:
             raise AccessUnavailableError("the OIDC issuer does not answer")
+        return self._generation
+
+    async def find(self, key_id: str | None, algorithm: str) -> PyJWK | None:
+        """The key of this id for this algorithm; without an id the only key there is; None where there is no such key."""
+        if key_id is not None and key_id not in self._keys:
+            await self._fetch_if_allowed()
         if key_id is None and len(self._keys) == 1:
             (key_id,) = self._keys
         return self._build(key_id, algorithm) if key_id in self._keys else None
@@ -90,6 +97,7 @@ class IssuerKeys:
                 )
                 return
             self._built = {}
+            self._generation += 1
             self._fetched_at = self._monotonic()
 
     def _read_keys(self) -> dict[str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
@@ -11,6 +12,7 @@ import jwt
 from service.access.caller import Caller
 from service.access.issuer import IssuerKeys
 from service.access.scope import Scope
+from service.access.token_cache import TokenCache
 from service.errors import UnauthenticatedError
 
 ALGORITHMS = frozenset(
@@ -35,18 +37,29 @@ class TokenVerifier:
         self._audience = audience
         self._claims = (scope_claim,) if scope_claim else ("scope", "scp")
         self._prefix = scope_prefix
+        self._cache = TokenCache()
 
     async def verify(self, token: str) -> Caller:
         """Who the token says is asking.
 
         Raises: `UnauthenticatedError`, or `AccessUnavailableError` when the issuer's keys cannot be had.
         """
+        generation = await self._keys.generation()
+        known = self._cache.find(token, generation, time.time())
+        if known is not None:
+            return known
+        claims = await self._claims_of(token)
+        caller = Caller(identity=_identity(claims["sub"]), scopes=self._scopes(claims))
+        self._cache.put(token, caller, generation, float(claims["exp"]))
+        return caller
+
+    async def _claims_of(self, token: str) -> dict[str, Any]:
         try:
             header = jwt.get_unverified_header(token)
             key = await self._keys.find(*_key_of(header))
             if key is None:
                 raise UnauthenticatedError("the token is signed with a key that the issuer does not publish")
-            claims = jwt.decode(
+            return jwt.decode(
                 token,
                 key,
                 algorithms=sorted(ALGORITHMS),
@@ -57,7 +70,6 @@ class TokenVerifier:
             )
         except jwt.PyJWTError as error:
             raise UnauthenticatedError(f"the token is not accepted: {error}") from error
-        return Caller(identity=_identity(claims["sub"]), scopes=self._scopes(claims))
 
     def _scopes(self, claims: Mapping[str, Any]) -> frozenset[Scope]:
         found = next((claims[name] for name in self._claims if name in claims), "")

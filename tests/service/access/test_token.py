@@ -221,6 +221,16 @@ def test_a_long_subject_is_named_by_its_hash(issuer: LocalIssuer, verifier: Toke
     assert all(len(identity) <= 64 for identity in identities)
 
 
+def test_an_expiry_written_as_text_is_read_as_a_number_each_time(
+    issuer: LocalIssuer, verifier: TokenVerifier
+) -> None:
+    payload = {"iss": issuer.url, "aud": AUDIENCE, "exp": str(int(time.time()) + 60), "sub": "planner"}
+    content = json.dumps(payload).encode()
+    token = jwt.api_jws.encode(content, issuer.keys["first"], "RS256", headers={"kid": "first"})
+
+    assert verify(verifier, token) == verify(verifier, token)
+
+
 def test_keys_are_fetched_once_for_many_tokens(issuer: LocalIssuer, verifier: TokenVerifier) -> None:
     for _ in range(5):
         verify(verifier, issuer.token("first"))
