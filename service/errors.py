@@ -17,6 +17,9 @@ ServiceError
 ├── ForeignCouponError         422   it was given to another customer
 ├── UnusableRequestError       422   what was asked for cannot be decided in this journey
 ├── InvalidRequestError        422   a batch, or an item of one, that is not as described; every fault with its place
+├── InvalidRankError           400   not what the Personalizer routes take
+├── UnknownEventError          404   of the Personalizer routes
+├── EventReusedError           409   the event's id stands for another ranking
 ├── KeyReusedError             422   the idempotency key was used for another request
 ├── KeyInUseError              409   the request with this idempotency key is still being answered
 ├── ActivationExpiredError     410   the deferred decision was not activated in time
@@ -211,6 +214,40 @@ class InvalidRequestError(ServiceError):
     def problem(self) -> dict[str, Any]:
         """The problem document with every fault."""
         return {**super().problem(), "errors": list(self.faults)}
+
+
+class PersonalizerError(ServiceError):
+    """What the Personalizer routes answer: a problem document that also has the error object of the former service."""
+
+    code = "InternalServerError"
+
+    def problem(self) -> dict[str, Any]:
+        """The problem document with `error.code` and `error.message`."""
+        return {**super().problem(), "error": {"code": self.code, "message": self.detail}}
+
+
+class InvalidRankError(PersonalizerError):
+    """A ranking or reward that is not as the OpenAPI document describes it."""
+
+    status = 400
+    title = "Invalid request"
+    code = "BadRequest"
+
+
+class UnknownEventError(PersonalizerError):
+    """No event of that id was ranked."""
+
+    status = 404
+    title = "Unknown event"
+    code = "ResourceNotFound"
+
+
+class EventReusedError(PersonalizerError):
+    """The event's id stands for another ranking."""
+
+    status = 409
+    title = "Event id reused"
+    code = "Conflict"
 
 
 class KeyReusedError(ServiceError):

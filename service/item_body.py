@@ -70,11 +70,16 @@ def _line(line: bytes) -> Any:
         return NoJson(f"not JSON in UTF-8: {error}")
 
 
-def _listed(body: bytes, name: str | None) -> list[Any]:
+def read_json(body: bytes) -> Any:
+    """The JSON value of a body. Raises `InvalidRequestError` when it has none."""
     try:
-        found = from_json(body)
+        return from_json(body)
     except ValueError as error:
         raise InvalidRequestError.of("body", "not JSON in UTF-8") from error
+
+
+def _listed(body: bytes, name: str | None) -> list[Any]:
+    found = read_json(body)
     if name is not None:
         if not isinstance(found, dict) or found.keys() != {name}:
             raise InvalidRequestError.of("body", f"wanted an object with the one field {name!r}")

@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
@@ -22,6 +22,7 @@ from service.decision_point import DecisionPoint, load_decision_points
 from service.learner import Learner
 from service.model_set import POLICY_NAMES
 from service.observability import LearnerMetrics, configure_logging
+from service.personalizer.learning import RankRewards, learn_rankings
 from service.registry import (
     ChampionRegistry,
     RegistryUnavailableError,
@@ -74,6 +75,9 @@ def _prepare(engine: Engine, settings: Settings, metrics: LearnerMetrics) -> Cal
     learner = Learner(engine, points)
     shadow = Shadow(engine=engine, schema=schema, check=partial(check_champion, schema=schema, points=points))
     registry = ChampionRegistry(tracking_uri=settings.registry_uri)
+    rank_rewards = RankRewards(
+        timedelta(minutes=settings.rank_reward_wait_minutes), settings.rank_default_reward
+    )
     look_again = 0.0
 
     def turn() -> None:
@@ -81,6 +85,7 @@ def _prepare(engine: Engine, settings: Settings, metrics: LearnerMetrics) -> Cal
         learner.step(datetime.now(UTC))  # first: a registry that is away takes seconds to say so
         shadow.step(datetime.now(UTC))
         keep_up(engine, datetime.now(UTC))
+        learn_rankings(engine, rank_rewards, datetime.now(UTC))
         if time.monotonic() >= look_again:
             answered = _sync(engine, registry, schema, points) and _follow(shadow, registry)
             metrics.registry_up.set(answered)

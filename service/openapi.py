@@ -23,6 +23,7 @@ from service.errors import (
     UnusableRequestError,
 )
 from service.item_body import NDJSON
+from service.personalizer.schema import RankRequest, RewardRequest
 from service.problem import PROBLEM
 from service.schemas import OutcomeItem, OutcomesRequest
 
@@ -38,7 +39,13 @@ DETAILS: dict[type[ServiceError], str] = {
     BodyTooLargeError: "the body is larger than 262144 bytes",
 }
 """What an example says; of the others, the error's first line."""
-BODIES: tuple[type[BaseModel], ...] = (BatchItem, OutcomesRequest, OutcomeItem)
+BODIES: tuple[type[BaseModel], ...] = (
+    BatchItem,
+    OutcomesRequest,
+    OutcomeItem,
+    RankRequest,
+    RewardRequest,
+)
 """Read by the endpoints themselves, so FastAPI does not see them."""
 
 
@@ -74,8 +81,12 @@ def complete(document: dict[str, Any]) -> None:
 
 def problem_examples() -> dict[str, dict[str, Any]]:
     """A problem document for each error that a caller can meet, by the name of its class."""
-    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and kind is not ServiceError]
-    return {kind.__name__: _example(kind) for kind in kinds if issubclass(kind, ServiceError)}
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    return {
+        kind.__name__: _example(kind)
+        for kind in kinds
+        if issubclass(kind, ServiceError) and kind.status != 500
+    }
 
 
 def _example(kind: type[ServiceError]) -> dict[str, Any]:
@@ -87,15 +98,19 @@ def _example(kind: type[ServiceError]) -> dict[str, Any]:
     return example
 
 
+def body_of(schema: dict[str, Any], example: Any) -> dict[str, Any]:
+    """The `openapi_extra` of an endpoint that reads its body itself."""
+    content = {"application/json": {"schema": schema, "example": example}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
 def batch_body(schema: dict[str, Any], example: Any, items: Sequence[Any]) -> dict[str, Any]:
     """The `openapi_extra` of an endpoint that takes a JSON document of this schema, or its items a line each."""
     lines = "\n".join(json.dumps(item) for item in items) + "\n"
     described = {"type": "string", "description": "NDJSON: an item a line"}
-    content = {
-        "application/json": {"schema": schema, "example": example},
-        NDJSON: {"schema": described, "example": lines},
-    }
-    return {"requestBody": {"required": True, "content": content}}
+    body = body_of(schema, example)
+    body["requestBody"]["content"][NDJSON] = {"schema": described, "example": lines}
+    return body
 
 
 def reference_to(model: type[BaseModel]) -> dict[str, Any]:

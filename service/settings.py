@@ -47,6 +47,18 @@ class Settings(BaseSettings):
     learner_metrics_port: int = Field(
         default=0, ge=0, description="where the learner shows its metrics, on every address; 0: nowhere"
     )
+    rank_exploration: float = Field(
+        default=0.2,
+        gt=0,
+        le=1,
+        description="share of rankings on the Personalizer routes that choose evenly among the actions",
+    )
+    rank_reward_wait_minutes: float = Field(
+        default=10, gt=0, description="how long a ranking waits for its reward before the default stands in"
+    )
+    rank_default_reward: float = Field(
+        default=0, ge=-1, le=1, description="the reward of a ranking for which none came in time"
+    )
     body_limit_bytes: int = Field(default=262_144, gt=0, description="largest accepted request body")
     batch_limit_bytes: int = Field(
         default=4_194_304, gt=0, description="largest accepted body of a batch: up to 1,000 items"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Protocol
 
 from sqlalchemy import Engine
@@ -18,6 +19,7 @@ from service.errors import UnknownJourneyError
 from service.keys_in_use import KeysInUse
 from service.model_feed import ModelFeed
 from service.observability import Metrics
+from service.personalizer.model_store import RankModels
 from service.settings import Settings
 from service.store.decision_log import DecisionLog
 
@@ -46,6 +48,13 @@ class State:
     clock: Callable[[], datetime]
     randomness: Callable[[int], bytes]
     keys: KeysInUse = field(default_factory=KeysInUse)
+
+    @cached_property
+    def rank_models(self) -> RankModels:
+        """The models of the Personalizer routes."""
+        settings = self.settings
+        poll = timedelta(seconds=settings.poll_seconds)
+        return RankModels(self.engine, settings.rank_exploration, poll, self.clock)
 
     def rules_of(self, journey: str) -> Rules:
         """The rules of a journey, with the coupon key of now. Raises `UnknownJourneyError` naming those there are."""

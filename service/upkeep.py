@@ -8,13 +8,14 @@ import structlog
 from sqlalchemy import Engine
 
 from service.store.coupon_log import free_lapsed_draws, release_lapsed_coupons
+from service.store.key_log import forget_expired_keys
 
 _AT_ONCE = 500
 _logger = structlog.get_logger()
 
 
 def keep_up(engine: Engine, now: datetime) -> None:
-    """Give back what nobody used in time: coupons' face values to their budgets, draws to their customers.
+    """Give back what nobody used in time: coupons' face values to their budgets, draws to their customers; forget old keys.
 
     In portions, each a transaction, so that a day's end of many coupons holds nobody up for long.
     """
@@ -22,5 +23,6 @@ def keep_up(engine: Engine, now: datetime) -> None:
     while (portion := release_lapsed_coupons(engine, now, at_most=_AT_ONCE)) > 0:
         released += portion
     freed = free_lapsed_draws(engine, now)
+    forget_expired_keys(engine, now)
     if released or freed:
         _logger.info("gave back", coupons=released, draws=freed)

@@ -226,3 +226,32 @@ audit_log = Table(
     Column("detail", Text, nullable=False),  # JSON, without customer data
     Index("audit_log_by_subject", "subject"),
 )
+
+rank_events = Table(
+    "rank_events",
+    metadata,
+    Column("loop", String(64), primary_key=True),
+    Column("event_id", String(256), primary_key=True),
+    Column("ranked_at", BigInteger, nullable=False),
+    Column("activated_at", BigInteger),  # null: deferred, and nobody said yet that it was shown
+    Column(
+        "fingerprint", String(64), nullable=False
+    ),  # of the request, to tell another one under the same id
+    Column("request", LargeBinary, nullable=False),  # JSON: context, actions and features as they came
+    Column("probabilities", Text, nullable=False),  # JSON: of each action, in the order of the request
+    Column("action", Integer, nullable=False),  # the chosen one's place in the request
+    Column("model", Integer, nullable=False),  # the rank model that chose; 0: none yet
+    Column("answer", LargeBinary, nullable=False),
+    Column("reward", Float),  # the first that came
+    Column("rewarded_at", BigInteger),
+    Column("learnt", Integer),  # the rank model that took it in; null until then
+    Index("rank_events_to_learn", "learnt", "activated_at"),
+)
+
+rank_models = Table(
+    "rank_models",
+    metadata,
+    Column("loop", String(64), primary_key=True),
+    Column("model", Integer, nullable=False),  # counts up from 1
+    Column("content", LargeBinary, nullable=False),  # the artifact: sums over every round learnt
+)

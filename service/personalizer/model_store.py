@@ -1,0 +1,67 @@
+"""The model of each loop: kept in the log's database as sums over rounds, read by every worker when it is newer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine, select
+
+from models.artifact import Artifact
+from models.linear_statistics import LinearStatistics
+from models.ranking import N_BUCKETS, Ranking
+from service.store.engine import upsert
+from service.store.tables import rank_models
+
+KIND = "rank_model"
+
+
+@dataclass(frozen=True)
+class RankModel:
+    """Everything that a loop has learnt; number 0 is nothing."""
+
+    number: int
+    statistics: LinearStatistics
+
+    def artifact(self) -> Artifact:
+        """The model as data."""
+        return Artifact({"kind": KIND, "number": self.number}, dict(vars(self.statistics)))
+
+
+def read_model(connection: Connection, loop: str) -> RankModel:
+    """The loop's newest model."""
+    content = connection.scalar(select(rank_models.c.content).where(rank_models.c.loop == loop))
+    if content is None:
+        return RankModel(0, LinearStatistics.empty(1, N_BUCKETS))
+    artifact = Artifact.from_bytes(content)
+    artifact.require(KIND)
+    return RankModel(artifact.manifest["number"], LinearStatistics(**artifact.arrays))
+
+
+def put_model(engine: Engine, connection: Connection, loop: str, model: RankModel) -> None:
+    """Make this the loop's newest model."""
+    row = {"loop": loop, "model": model.number, "content": model.artifact().to_bytes()}
+    connection.execute(upsert(engine, rank_models, row))
+
+
+@dataclass
+class RankModels:
+    """The loops' policies in this worker, looked at again after a while."""
+
+    engine: Engine
+    exploration: float
+    poll: timedelta
+    clock: Callable[[], datetime]
+    _known: dict[str, tuple[datetime, int, Ranking]] = field(default_factory=dict)
+
+    def current(self, loop: str) -> tuple[int, Ranking]:
+        """The number and the policy of the loop's model, at most `poll` old."""
+        now = self.clock()
+        known = self._known.get(loop)
+        if known is None or now - known[0] >= self.poll:
+            with self.engine.connect() as connection:
+                model = read_model(connection, loop)
+            ranking = Ranking.of(model.statistics, exploration=self.exploration)
+            known = self._known[loop] = now, model.number, ranking
+        return known[1], known[2]
