@@ -60,7 +60,6 @@ def decide(facts: Facts, models: ModelSet, rules: Rules) -> DecisionRecord:
         late=facts.late,
         claims=claims_of(course, answer, rules),
         repeats=course.repeats.decision_id if course.repeats and course.group != "holdout" else None,
-        repeats=course.repeats.decision_id if course.repeats and course.group != "holdout" else None,
         answer=answer.model_dump_json(),
     )
 
