@@ -1,13 +1,14 @@
 # Two commands: `make run` shows Gardoon at work on real purchase data, `make test` proves it. Everything generated is in var/.
 PYTHON ?= python3
 PORT ?= 8000
+SECONDS ?= 300
 UV := $(or $(shell command -v uv),.tools/bin/uv)
 BIN := .venv/bin
 export UV_COMPILE_BYTECODE = 1
 export MLFLOW_DISABLE_TELEMETRY = true
 export FEAST_USAGE = False
 
-.PHONY: run test test-fast check bench bench-policies format lock clean
+.PHONY: run test test-fast check bench bench-policies soak format lock clean
 
 run: .venv/run.stamp ## set up, prepare data and models, answer on port $(PORT); Ctrl-C stops it
 	$(BIN)/python -m training prepare
@@ -33,6 +34,10 @@ bench: .venv/dev.stamp ## measure what is claimed, on the data of `make run`
 bench-policies: .venv/dev.stamp ## our policies against their peers, each in an environment of its own: about half an hour
 	$(BIN)/python -m training prepare
 	$(BIN)/python -m benchmarks.policies
+
+soak: .venv/dev.stamp ## load while parts are killed, then an audit; SECONDS=60 for the short form
+	$(BIN)/python -m training prepare
+	$(BIN)/python -m benchmarks.soak --seconds $(SECONDS)
 
 format: .venv/dev.stamp ## put the code in shape
 	$(BIN)/ruff check --fix .

@@ -12,15 +12,15 @@ from models.inputs import SCORES
 from models.scorer import MODEL, Scorer, load_scorer
 from training.registry import CHAMPION
 
-_FILES: Final = (MANIFEST, ARRAYS, MODEL, TREES)
+FILES: Final = (MANIFEST, ARRAYS, MODEL, TREES)
 
 
 class NoChampionError(LookupError):
-    """A registered model is missing or none of its versions is the champion."""
+    """A registered model is missing or none of its versions has the alias."""
 
 
-def read_champion(tracking_uri: str, name: str) -> Artifact:
-    """The artifact of the version that the alias `champion` of a registered model points to.
+def read_champion(tracking_uri: str, name: str, alias: str = CHAMPION) -> Artifact:
+    """The artifact of the version that the alias of a registered model points to.
 
     Raises: `NoChampionError` when there is none, `ArtifactError` when its files are no artifact.
     """
@@ -29,11 +29,11 @@ def read_champion(tracking_uri: str, name: str) -> Artifact:
 
     client = MlflowClient(tracking_uri=tracking_uri)
     try:
-        version = client.get_model_version_by_alias(name, CHAMPION).version
+        version = client.get_model_version_by_alias(name, alias).version
     except MlflowException as error:
         if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             raise
-        raise NoChampionError(f"{tracking_uri} has no champion of {name}: {error.message}") from error
+        raise NoChampionError(f"{tracking_uri} has no {alias} of {name}: {error.message}") from error
     return read_version(tracking_uri, name, version)
 
 
@@ -45,7 +45,7 @@ def read_version(tracking_uri: str, name: str, version: str) -> Artifact:
     uri = MlflowClient(tracking_uri=tracking_uri).get_model_version_download_uri(name, version)
     folder = Path(download_artifacts(artifact_uri=uri, tracking_uri=tracking_uri))
     return Artifact.from_files(
-        {file: (folder / file).read_bytes() for file in _FILES if (folder / file).is_file()}
+        {file: (folder / file).read_bytes() for file in FILES if (folder / file).is_file()}
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -90,16 +90,21 @@ def _fullest(times: list[datetime], window: timedelta) -> int:
 
 
 def _second_coupons(decisions: dict[str, dict[str, Any]]) -> int:
-    """Customers who were shown two different codes by the wheel within one local day."""
-    codes: dict[tuple[str, str], set[str]] = defaultdict(set)
+    """Customers whom the wheel showed two codes within one day, or one that they had not drawn."""
+    drawn: dict[tuple[str, str], set[str]] = defaultdict(set)
+    shown: dict[str, set[str]] = defaultdict(set)
     for row in decisions.values():
         record = json.loads(row["record"])
-        answer = json.loads(record["answer"])
-        if row["journey"] == "wheel" and answer["coupon"]:
-            period = record["claims"]["draw"]["period"] if record["claims"] else "repeated"
-            if period != "repeated":
-                codes[row["customer_id"], period].add(answer["coupon"]["code"])
-    return sum(len(found) > 1 for found in codes.values())
+        coupon = json.loads(record["answer"])["coupon"]
+        if row["journey"] == "wheel" and coupon:
+            shown[row["customer_id"]].add(coupon["code"])
+            if record["claims"]:
+                drawn[row["customer_id"], record["claims"]["draw"]["period"]].add(coupon["code"])
+    twice = {customer for (customer, _), codes in drawn.items() if len(codes) > 1}
+    owned: dict[str, set[str]] = defaultdict(set)
+    for (customer, _), codes in drawn.items():
+        owned[customer] |= codes
+    return len(twice | {customer for customer, codes in shown.items() if codes - owned[customer]})
 
 
 def _budgets(coupons: list[dict[str, Any]]) -> int:
@@ -169,8 +174,3 @@ def figures(url: str) -> dict[str, int]:
             connection, "SELECT status, count(*) AS n FROM decisions GROUP BY status ORDER BY 1"
         )
         return {**counts, **{f"status {row['status']}": row["n"] for row in by_status}}
-
-
-def utc_now() -> datetime:
-    """The present moment."""
-    return datetime.now(UTC)

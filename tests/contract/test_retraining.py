@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -155,8 +156,22 @@ def test_a_better_challenger_is_promoted_and_decides_and_a_worse_one_is_refused(
     before = decide_and_hear_back(misled, range(N_ROUNDS, 2 * N_ROUNDS))
     misled.clock.advance(hours=41)
     misled.learn()
+    judged = command(
+        misled,
+        "evaluate",
+        "--log",
+        "decisions:channel",
+        "--policy",
+        "challenger",
+        "--against",
+        "champion",
+        "--no-log",
+    )
     promoted = command(misled, "promote", NAME)
 
+    assert judged[0] == 0, judged[1]
+    assert "what was decided before taught a policy that is judged" in " ".join(judged[1].split())
+    assert re.search(r"rounds\s+│\s+2,000", judged[1]), judged[1]
     assert promoted[0] == 0, promoted[1]
     assert "ok  unseen rounds: 2,000 of 4,000 decided since" in promoted[1]
     assert "version 2 is champion instead of 1" in promoted[1]

@@ -41,7 +41,7 @@ def evaluate(
     policy: Annotated[
         str,
         typer.Option(
-            help="The evaluation policy: uniform, logged, one the log names (decisions: champion; open-bandit: "
+            help="The evaluation policy: uniform, logged, one the log names (decisions: champion, challenger; open-bandit: "
             "bernoulli-ts; file: always:ACTION), or the folder of a saved one."
         ),
     ],
@@ -126,6 +126,7 @@ def evaluate(
             database_url=database_url,
             columns=round_columns(mapping, inputs, propensity, labels),
             since=parse_time(since) if since else None,
+            judged=(policy, against),
         )
         with open_requested(request, places, rng) as opened:
             question = Question(

@@ -6,20 +6,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from models.policy import Policy
+from models.feedback import Floats
 from training.evaluation.errors import LogError
 from training.evaluation.file_source import PREFIX, open_file
+from training.evaluation.log_chunk import LogChunk
 from training.evaluation.log_notes import decision_log_notes
 from training.evaluation.log_source import DECISIONS, default_database, in_memory, open_log
 from training.evaluation.log_store import spool_decision_log
 from training.evaluation.opened_log import OpenedLog
-from training.evaluation.policy_source import champion_policy, policy_probabilities
+from training.evaluation.policy_source import (
+    REGISTERED,
+    RegisteredPolicy,
+    policy_probabilities,
+    registered_policy,
+)
 from training.evaluation.round_file import RoundColumns
 from training.places import Places
 
@@ -28,10 +34,12 @@ from training.places import Places
 class LogRequest:
     """A log's name, `KIND:REST`, and what some kinds want beside it.
 
-    database_url: decisions; columns: file; since: decisions, only the rounds decided from then on.
+    database_url: decisions; columns: file; since: decisions, only the rounds decided from then on. judged: the names of the
+    policies to be judged, which for those of the registry leaves out the rounds that they were fitted on.
     """
 
     name: str
+    judged: tuple[str, ...] = ()
     database_url: str = ""
     columns: RoundColumns = field(default_factory=RoundColumns)
     since: datetime | None = None
@@ -64,19 +72,26 @@ def open_requested(request: LogRequest, places: Places, rng: np.random.Generator
 def _spooled(rest: str, request: LogRequest, places: Places, folder: Path) -> OpenedLog:
     journey, _, decision = rest.rpartition("/")
     url = request.database_url or default_database(places)
-    log = spool_decision_log(url, decision, folder, journey or None, request.since)
 
     @cache
-    def champion() -> Policy:
-        return champion_policy(places.registry_uri, decision)
+    def registered(alias: str) -> RegisteredPolicy:
+        return registered_policy(places.registry_uri, decision, alias)
 
+    fitted = [registered(name).learned_until for name in request.judged if name in REGISTERED]
+    since = max((each for each in (request.since, *fitted) if each is not None), default=None)
+    log = spool_decision_log(url, decision, folder, journey or None, since)
     notes = decision_log_notes(log)
-    if request.since is not None:
-        notes = (f"only decisions since {request.since.isoformat()}", *notes)
+    if since is not None:
+        why = "" if since == request.since else ": what was decided before taught a policy that is judged"
+        notes = (f"only decisions since {since.isoformat()}{why}", *notes)
+
+    def probabilities(alias: str, chunk: LogChunk) -> Floats:
+        return policy_probabilities(registered(alias).policy, chunk.feedback)
+
     return OpenedLog(
         source=log,
         notes=notes,
-        policies={"champion": lambda chunk: policy_probabilities(champion(), chunk.feedback)},
+        policies={alias: partial(probabilities, alias) for alias in REGISTERED},
         undelivered=log.undelivered,
         faults=log.faults,
     )

@@ -19,7 +19,7 @@ from training.evaluation.judgement import Question
 from training.evaluation.log_chunk import LogChunk, PolicyOfChunk
 from training.evaluation.log_notes import decision_log_notes
 from training.evaluation.opened_log import OneChunk, OpenedLog
-from training.evaluation.policy_source import champion_policy, policy_probabilities
+from training.evaluation.policy_source import policy_probabilities, registered_policy
 from training.evaluation.round_labels import RoundLabels
 from training.places import Places
 
@@ -121,7 +121,8 @@ def _decision_log(rest: str, places: Places, database_url: str) -> EvaluationLog
 
     def champion(rng: np.random.Generator) -> Floats:
         del rng
-        return policy_probabilities(champion_policy(places.registry_uri, decision), log.feedback)
+        champion = registered_policy(places.registry_uri, decision, "champion")
+        return policy_probabilities(champion.policy, log.feedback)
 
     return EvaluationLog(
         feedback=log.feedback,
