@@ -69,7 +69,9 @@ def go_on(start: Start, feedback: LoggedFeedback) -> Policy:
     """
     policy = load_policy(start.artifact)
     if isinstance(policy, StatelessPolicy):
-        raise PolicyFitError(f"a policy of kind {policy.kind} learns nothing; wanted one of {', '.join(KINDS)}")
+        raise PolicyFitError(
+            f"a policy of kind {policy.kind} learns nothing; wanted one of {', '.join(KINDS)}"
+        )
     if not policy.learns_online:
         raise PolicyFitError(f"a policy of kind {policy.kind} does not go on learning: it is fitted anew")
     if start.fresh:
