@@ -124,8 +124,8 @@ def test_what_cannot_be_fitted_is_an_error_that_says_why() -> None:
     still = Start(version="1", artifact=UniformRandom(action_names=("a", "b", "c")).to_artifact())
 
     for message, attempt in {
-        r"3,000 of 3,000 rewards lie outside of 0 to 1.* from -2 to 28; give --reward-range": lambda: fit_kind(
-            Recipe(kind="logistic_thompson", floor=0.02), spend
+        r"3,000 of 3,000 rewards lie outside of 0 to 1.* from -2 to 28; give --reward-range": lambda: (
+            fit_kind(Recipe(kind="logistic_thompson", floor=0.02), spend)
         ),
         "all 3,000 rewards are 0: nothing to fit": lambda: fit_kind(
             Recipe(kind="boosted_square_cb", floor=0.02), flat
