@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from service import errors
-from service.batch_schema import BatchItem
+from service.batch_schema import BatchItem, BatchLine
 from service.errors import (
     BodyTooLargeError,
     InvalidRequestError,
@@ -39,8 +39,15 @@ DETAILS: dict[type[ServiceError], str] = {
     BodyTooLargeError: "the body is larger than 262144 bytes",
 }
 """What an example says; of the others, the error's first line."""
+PARAMETERS = {
+    "decision_id": "019abf3c-0d5c-7c3e-9a6f-2f0e5b1d7a11",
+    "code": "7K3M-9QXT-0R5C-HWB2",
+    "Idempotency-Key": "wheel-1001-7",
+    "Gardoon-Loop": "default",
+}
 BODIES: tuple[type[BaseModel], ...] = (
     BatchItem,
+    BatchLine,
     OutcomesRequest,
     OutcomeItem,
     RankRequest,
@@ -71,6 +78,9 @@ def complete(document: dict[str, Any]) -> None:
     examples = problem_examples()
     components["examples"] = {name: {"value": value} for name, value in examples.items()}
     for operation in (each for methods in document["paths"].values() for each in methods.values()):
+        for parameter in operation.get("parameters", ()):
+            if not parameter["schema"].get("examples"):
+                parameter["example"] = PARAMETERS[parameter["name"]]
         for status, response in operation["responses"].items():
             content = response.get("content", {})
             if PROBLEM in content:
@@ -106,11 +116,19 @@ def body_of(schema: dict[str, Any], example: Any) -> dict[str, Any]:
 
 def batch_body(schema: dict[str, Any], example: Any, items: Sequence[Any]) -> dict[str, Any]:
     """The `openapi_extra` of an endpoint that takes a JSON document of this schema, or its items a line each."""
-    lines = "\n".join(json.dumps(item) for item in items) + "\n"
-    described = {"type": "string", "description": "NDJSON: an item a line"}
     body = body_of(schema, example)
-    body["requestBody"]["content"][NDJSON] = {"schema": described, "example": lines}
+    body["requestBody"]["content"] |= _lines("an item a line", items)
     return body
+
+
+def ndjson_answer(description: str, lines: Sequence[Any]) -> dict[str, Any]:
+    """The OpenAPI entry of an answer that is NDJSON."""
+    return {"description": description, "content": _lines(description, lines)}
+
+
+def _lines(description: str, items: Sequence[Any]) -> dict[str, Any]:
+    example = "\n".join(json.dumps(item) for item in items) + "\n"
+    return {NDJSON: {"schema": {"type": "string", "description": description}, "example": example}}
 
 
 def reference_to(model: type[BaseModel]) -> dict[str, Any]:

@@ -9,13 +9,18 @@ from service.batch import Batch
 from service.batch_schema import BatchItem, BatchLine
 from service.errors import BodyTooLargeError, InvalidRequestError, LogUnavailableError, NotReadyError
 from service.item_body import NDJSON, read_items
-from service.openapi import batch_body, reference_to
+from service.openapi import batch_body, example_of, ndjson_answer, reference_to
 from service.routes.dependencies import Asking, Gardoon, KeyHeader, problems
+from service.schemas import Answer
 
 router = APIRouter()
 _EXAMPLE = [
     {"customer_id": "1001", "journey": "lucky_wheel", "idempotency_key": "wheel-1001-7"},
     {"customer_id": "1002", "journey": "lucky_weel"},
+]
+_LINES = [
+    {"index": 0, "status": 200, "answer": example_of(Answer)},
+    {"index": 1, **example_of(BatchLine)},
 ]
 _PROBLEMS = problems(BodyTooLargeError, InvalidRequestError, NotReadyError, LogUnavailableError)
 
@@ -29,8 +34,7 @@ class Lines(StreamingResponse):
 @router.post(
     "/v1/decide/batch",
     response_class=Lines,
-    response_model=BatchLine,
-    responses=_PROBLEMS,
+    responses={200: ndjson_answer("a BatchLine for each item", _LINES), **_PROBLEMS},
     openapi_extra=batch_body({"type": "array", "items": reference_to(BatchItem)}, _EXAMPLE, _EXAMPLE),
     tags=["decisions"],
 )

@@ -9,6 +9,19 @@ from fastapi import APIRouter, Response
 from features.encoding import encode
 from service.decider import scores_of
 from service.deciding import put_into_effect
+from service.errors import (
+    BodyTooLargeError,
+    BusyCustomerError,
+    FeaturesUnavailableError,
+    InvalidRequestError,
+    KeyInUseError,
+    KeyReusedError,
+    LogUnavailableError,
+    NotReadyError,
+    UnknownDecisionError,
+    UnknownJourneyError,
+    UnusableRequestError,
+)
 from service.idempotency import decide_once
 from service.routes.dependencies import Asking, ClaimedKey, Gardoon, answered, problems
 from service.schemas import (
@@ -23,18 +36,24 @@ from service.schemas import (
 from service.store.decision_log import read_logged_decision
 
 router = APIRouter()
-
-
-@router.post(
-    "/v1/decide", response_model=Answer, responses=problems(404, 409, 413, 422, 503), tags=["decisions"]
+_UNAVAILABLE = (NotReadyError, FeaturesUnavailableError, LogUnavailableError)
+_DECIDE = problems(
+    *(UnknownJourneyError, KeyInUseError, BodyTooLargeError),
+    *(InvalidRequestError, UnusableRequestError, KeyReusedError),
+    *(*_UNAVAILABLE, BusyCustomerError),
 )
+
+
+@router.post("/v1/decide", response_model=Answer, responses=_DECIDE, tags=["decisions"])
 async def decide_one(request: DecideRequest, gardoon: Gardoon, asking: Asking, claim: ClaimedKey) -> Response:
     """Decide for one customer at one moment; the answer leaves when the decision is durably logged."""
     asking.check(request)
     return answered(*await decide_once(gardoon, request, claim))
 
 
-@router.post("/v1/score", responses=problems(413, 422, 503), tags=["decisions"])
+@router.post(
+    "/v1/score", responses=problems(BodyTooLargeError, InvalidRequestError, *_UNAVAILABLE), tags=["decisions"]
+)
 async def score(request: ScoreRequest, gardoon: Gardoon) -> ScoreAnswer:
     """Score one customer now, without deciding or logging anything."""
     models = gardoon.feed.current
@@ -57,7 +76,11 @@ async def activate_decision(decision_id: Identifier, gardoon: Gardoon) -> Activa
     return Activation(decision_id=decision_id, activated_at=since)
 
 
-@router.get("/v1/decisions/{decision_id}", responses=problems(404, 422), tags=["decisions"])
+@router.get(
+    "/v1/decisions/{decision_id}",
+    responses=problems(UnknownDecisionError, InvalidRequestError, LogUnavailableError),
+    tags=["decisions"],
+)
 async def read_decision(decision_id: Identifier, gardoon: Gardoon) -> LoggedDecision:
     """The decision as logged, with what came back."""
     return await asyncio.to_thread(read_logged_decision, gardoon.engine, decision_id)
