@@ -12,7 +12,6 @@ from service.deciding import put_into_effect
 from service.errors import (
     BodyTooLargeError,
     BusyCustomerError,
-    FeaturesUnavailableError,
     InvalidRequestError,
     KeyInUseError,
     KeyReusedError,
@@ -36,7 +35,7 @@ from service.schemas import (
 from service.store.decision_log import read_logged_decision
 
 router = APIRouter()
-_UNAVAILABLE = (NotReadyError, FeaturesUnavailableError, LogUnavailableError)
+_UNAVAILABLE = (NotReadyError, LogUnavailableError)
 _DECIDE = problems(
     *(UnknownJourneyError, KeyInUseError, BodyTooLargeError),
     *(InvalidRequestError, UnusableRequestError, KeyReusedError),
