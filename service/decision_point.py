@@ -170,6 +170,11 @@ class CouponPoint(_Strict):
     daily_budget: int | None = Field(
         None, gt=0, description="face value of all coupons that may be out or used per day of the shop's zone"
     )
+    pacing_gain: float = Field(
+        20.0,
+        ge=0,
+        description="how hard λ answers a budget that runs ahead of the clock (`guardrails/pacing.py`); 0: not at all",
+    )
     once_per: Literal["day", "week", "month"] | None = Field(
         None, description="one draw per customer and period of the customer's zone, whatever is asked again"
     )

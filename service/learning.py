@@ -22,6 +22,7 @@ from service.decision_point import DecisionPoint, load_decision_points
 from service.learner import Learner
 from service.model_set import POLICY_NAMES
 from service.observability import LearnerMetrics, configure_logging
+from service.pacing import pace_budgets
 from service.personalizer.learning import RankRewards, learn_rankings
 from service.registry import (
     ChampionRegistry,
@@ -86,6 +87,7 @@ def _prepare(engine: Engine, settings: Settings, metrics: LearnerMetrics) -> Cal
         shadow.step(datetime.now(UTC))
         keep_up(engine, datetime.now(UTC))
         learn_rankings(engine, rank_rewards, datetime.now(UTC))
+        pace_budgets(engine, points, settings.time_zone, datetime.now(UTC))
         if time.monotonic() >= look_again:
             answered = _sync(engine, registry, schema, points) and _follow(shadow, registry)
             metrics.registry_up.set(answered)

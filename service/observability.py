@@ -42,6 +42,15 @@ class Metrics:
         )
         self.outcomes = Counter("gardoon_outcomes", "Outcomes received", ("kind", "status"), registry=own)
         self.snapshot = Gauge("gardoon_snapshot", "Number of the policy snapshot in use", registry=own)
+        self.budget_price = Gauge(
+            "gardoon_budget_price", "Shadow price of a journey's coupon budget", ("journey",), registry=own
+        )
+        self.budget_used = Gauge(
+            "gardoon_budget_used",
+            "Face value of the day's coupons that are out or used, as the last decision saw it",
+            ("journey",),
+            registry=own,
+        )
         self.online_store_up = Gauge(
             "gardoon_online_store_up",
             "1 while the online store answers, 0 while defaults stand in",
@@ -59,6 +68,9 @@ class Metrics:
         self.decisions.labels(record.request.journey, record.status, record.group).inc()
         for name in record.degraded:
             self.degraded.labels(name).inc()
+        if budget := record.standing.budget:
+            self.budget_price.labels(record.request.journey).set(budget.price)
+            self.budget_used.labels(record.request.journey).set(budget.used)
 
     def count_outcomes(self, items: Sequence[OutcomeItem], results: Sequence[OutcomeResult]) -> None:
         """Count outcomes by what became of them."""

@@ -130,7 +130,7 @@ def counted_caps(point: DecisionPoint, sent: Sequence[CountedMessage], zone: Zon
     own = [message for message in sent if message.journey == point.journey]
     both = ((point.caps, own), (point.shop.caps, sent))
     return [
-        CountedCap(cap, _times(counted, cap), zone)
+        CountedCap(cap, counted_times(counted, cap), zone)
         for caps, counted in both
         for cap in caps
         if cap.tag is None or cap.tag in point.tags
@@ -141,10 +141,11 @@ def counted_gaps(point: DecisionPoint, sent: Sequence[CountedMessage]) -> list[C
     """The least times between messages that this journey keeps, its own and the shop's."""
     own = [message for message in sent if message.journey == point.journey]
     both = ((point.minimum_gap_hours, own), (point.shop.minimum_gap_hours, sent))
-    return [CountedGap(hours, _times(counted)) for hours, counted in both if hours]
+    return [CountedGap(hours, counted_times(counted)) for hours, counted in both if hours]
 
 
-def _times(messages: Iterable[CountedMessage], cap: Cap | None = None) -> tuple[datetime, ...]:
+def counted_times(messages: Iterable[CountedMessage], cap: Cap | None = None) -> tuple[datetime, ...]:
+    """When the messages are due that a cap counts, or all of them, ascending."""
     channel, tag = (cap.channel, cap.tag) if cap else (None, None)
     return tuple(
         sorted(

@@ -1,0 +1,83 @@
+"""Reading a customer's standing with every journey at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from features.encoding import encode
+from service.allowance import Known, allowance_of
+from service.allowance_schema import AllowanceAnswer
+from service.course import customer_zone
+from service.decision_point import DecisionPoint
+from service.guardrails.cap import horizon
+from service.guardrails.period import period_of
+from service.pacing import budgets_now
+from service.standing import CountedMessage, Draw
+from service.state import State
+from service.store.ledger import StandingQuery, read_standing
+
+UNKNOWN_REACH = {"profile:missing", "profile:stale"}
+
+
+def read_allowance(gardoon: State, customer_id: str) -> AllowanceAnswer:
+    """What the customer may still get. Without the customer's profile the shop's zone stands in and reach is not told."""
+    now, points = gardoon.clock(), {name: rules.point for name, rules in gardoon.rules.items()}
+    vector = encode(gardoon.reader.read(customer_id), now=now, schema=gardoon.schema)
+    zone = customer_zone(vector.strings["time_zone"], gardoon.settings.time_zone)
+    features = dict(zip(gardoon.schema.columns, vector.values.tolist(), strict=True))
+    with gardoon.engine.connect() as connection:
+        messages = _messages(connection, customer_id, points, now)
+        draws = _draws(connection, customer_id, points, now, zone)
+    budgets = budgets_now(gardoon.engine, points, gardoon.settings.time_zone, now)
+    known = Known(
+        customer_id=customer_id,
+        at=now,
+        zone=zone,
+        features=None if UNKNOWN_REACH & set(vector.degraded) else features,
+        messages=messages,
+        draws=draws,
+        budgets={budget.journey: budget for budget in budgets},
+        degraded=vector.degraded,
+    )
+    return allowance_of(known, points)
+
+
+def _messages(
+    connection: Connection, customer_id: str, points: Mapping[str, DecisionPoint], now: datetime
+) -> tuple[CountedMessage, ...]:
+    """Every message that counts for any cap."""
+    query = StandingQuery(
+        customer_id=customer_id,
+        journey="",
+        horizon=max(map(horizon, points.values())),
+        period=None,
+        day=None,
+    )
+    return read_standing(connection, query, now).messages
+
+
+def _draws(
+    connection: Connection,
+    customer_id: str,
+    points: Mapping[str, DecisionPoint],
+    now: datetime,
+    zone: ZoneInfo,
+) -> dict[str, Draw]:
+    """The draws of the running periods, by journey."""
+    found = {}
+    for journey, point in points.items():
+        if point.coupon is not None and point.coupon.once_per is not None:
+            query = StandingQuery(
+                customer_id=customer_id,
+                journey=journey,
+                horizon=timedelta(0),
+                period=period_of(point.coupon.once_per, now, zone).name,
+                day=None,
+            )
+            draw = read_standing(connection, query, now).draw
+            found.update({} if draw is None else {journey: draw})
+    return found
