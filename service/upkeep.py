@@ -9,16 +9,21 @@ from sqlalchemy import Engine
 
 from service.store.coupon_log import free_lapsed_draws, release_lapsed_coupons
 from service.store.key_log import forget_expired_keys
+from service.store.partition import make_partitions
 
 _AT_ONCE = 500
 _logger = structlog.get_logger()
 
 
 def keep_up(engine: Engine, now: datetime) -> None:
-    """Give back what nobody used in time: coupons' face values to their budgets, draws to their customers; forget old keys.
+    """Make the log's next parts, forget old keys, give back what nobody used: values to budgets, draws to customers.
 
     In portions, each a transaction, so that a day's end of many coupons holds nobody up for long.
     """
+    with engine.begin() as connection:
+        made = make_partitions(connection, now)
+    if made:
+        _logger.info("made parts of the log", names=made)
     released = 0
     while (portion := release_lapsed_coupons(engine, now, at_most=_AT_ONCE)) > 0:
         released += portion

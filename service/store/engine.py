@@ -9,51 +9,61 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Table, create_engine, event, func, select
+from sqlalchemy import Connection, Engine, Table, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.schema import CreateIndex, CreateTable
 
-from service.store.tables import metadata
+from service.store.migration import settle_schema
 
-_CREATION_LOCK = 7_305_417
+_SCHEMA_LOCK = 7_305_417
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def open_log(url: str) -> Engine:
-    """The engine of a log, its tables created where there are none.
+    """The engine of a log, its tables made where there are none.
 
     SQLite runs in WAL mode with synchronous=FULL: what is committed survives a power cut.
+    Raises: `SchemaError` when the log's schema is older or newer than this Gardoon works on.
     """
+    engine = connect_log(url)
+    try:
+        with alone(engine) as connection:
+            settle_schema(connection, now=datetime.now(UTC))
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def connect_log(url: str) -> Engine:
+    """The engine of a log, whatever is in it."""
     if url.startswith("postgresql://"):
         url = url.replace("postgresql://", "postgresql+psycopg://", 1)
     engine = create_engine(url, hide_parameters=True)  # an error's words may be logged, customers may not
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
-        with _alone(Path(str(engine.url.database))):
-            _create_tables(engine)
-    else:
-        _create_tables(engine)
     return engine
 
 
 @contextmanager
-def _alone(database: Path) -> Iterator[None]:
-    """One process at a time, by a lock on a file beside the database: SQLite does not wait for a change to WAL mode."""
-    database.parent.mkdir(parents=True, exist_ok=True)
-    with database.with_name(f"{database.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def alone(engine: Engine) -> Iterator[Connection]:
+    """A transaction in which this process is the only one to change the schema: workers may start at the same moment.
 
-
-def _create_tables(engine: Engine) -> None:
-    """Create what is missing; workers and learner may start at the same moment on an empty database."""
+    On SQLite by a lock on a file beside the database, which does not wait for a change to WAL mode either.
+    """
+    if engine.dialect.name == "sqlite":
+        database = Path(str(engine.url.database))
+        database.parent.mkdir(parents=True, exist_ok=True)
+        with database.with_name(f"{database.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with engine.begin() as connection:
+                connection.exec_driver_sql(
+                    "BEGIN IMMEDIATE"
+                )  # the driver begins none for a change of the schema
+                yield connection
+        return
     with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(select(func.pg_advisory_xact_lock(_CREATION_LOCK)))
-        for table in metadata.sorted_tables:
-            connection.execute(CreateTable(table, if_not_exists=True))
-            for index in sorted(table.indexes, key=lambda index: str(index.name)):
-                connection.execute(CreateIndex(index, if_not_exists=True))
+        connection.execute(select(func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
+        yield connection
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

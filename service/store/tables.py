@@ -31,6 +31,8 @@ decisions = Table(
     Column("record", LargeBinary, nullable=False),
     Index("decisions_by_journey", "journey", "effective_at"),
     Index("decisions_by_time", "journey", "decided_at"),
+    Index("decisions_by_customer", "customer_id"),
+    postgresql_partition_by="RANGE (decision_id)",  # by month, see service/store/partition.py
 )
 
 outcomes = Table(
