@@ -12,6 +12,7 @@ from models.reward import Outcome, OutcomeKind
 from service.schemas import OutcomeItem, OutcomeResult
 from service.store.engine import insert_or_ignore, microseconds, moment
 from service.store.ledger import note_delivery
+from service.store.redemption_log import note_told_redemption
 from service.store.tables import decisions, outcomes
 
 CLOCK_SKEW = timedelta(hours=1)
@@ -76,6 +77,8 @@ def _record(book: _Book, item: OutcomeItem, decision: _Known | None) -> OutcomeR
         "occurred_at": microseconds(item.occurred_at),
     }
     late = book.received_at - decision.began > book.late_after
+    if item.kind is OutcomeKind.REDEEMED and not late and not _is_news(book, row):
+        return _result(item, 200, "known already: it was noted when the coupon was redeemed")
     if not late and _add(book, row):
         note_delivery(book.connection, item.decision_id, item.kind)
         return _result(item, 202, "accepted")
@@ -87,6 +90,15 @@ def _record(book: _Book, item: OutcomeItem, decision: _Known | None) -> OutcomeR
     if all(stored[name] == value for name, value in row.items()):
         return _result(item, 200, "known already")
     return _result(item, 409, f"event_id {item.event_id!r} was used for another outcome")
+
+
+def _is_news(book: _Book, row: dict[str, Any]) -> bool:
+    """Whether a redemption is to be noted, or compared with what was noted under its id; not if an order redeemed here."""
+    known = select(outcomes.c.event_id).where(outcomes.c.event_id == row["event_id"])
+    if book.connection.scalar(known) is not None:
+        return True
+    at, discount = moment(row["occurred_at"]), row["value"]
+    return note_told_redemption(book.connection, row["decision_id"], at=at, discount=discount)
 
 
 def _add(book: _Book, row: dict[str, Any]) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, update
+from sqlalchemy import Connection, Engine, select, update
 
 from models.reward import OutcomeKind
 from service.store.coupon_log import OUT, REDEEMED, StoredCoupon, read_coupon
@@ -40,14 +40,32 @@ def redeem_coupon(engine: Engine, coupon: StoredCoupon, redemption: Redemption) 
             discount=redemption.discount,
         )
     )
-    with engine.begin() as connection:
+    with engine.connect() as connection, connection.begin() as work:
+        note_delivery(
+            connection, coupon.decision_id, OutcomeKind.REDEEMED
+        )  # first, as all lock messages before coupons
         if connection.execute(redeem).rowcount:
-            added = insert_or_ignore(engine, outcomes).values(_outcome(coupon, redemption))
-            connection.execute(added)
-            note_delivery(connection, coupon.decision_id, OutcomeKind.REDEEMED)
+            connection.execute(insert_or_ignore(engine, outcomes).values(_outcome(coupon, redemption)))
+        else:
+            work.rollback()
+    with engine.connect() as connection:
         found = read_coupon(connection, mine)
     assert found is not None, f"coupon of decision {coupon.decision_id} was there and is gone"
     return found
+
+
+def note_told_redemption(connection: Connection, decision_id: str, *, at: datetime, discount: float) -> bool:
+    """Whether a redemption that the shop tells of by itself is news: not where the coupon was redeemed here by an order.
+
+    A coupon that is out is redeemed by it, so that its budget stays used and no order gets it any more.
+    """
+    mine = coupons.c.decision_id == decision_id
+    told = update(coupons).where(mine, coupons.c.state == OUT)
+    values = {"state": REDEEMED, "redeemed_at": microseconds(at), "discount": round(discount)}
+    if connection.execute(told.values(values)).rowcount:
+        return True
+    here = select(coupons.c.order_id).where(mine, coupons.c.state == REDEEMED)
+    return connection.scalar(here) is None
 
 
 def _outcome(coupon: StoredCoupon, redemption: Redemption) -> dict[str, Any]:

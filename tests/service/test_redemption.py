@@ -21,6 +21,7 @@ from tests.service.conftest import KEY, NOW, Worker, stored_customer
 from tests.service.test_activation import activate
 from tests.service.test_learner import rewards_of
 from tests.service.test_ledger import with_coupon
+from tests.service.test_outcomes import outcome, send
 from tests.service.test_verify import run_verify
 
 MakeWorker = Callable[..., Worker]
@@ -180,6 +181,37 @@ def test_a_redemption_is_learnt_as_what_it_took_off_and_keeps_the_messages_place
         assert connection.scalar(select(messages.c.lapses_at)) is None
     assert redeemed.json()["discount"] == 20_000
     assert rewards_of(worker.state.engine)["coupon"] == ("open", -20.0)
+
+
+def test_a_redemption_that_the_shop_tells_of_too_is_learnt_once(worker: Worker) -> None:
+    answer = draw(worker)
+    redeem(worker, code=answer["coupon"]["code"])
+    told = outcome(answer["decision_id"], "till 7", "redeemed", value=30_000, currency="IRT")
+
+    statuses = [*send(worker, told), *send(worker, told)]
+
+    assert statuses == [200, 200]
+    with worker.state.engine.connect() as connection:
+        assert connection.scalars(select(outcomes.c.value)).all() == [30_000]
+
+
+def test_a_redemption_that_the_shop_tells_of_by_itself_uses_the_coupon_up(
+    make_worker: MakeWorker, points: dict[str, DecisionPoint]
+) -> None:
+    worker = make_worker(points=with_coupon(points, "lucky_wheel", daily_budget=100_000))
+    answer = draw(worker)
+    code = answer["coupon"]["code"]
+    told = outcome(answer["decision_id"], "till 7", "redeemed", value=25_000, currency="IRT")
+
+    statuses = [*send(worker, told), *send(worker, told), *send(worker, {**told, "value": 1})]
+    worker.clock.advance(days=2)
+    worker.keep_up()
+
+    assert statuses == [202, 200, 409]
+    assert (look(worker, code)["state"], look(worker, code)["discount"]) == ("redeemed", 25_000)
+    assert redeem(worker, code=code).status_code == 409
+    with worker.state.engine.connect() as connection:
+        assert connection.scalar(select(budgets.c.used)) == 30_000
 
 
 def test_a_redemption_keeps_the_budget_used(
