@@ -56,6 +56,9 @@ class Metrics:
             "1 while the online store answers, 0 while defaults stand in",
             registry=own,
         )
+        self.refused = Counter(
+            "gardoon_refused", "Requests that were not let in, by status", ("status",), registry=own
+        )
         self.unavailable = Counter(
             "gardoon_unavailable",
             "Requests answered 503, by the error that says why",

@@ -74,8 +74,9 @@ def wait_for(condition: Callable[[], bool], *, seconds: float, what: str) -> Non
         time.sleep(0.1)
 
 
-def post(url: str, body: dict[str, Any]) -> dict[str, Any]:
-    request = Request(url, json.dumps(body).encode(), {"content-type": "application/json"})
+def post(url: str, body: dict[str, Any], *, key: str = "") -> dict[str, Any]:
+    headers = {"content-type": "application/json", **({"authorization": f"Bearer {key}"} if key else {})}
+    request = Request(url, json.dumps(body).encode(), headers)
     with urlopen(request, timeout=10) as response:
         answer: dict[str, Any] = json.load(response)
         return answer

@@ -81,5 +81,16 @@ def test_the_images_hold_what_their_commands_import() -> None:
     assert {"training", "models", "features", "feature_repo"} <= set(copied("training"))
 
 
+def test_the_readme_makes_a_key_as_compose_says_because_the_image_listens_to_everyone() -> None:
+    created = (
+        "docker compose run --rm service python -m service keys create shop --scopes decide,outcomes,read"
+    )
+    (command,) = (line for line in stage("service") if line.startswith("CMD "))
+
+    assert '"0.0.0.0"' in command
+    for document in ("README.md", "compose.yaml"):
+        assert created in (ROOT / document).read_text(encoding="utf-8")
+
+
 def test_the_service_image_has_a_health_check() -> None:
     assert any(line.startswith("HEALTHCHECK") and "/healthz" in line for line in stage("service"))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -12,7 +15,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.production_shape import Shape, running_stores
+from tests.production_shape import ROOT, Shape, running_stores
 from tests.running import post, wait_for
 from tests.service.real_shop import free_port
 
@@ -36,37 +39,53 @@ def answers(url: str) -> bool:
         return False
 
 
-def decide(address: str, customer_id: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Shop:
+    """Who asks the service, with its key."""
+
+    address: str
+    key: str
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return post(f"{self.address}{path}", body, key=self.key)
+
+
+def documented_key_command() -> list[str]:
+    """How compose.yaml says to make a key."""
+    text = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+    (command,) = re.findall(r"docker compose run --rm service (python .*?) {2,}", text)
+    return shlex.split(command)
+
+
+def decide(shop: Shop, customer_id: str) -> dict[str, Any]:
     """The answer; a worker that has no models yet says when to ask again, and is asked again."""
     question = {"customer_id": customer_id, "journey": "churn_prevention"}
     for _ in range(5):
         try:
-            return post(f"{address}/v1/decide", question)
+            return shop.post("/v1/decide", question)
         except HTTPError as error:
             if error.code != 503 or "Retry-After" not in error.headers:
                 raise
             time.sleep(float(error.headers["Retry-After"]))
-    return post(f"{address}/v1/decide", question)
+    return shop.post("/v1/decide", question)
 
 
-def decide_for_another(address: str, customer_id: str) -> dict[str, Any]:
+def decide_for_another(shop: Shop, customer_id: str) -> dict[str, Any]:
     """The first message that may go to anybody else: the customer's own caps are full."""
-    others = (decide(address, str(number)) for number in range(1, 500) if str(number) != customer_id)
+    others = (decide(shop, str(number)) for number in range(1, 500) if str(number) != customer_id)
     return next(answer for answer in others if answer["status"] == "act")
 
 
-def click(address: str, decision: dict[str, Any], event_id: str) -> None:
+def click(shop: Shop, decision: dict[str, Any], event_id: str) -> None:
     outcome = {"event_id": event_id, "kind": "clicked", "occurred_at": decision["decided_at"]}
-    taken = post(
-        f"{address}/v1/outcomes", {"outcomes": [{**outcome, "decision_id": decision["decision_id"]}]}
-    )
+    taken = shop.post("/v1/outcomes", {"outcomes": [{**outcome, "decision_id": decision["decision_id"]}]})
     assert taken["accepted"] == 1, taken
 
 
-def wait_for_newer_snapshot(address: str, decision: dict[str, Any]) -> None:
+def wait_for_newer_snapshot(shop: Shop, decision: dict[str, Any]) -> None:
     old = int(decision["versions"]["snapshot"])
     wait_for(
-        lambda: int(decide(address, decision["customer_id"])["versions"]["snapshot"]) > old,
+        lambda: int(decide(shop, decision["customer_id"])["versions"]["snapshot"]) > old,
         seconds=30,
         what="a newer snapshot in an answer",
     )
@@ -87,20 +106,23 @@ def test_it_prepares_decides_learns_outlives_the_registry_and_does_it_all_again(
             "PostgreSQL and Redis keep the features"
         )
         customer = (shape.image("service") / "var" / "example_customer").read_text().strip()
+        shop = Shop(address, shape.run("service", documented_key_command()).strip())
         with shape.running("learner", **FAST) as learned, shape.running("service", f"--port={port}", **FAST):
             wait_for(lambda: answers(f"{address}/readyz"), seconds=90, what="the service")
-            first = decide(address, customer)
+            with pytest.raises(HTTPError, match="401"):
+                post(f"{address}/v1/decide", {"customer_id": customer, "journey": "churn_prevention"})
+            first = decide(shop, customer)
             assert first["degraded"] == []
             assert first["status"] in ("act", "hold", "holdout"), first
-            assert decide(address, "nobody")["degraded"]
+            assert decide(shop, "nobody")["degraded"]
 
-            click(address, first, "click-1")
-            wait_for_newer_snapshot(address, first)
+            click(shop, first, "click-1")
+            wait_for_newer_snapshot(shop, first)
 
             mlflow.close()
-            second = decide_for_another(address, customer)
-            click(address, second, "click-2")
-            wait_for_newer_snapshot(address, second)
+            second = decide_for_another(shop, customer)
+            click(shop, second, "click-2")
+            wait_for_newer_snapshot(shop, second)
 
     assert "Traceback" not in learned.read_text()
     assert ", 0 differ" in shape.run("service", ["python", "-m", "service", "verify"])

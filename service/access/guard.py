@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.access.access import Access
-from service.access.caller import Caller
 from service.errors import ServiceError
 from service.problem import problem_response
 
 ANYONE = "anyone"
+"""Who asks an open service."""
 
 
 class Guard:
-    """Lets a request through with its caller noted, or answers why not."""
+    """Lets a request through, its `Caller` in `request.state.caller` (None at an open endpoint), or answers why not."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -36,13 +35,8 @@ class Guard:
             path = scope["path"].removeprefix(scope.get("root_path", ""))
             caller = await access.admit(scope["method"], path, dict(scope["headers"]))
         except ServiceError as error:
+            scope["app"].state.gardoon.metrics.refused.labels(str(error.status)).inc()
             await problem_response(error)(scope, receive, send)
             return
         scope.setdefault("state", {})["caller"] = caller
         await self._app(scope, receive, send)
-
-
-def caller_of(request: Request) -> str:
-    """The identity of who asks, `key:ID` or `oidc:SUBJECT`; "anyone" where the service is open."""
-    caller: Caller | None = getattr(request.state, "caller", None)
-    return caller.identity if caller else ANYONE

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from service.access.key_store import put_key, read_key, revoke
-from service.access.scope import Scope
+from service.access.scope import ENDPOINTS, OPEN, Scope
 from tests.service.access.callers import bearer, give_key
 from tests.service.conftest import NOW, Worker
 
@@ -99,6 +99,32 @@ def test_who_is_not_let_in_is_answered_before_the_body_is_read(worker: Worker) -
     assert [response.status_code for response in refused] == [401, 401]
 
 
+def test_no_way_to_write_a_path_or_method_gets_past_the_guard(worker: Worker) -> None:
+    give_key(worker, Scope.DECIDE)
+    closed = [endpoint.split(" ") for endpoint, scope in ENDPOINTS.items() if scope is not OPEN]
+    ways: tuple[Callable[[str], str], ...] = (
+        str,
+        str.upper,
+        lambda path: f"{path}/",
+        lambda path: f"/{path}",
+        lambda path: f"/.{path}",
+        lambda path: f"/healthz/..{path}",
+        lambda path: f"{path}%00",
+        lambda path: f"{path}%0a",
+        lambda path: f"{path};/healthz",
+        lambda path: f"{path}?/healthz",
+        lambda path: f"{path}%2f..%2f..%2fhealthz",
+        lambda path: path.replace("v1", "%761"),
+        lambda path: path.replace("/", "%2f").replace("%2f", "/", 1),
+    )
+
+    for method, path in closed:
+        for way in ways:
+            for asked in (method, method.lower(), "HEAD", "OPTIONS", "PUT"):
+                answer = worker.client.request(asked, f"http://testserver{way(path)}")
+                assert answer.status_code in (401, 404, 405), (asked, way(path), answer.status_code)
+
+
 def test_unknown_paths_and_methods_are_told_apart(worker: Worker) -> None:
     give_key(worker, Scope.DECIDE)
 
@@ -139,6 +165,17 @@ def test_a_caller_above_its_limit_is_told_when_to_ask_again(worker: Worker) -> N
     assert refused.headers["ratelimit"] == f'"caller";r=0;t={refused.headers["retry-after"]}'
     assert refused.json()["title"] == "Too many requests"
     assert worker.client.get("/metrics", headers=bearer(fast)).status_code == 200
+
+
+def test_refusals_are_counted_by_status(worker: Worker) -> None:
+    text = give_key(worker, Scope.READ)
+    for headers in ({}, {}, bearer(text)):
+        worker.client.post("/v1/decide", json=DECIDE, headers=headers)
+
+    shown = worker.client.get("/metrics", headers=bearer(text)).text
+
+    assert 'gardoon_refused_total{status="401"} 2.0' in shown
+    assert 'gardoon_refused_total{status="403"} 1.0' in shown
 
 
 def test_the_openapi_document_tells_scopes_and_refusals(worker: Worker) -> None:
