@@ -24,7 +24,7 @@ from service.access.access import build_access
 from service.access.guard import Guard
 from service.access.openapi import describe_access
 from service.body_limit import BodyLimit
-from service.coupons.key_file import open_coupon_keys
+from service.coupons.key_ring import open_coupon_keys
 from service.course import Rules
 from service.decision_point import load_decision_points
 from service.errors import LogUnavailableError, ServiceError

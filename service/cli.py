@@ -79,7 +79,7 @@ def verify() -> None:
     from functools import partial
 
     from service.app import utc_now
-    from service.coupons.key_file import open_coupon_keys
+    from service.coupons.key_ring import open_coupon_keys
     from service.model_set import build_model_set
     from service.store.artifact_store import get_artifact
     from service.store.engine import open_log

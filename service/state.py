@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from features.schema import Schema
 from features.stored import StoredFeatures
 from service.access.access import Access
-from service.coupons.key_file import CouponKeys
+from service.coupons.key_ring import CouponKeys
 from service.course import Rules
 from service.errors import UnknownJourneyError
 from service.keys_in_use import KeysInUse

@@ -13,7 +13,8 @@ from rich.table import Table
 
 from service.access.audit import Act, AuditEntry, operator, record_act
 from service.coupons.key import CouponKeyError, new_key
-from service.coupons.key_file import CouponKeys, add_key, open_coupon_keys
+from service.coupons.key_file import add_key
+from service.coupons.key_ring import CouponKeys, open_coupon_keys
 from service.settings import Settings
 from service.store.engine import open_log
 

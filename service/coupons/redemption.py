@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from service.coupons.code import read_code
-from service.coupons.key_file import CouponKeys
+from service.coupons.key_ring import CouponKeys
 from service.coupons.schema import RedeemRequest, State
 from service.coupons.token import SignedCoupon, key_id_of, read_token
 from service.errors import (

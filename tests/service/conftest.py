@@ -25,7 +25,8 @@ from models.send_time import SendTimeThompson
 from service.access.access import build_access
 from service.app import create_app
 from service.coupons.key import CouponKey
-from service.coupons.key_file import CouponKeys, read_or_create_keys
+from service.coupons.key_file import read_or_create_keys
+from service.coupons.key_ring import CouponKeys
 from service.course import Rules
 from service.decision_point import DecisionPoint, load_decision_points
 from service.learner import Learner
