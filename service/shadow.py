@@ -106,7 +106,11 @@ class Shadow:
         if not found:
             return 0
         records = [DecisionRecord.model_validate_json(content) for _, content in found]
-        mine = [record for record in records if record.versions.get("features") == self._features]
+        mine = [
+            record
+            for record in records
+            if record.features and record.versions.get("features") == self._features  # none: erased
+        ]
         scores = challenger.score(mine) if mine else []
         put_shadow_scores(self._engine, key, scores, until=found[-1][0])
         return len(scores)

@@ -17,14 +17,19 @@ from service.decider import decide
 from service.decision_point import DecisionPoint
 from service.model_set import CHAMPIONS, ModelSet, stored_schema
 from service.record import DecisionRecord
-from service.store.tables import decisions
+from service.store.erasure import is_erased
+from service.store.tables import decisions, erasures
 
 
 @dataclass
 class Verification:
-    """How many decisions were made again, and which came out otherwise, with the first difference."""
+    """How many decisions were made again, and which came out otherwise, with the first difference.
+
+    erased: how many could not be, because their customer was forgotten.
+    """
 
     reenacted: int = 0
+    erased: int = 0
     differing: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -76,8 +81,13 @@ class Reenactor:
 def verify(engine: Engine, reenactor: Reenactor) -> Verification:
     """The result of re-enacting every decision in the log, oldest first."""
     found = Verification()
+    with engine.connect() as connection:
+        pseudonyms = set(connection.scalars(select(erasures.c.pseudonym)))
     for decision_id, content in _contents(engine):
         record = DecisionRecord.model_validate_json(content)
+        if is_erased(record, pseudonyms):
+            found.erased += 1
+            continue
         found.reenacted += 1
         try:
             again = reenactor.reenact(record)

@@ -257,3 +257,10 @@ rank_models = Table(
     Column("model", Integer, nullable=False),  # counts up from 1
     Column("content", LargeBinary, nullable=False),  # the artifact: sums over every round learnt
 )
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("pseudonym", String(128), primary_key=True),  # stands for a customer that was forgotten
+    Column("erased_at", BigInteger, nullable=False),
+)

@@ -113,6 +113,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("customer_id", "journey", "period"),
     )
     op.create_table(
+        "erasures",
+        sa.Column("pseudonym", sa.String(length=128), nullable=False),
+        sa.Column("erased_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("pseudonym"),
+    )
+    op.create_table(
         "folds",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),

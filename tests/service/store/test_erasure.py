@@ -1,0 +1,171 @@
+"""One customer's data: all of it comes out on request, none of it is left after forgetting, and the statistics stay."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import struct
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select, text
+from typer.testing import CliRunner
+
+from features.online import online_table
+from features.wire import entity_key
+from service.access.audit import Act, read_acts
+from service.cli import app
+from service.record import DecisionRecord
+from service.store.tables import decisions, metadata, outcomes, rewards
+from tests.service.conftest import Worker, stored_customer
+from tests.service.test_outcomes import outcome, send
+from tests.service.test_verify import run_verify
+
+NEEDLE = "needle-4711@example.com"
+FACT = "Elm Street 13"
+
+
+@pytest.fixture
+def played(worker: Worker, log_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Worker:
+    """A worker whose log holds all kinds of rows about the customer, and some about another; commands find its log."""
+    monkeypatch.setenv("GARDOON_DATABASE_URL", log_url)
+    monkeypatch.setenv("GARDOON_VAR", str(tmp_path))
+    worker.reader.customers[NEEDLE] = stored_customer(NEEDLE, recency_days=3.0, time_zone="Europe/Berlin")
+    for number, customer in enumerate((NEEDLE, "c1", NEEDLE, "c1")):
+        body: dict[str, Any] = {
+            "customer_id": customer,
+            "journey": ("lucky_wheel", "cart_abandonment")[number // 2],
+            "excluded": {"coupon": ["none"]} if number < 2 else {},
+            "context": {"street": FACT if customer == NEEDLE else "none"},
+            "trigger": {"name": "opened", "key": f"cart-{customer}"},
+        }
+        headers = {"Idempotency-Key": f"{customer}-{number}"}
+        answer = worker.client.post("/v1/decide", json=body, headers=headers).json()
+        at = worker.clock().isoformat()
+        kinds = ("delivered", "clicked")
+        facts = [outcome(answer["decision_id"], f"{customer}-{k}-{number}", k, occurred_at=at) for k in kinds]
+        assert send(worker, *facts) == [202, 202]
+        worker.clock.advance(hours=1)
+    worker.clock.advance(days=3)
+    worker.learn()
+    return worker
+
+
+def everything(engine: Engine) -> bytes:
+    """The bytes of the database: SQLite's files as they are on disk, PostgreSQL's rows as a dump has them."""
+    if engine.dialect.name == "sqlite":
+        file = Path(str(engine.url.database))
+        return b"".join(path.read_bytes() for path in file.parent.glob(f"{file.name}*"))
+    found = []
+    with engine.connect() as connection:
+        for name in metadata.tables:
+            for (row,) in connection.execute(text(f"SELECT row_to_json(t)::text FROM {name} t")):
+                found.append(str(row).encode())
+                found += [bytes.fromhex(part[3:]) for part in str(row).split('"') if part[:3] == "\\\\x"]
+    return b"\n".join(found)
+
+
+def judged(engine: Engine) -> list[tuple[object, ...]]:
+    """What an evaluation reads of the log: rounds, rewards, outcomes."""
+    with engine.connect() as connection:
+        query = select(decisions.c.decision_id, decisions.c.record).order_by(decisions.c.decision_id)
+        rows = connection.execute(query).all()
+        rounds = [(row.decision_id, DecisionRecord.model_validate_json(row.record).rounds) for row in rows]
+        facts = select(outcomes.c.decision_id, outcomes.c.kind, outcomes.c.value, outcomes.c.occurred_at)
+        known = sorted(map(tuple, connection.execute(facts).all()))
+        noted = sorted(map(tuple, connection.execute(select(rewards)).all()))
+    return [*rounds, *known, *noted]
+
+
+def run(*arguments: str) -> str:
+    done = CliRunner().invoke(app, list(arguments))
+    assert done.exit_code == 0, (done.output, done.exception)
+    return done.stdout
+
+
+def put_online(played: Worker) -> None:
+    """An online store in Feast's format that knows one feature of the customer."""
+    path = played.state.settings.online_path
+    path.parent.mkdir(parents=True)
+    value = b"\x29" + struct.pack("<d", 3.0)  # a double in Feast's value message
+    with closing(sqlite3.connect(path)) as store, store:
+        for view in played.state.schema.views:
+            columns = "entity_key BLOB, feature_name TEXT, value BLOB, event_ts INTEGER"
+            store.execute(f"CREATE TABLE {online_table(view.name)} ({columns})")
+        row = (entity_key(NEEDLE), "recency_days", value, 1_790_000_000)
+        store.execute(f"INSERT INTO {online_table('rfm')} VALUES (?, ?, ?, ?)", row)
+
+
+def test_an_export_holds_every_row_of_the_customer_and_of_nobody_else(played: Worker) -> None:
+    put_online(played)
+
+    lines = [json.loads(line) for line in run("export", NEEDLE).splitlines()]
+
+    tables = {line["table"] for line in lines if "table" in line}
+    assert {"decisions", "outcomes", "rewards", "messages", "coupons", "idempotency_keys"} <= tables
+    assert sum(line.get("table") == "decisions" for line in lines) == 2
+    assert [line["features"]["values"] for line in lines if "features" in line] == [{"recency_days": 3.0}]
+    assert FACT in json.dumps(lines)
+    assert "c1" not in {line["row"].get("customer_id") for line in lines if "row" in line}
+
+
+def test_after_forgetting_no_byte_of_the_customer_is_left_in_the_log(played: Worker) -> None:
+    engine = played.state.engine
+    before = everything(engine)
+
+    told = run("forget", NEEDLE, "--yes")
+
+    after = everything(engine)
+    assert before.count(NEEDLE.encode()) > 10
+    assert (after.count(NEEDLE.encode()), after.count(FACT.encode())) == (0, 0)
+    assert NEEDLE not in told
+    assert b"c1" in after
+
+
+def test_after_forgetting_the_statistics_are_what_they_were_and_verify_counts_it_apart(
+    played: Worker,
+) -> None:
+    engine = played.state.engine
+    before, verified_before = judged(engine), run_verify(played)
+
+    run("forget", NEEDLE, "--yes")
+    verified = run_verify(played)
+
+    assert judged(engine) == before
+    assert (verified_before.reenacted, verified_before.erased) == (4, 0)
+    assert (verified.reenacted, verified.erased, verified.differing) == (2, 2, [])
+    played.learn()
+    send(played, *[outcome(before[0][0], "later", "opened", occurred_at=played.clock().isoformat())])
+    played.learn()
+
+
+def test_rows_of_a_forgotten_customer_still_belong_together(played: Worker) -> None:
+    run("forget", NEEDLE, "--yes")
+
+    with played.state.engine.connect() as connection:
+        names = list(connection.scalars(select(decisions.c.customer_id)))
+
+    assert sorted(map(names.count, set(names))) == [2, 2]
+    assert any(name.startswith("erased-") for name in names)
+
+
+def test_who_was_forgotten_is_on_record_without_the_name(played: Worker) -> None:
+    run("forget", NEEDLE, "--yes")
+
+    with played.state.engine.connect() as connection:
+        (entry,) = read_acts(connection, limit=1)
+    again = CliRunner().invoke(app, ["forget", NEEDLE, "--yes"])
+
+    assert entry.act is Act.CUSTOMER_ERASED
+    assert NEEDLE not in entry.subject
+    assert again.exit_code == 2
+
+
+def test_every_table_that_could_name_a_customer_is_one_that_forgetting_knows() -> None:
+    named = {table.name for table in metadata.tables.values() if "customer_id" in table.c}
+
+    assert named == {"decisions", "messages", "draws", "coupons", "standings"}, (
+        "teach forget_customer the new one"
+    )
