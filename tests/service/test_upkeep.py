@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, event, select
 
 from service.decision_point import DecisionPoint
+from service.learning import learn_until
+from service.settings import Settings
 from service.store.coupon_log import release_lapsed_coupons
 from service.store.tables import budgets, coupons, draws
 from service.upkeep import keep_up
+from tests.running import wait_for
 from tests.service.conftest import Worker
+from tests.service.real_shop import free_port
 from tests.service.test_activation import activate
 from tests.service.test_ledger import with_coupon
 from tests.service.test_redemption import draw, redeem
@@ -134,3 +139,24 @@ def test_freed_draws_are_forgotten(wheel: Worker) -> None:
 
     with wheel.state.engine.connect() as connection:
         assert connection.execute(select(draws)).all() == []
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_the_learners_process_does_it(wheel: Worker, log_url: str) -> None:
+    wheel.clock.now = datetime(2025, 11, 22, 9, 30, tzinfo=UTC)
+    draw(wheel)
+    registry = f"http://127.0.0.1:{free_port()}"
+    settings = Settings(database_url=log_url, mlflow_tracking_uri=registry, learn_seconds=0.1)
+    stop = threading.Event()
+    learner = threading.Thread(target=learn_until, args=(stop, settings))
+
+    learner.start()
+    try:
+        wait_for(lambda: used(wheel.state.engine) == {"2025-11-22": 0}, seconds=60, what="the release")
+    finally:
+        stop.set()
+        learner.join(timeout=30)
+
+    assert not learner.is_alive()
