@@ -36,7 +36,7 @@ class AuditEntry:
 
     at: datetime
     actor: str
-    act: Act
+    act: str
     subject: str
     detail: Mapping[str, str | int] = field(default_factory=dict)
 
@@ -46,7 +46,7 @@ def record_act(connection: Connection, entry: AuditEntry) -> None:
     row = {
         "at": microseconds(entry.at),
         "actor": entry.actor[:256],
-        "act": entry.act.value,
+        "act": str(entry.act),
         "subject": entry.subject,
         "detail": json.dumps(dict(entry.detail), sort_keys=True),
     }
@@ -62,7 +62,7 @@ def read_acts(connection: Connection, *, limit: int, subject: str = "") -> list[
         AuditEntry(
             at=moment(row.at),
             actor=row.actor,
-            act=Act(row.act),
+            act=row.act,
             subject=row.subject,
             detail=json.loads(row.detail),
         )

@@ -102,7 +102,7 @@ def audit(last: Last = 50, customer: Customer = "") -> None:
     with _database() as connection:
         for entry in read_acts(connection, limit=last, subject=subject):
             detail = ", ".join(f"{name}={value}" for name, value in entry.detail.items())
-            table.add_row(_time(entry.at), entry.actor, entry.act.value, entry.subject, detail)
+            table.add_row(_time(entry.at), entry.actor, entry.act, entry.subject, detail)
     Console(width=200).print(table)
 
 

@@ -15,6 +15,8 @@ from service.settings import Settings
 from service.store.engine import microseconds, moment, open_log
 from service.store.tables import api_keys
 
+_KNOWN = frozenset(scope.value for scope in Scope)  # what a newer version may have beyond it grants nothing here
+
 
 class UnknownKeyError(LookupError):
     """No key of that id was ever created."""
@@ -94,7 +96,7 @@ def _key(row: Row[Any]) -> ApiKey:
         digest=row.secret_hash,
         previous_digest=row.previous_hash,
         previous_until=_moment(row.previous_until),
-        scopes=frozenset(map(Scope, row.scopes.split())),
+        scopes=frozenset(Scope(name) for name in row.scopes.split() if name in _KNOWN),
         rate_limit=row.rate_limit or "",
         created_at=moment(row.created_at),
         expires_at=_moment(row.expires_at),

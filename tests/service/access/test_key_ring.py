@@ -16,6 +16,7 @@ from service.access.key_ring import GRACE_SECONDS, KeyRing
 from service.access.key_store import UnknownKeyError, add_key, put_key, read_key, read_keys, revoke
 from service.access.scope import Scope
 from service.errors import AccessUnavailableError, UnauthenticatedError
+from service.store.tables import api_keys
 from tests.service.access.callers import made_key
 from tests.service.conftest import NOW, Clock
 
@@ -114,6 +115,24 @@ def test_a_key_stops_working_the_moment_it_expires(engine: Engine, ring: Ring) -
 
     with pytest.raises(UnauthenticatedError, match="expired"):
         ring.keys.find(str(text))
+
+
+def test_a_scope_of_a_newer_version_grants_nothing_and_hinders_no_other_key(
+    engine: Engine, ring: Ring
+) -> None:
+    newer, text = made_key(Scope.DECIDE)
+    plain, other = made_key(Scope.READ)
+    keep(engine, newer)
+    keep(engine, plain)
+    with engine.begin() as connection:
+        connection.execute(
+            api_keys.update().where(api_keys.c.key_id == newer.key_id).values(scopes="decide paint")
+        )
+
+    ring.keys.refresh()
+
+    assert ring.keys.find(str(text)).scopes == {Scope.DECIDE}
+    assert ring.keys.find(str(other)).scopes == {Scope.READ}
 
 
 def test_a_wrong_secret_is_told_no_more_than_an_unknown_key(engine: Engine, ring: Ring) -> None:
