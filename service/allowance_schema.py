@@ -146,6 +146,49 @@ class AllowanceAnswer(BaseModel):
     degraded: tuple[str, ...]
 
 
+class GroupsNow(BaseModel):
+    """One journey's customers by group, against the shares that its rules and the shop's make."""
+
+    journey: str
+    customers: dict[str, int] = Field(description="distinct customers that were decided about")
+    shares: dict[str, float]
+    p_value: float | None = Field(
+        description="chance of counts as far off or farther if the shares hold; null where too few customers came to say"
+    )
+    mismatch: bool = Field(
+        description="p below 0.001: one group loses customers somewhere, trust no comparison"
+    )
+
+
+class GroupsAnswer(BaseModel):
+    """Sample ratios of all journeys that decided since then."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "since": "2026-11-15T09:30:00Z",
+                "groups": [
+                    {
+                        "journey": "lucky_wheel",
+                        "customers": {"decisioning": 9052, "random": 488, "holdout": 671},
+                        "shares": {
+                            "holdout": 0.069,
+                            "random": 0.049,
+                            "business_as_usual": 0.0,
+                            "decisioning": 0.882,
+                        },
+                        "p_value": 0.31,
+                        "mismatch": False,
+                    }
+                ],
+            }
+        }
+    )
+
+    since: datetime
+    groups: tuple[GroupsNow, ...]
+
+
 class BudgetsAnswer(BaseModel):
     """Today's budgets of all journeys that have one."""
 

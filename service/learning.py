@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from features.schema import Schema, load_schema
 from models.catalogue import load_policy
 from service.decision_point import DecisionPoint, load_decision_points
+from service.group_watch import GroupWatch
 from service.learner import Learner
 from service.model_set import POLICY_NAMES
 from service.observability import LearnerMetrics, configure_logging
@@ -79,6 +80,7 @@ def _prepare(engine: Engine, settings: Settings, metrics: LearnerMetrics) -> Cal
     rank_rewards = RankRewards(
         timedelta(minutes=settings.rank_reward_wait_minutes), settings.rank_default_reward
     )
+    groups = GroupWatch(engine=engine, points=points, alarm=metrics.group_mismatch)
     look_again = 0.0
 
     def turn() -> None:
@@ -88,6 +90,7 @@ def _prepare(engine: Engine, settings: Settings, metrics: LearnerMetrics) -> Cal
         keep_up(engine, datetime.now(UTC))
         learn_rankings(engine, rank_rewards, datetime.now(UTC))
         pace_budgets(engine, points, settings.time_zone, datetime.now(UTC))
+        groups.step(datetime.now(UTC))
         if time.monotonic() >= look_again:
             answered = _sync(engine, registry, schema, points) and _follow(shadow, registry)
             metrics.registry_up.set(answered)

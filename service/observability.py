@@ -95,6 +95,12 @@ class LearnerMetrics:
         self.registry_up = Gauge(
             "gardoon_model_registry_up", "1 if the registry answered when it was last asked", registry=own
         )
+        self.group_mismatch = Gauge(
+            "gardoon_sample_ratio_mismatch",
+            "1 while a journey's customers do not come in the shares declared for its groups",
+            ("journey",),
+            registry=own,
+        )
         self.failed = Counter(
             "gardoon_learner_failures", "Steps that failed and are tried again", registry=own
         )

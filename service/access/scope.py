@@ -37,6 +37,7 @@ ENDPOINTS: Mapping[str, Scope | None] = {
     "POST /v1/decisions/{decision_id}/activate": Scope.DECIDE,
     "GET /v1/customers/{customer_id}/allowance": Scope.READ,
     "GET /v1/budgets": Scope.READ,
+    "GET /v1/groups": Scope.READ,
     "POST /v1/outcomes": Scope.OUTCOMES,
     "POST /v1/coupons/redeem": Scope.OUTCOMES,
     "GET /v1/coupons/keys": OPEN,

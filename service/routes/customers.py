@@ -1,4 +1,4 @@
-"""What customers may still get, and how the budgets stand."""
+"""What customers may still get, and how budgets and groups stand."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import asyncio
 
 from fastapi import APIRouter
 
-from service.allowance_schema import AllowanceAnswer, BudgetsAnswer
+from service.allowance_schema import AllowanceAnswer, BudgetsAnswer, GroupsAnswer, GroupsNow
+from service.group_watch import LOOK_BACK, sample_ratios
 from service.pacing import budgets_now
 from service.routes.dependencies import Gardoon, problems
-from service.schemas import Identifier
+from service.schemas import Identifier, Moment
 from service.standing_reader import read_allowance
 
 router = APIRouter()
@@ -29,3 +30,22 @@ async def read_budgets(gardoon: Gardoon) -> BudgetsAnswer:
         budgets_now, gardoon.engine, points, gardoon.settings.time_zone, gardoon.clock()
     )
     return BudgetsAnswer(currency=gardoon.settings.currency, budgets=tuple(found))
+
+
+@router.get("/v1/groups", responses=problems(422, 503), tags=["standing"])
+async def read_groups(gardoon: Gardoon, since: Moment | None = None) -> GroupsAnswer:
+    """Customers by group against the declared shares; without `since`, of the last week."""
+    points = {name: rules.point for name, rules in gardoon.rules.items()}
+    start = since or gardoon.clock() - LOOK_BACK
+    found = await asyncio.to_thread(sample_ratios, gardoon.engine, points, start)
+    groups = (
+        GroupsNow(
+            journey=ratio.journey,
+            customers=dict(ratio.counts),
+            shares=dict(ratio.shares),
+            p_value=ratio.p_value,
+            mismatch=bool(ratio.fault),
+        )
+        for ratio in found.values()
+    )
+    return GroupsAnswer(since=start, groups=tuple(groups))

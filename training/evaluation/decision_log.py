@@ -20,11 +20,11 @@ import numpy as np
 
 from models.feedback import Floats, LoggedFeedback
 from models.reward import State
+from models.sample_ratio import SampleRatio
 from training.evaluation.errors import LogError, TooFewRoundsError
 from training.evaluation.log_chunk import LogChunk
 from training.evaluation.round_buffer import JudgeableRound, KindOfRound, LogRow, RewardRule, RoundBuffer
 from training.evaluation.round_labels import RoundLabels
-from training.evaluation.sample_ratio import SampleRatio
 
 RANDOMISED_GROUPS: Final = frozenset({"decisioning", "random"})
 """Groups whose action was drawn with the logged propensity; the others' choice was not random, so they carry no overlap."""

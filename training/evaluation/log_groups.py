@@ -11,9 +11,9 @@ import numpy as np
 from sqlalchemy import Connection, column, distinct, func, select, table
 
 from models.artifact import Artifact, ArtifactError
+from models.sample_ratio import SampleRatio, group_shares
 from training.evaluation.decision_log import RewardDelay
 from training.evaluation.errors import LogError
-from training.evaluation.sample_ratio import SampleRatio
 
 _decisions = table(
     "decisions",
@@ -26,7 +26,6 @@ _decisions = table(
 _outcomes = table("outcomes", column("decision_id"), column("kind"), column("occurred_at"))
 _artifacts = table("artifacts", column("kind"), column("digest"), column("content"))
 _DECISIVE: Final = ("clicked", "purchased")
-_LEFT_OVER: Final = "decisioning"
 _HOUR_US: Final = 3_600_000_000
 
 
@@ -54,14 +53,18 @@ def _shares(connection: Connection) -> dict[str, dict[str, float]]:
     for digest, content in connection.execute(query):
         try:
             manifest = Artifact.from_bytes(content).manifest
-            key = (str(manifest["salt"]), json.dumps(manifest["shares"], sort_keys=True))
+            shop = {name: manifest.get("shop", {}).get(name) for name in ("holdout", "salt")}
+            key = (str(manifest["salt"]), json.dumps([manifest["shares"], shop], sort_keys=True))
         except (ArtifactError, KeyError) as error:
             raise LogError(f"the rules {digest} cannot be read: {error!r}") from error
         found.setdefault(manifest["journey"], set()).add(key)
-    shares = {name: json.loads(next(iter(keys))[1]) if len(keys) == 1 else {} for name, keys in found.items()}
-    return {
-        name: {**each, _LEFT_OVER: 1 - sum(each.values())} if each else {} for name, each in shares.items()
-    }
+    return {name: _declared(next(iter(keys))[1]) if len(keys) == 1 else {} for name, keys in found.items()}
+
+
+def _declared(content: str) -> dict[str, float]:
+    """The shares that a journey's and the shop's rules make together."""
+    shares, shop = json.loads(content)
+    return group_shares(shares, shop["holdout"] or 0.0)
 
 
 def reward_delay(connection: Connection, journeys: Sequence[str]) -> RewardDelay | None:

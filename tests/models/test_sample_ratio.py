@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.evaluation.sample_ratio import FALSE_ALARM, SampleRatio
+from models.sample_ratio import FALSE_ALARM, SampleRatio
 
 SHARES = {"decisioning": 0.9, "random": 0.05, "holdout": 0.05}
 

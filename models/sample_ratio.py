@@ -13,6 +13,18 @@ FALSE_ALARM: Final = 1e-3
 _FEWEST_EXPECTED: Final = 5.0
 
 
+def group_shares(shares: Mapping[str, float], universal_holdout: float) -> dict[str, float]:
+    """The share of every group of a journey: its own draw among those whom the hold-out across journeys leaves.
+
+    >>> group_shares({"holdout": 0.1, "random": 0.2}, 0.5)
+    {'holdout': 0.55, 'random': 0.1, 'decisioning': 0.35}
+    """
+    named = {**shares, "decisioning": 1 - sum(shares.values())}
+    drawn = {group: share * (1 - universal_holdout) for group, share in named.items()}
+    held_out = universal_holdout + drawn.get("holdout", 0.0)
+    return {group: round(share, 12) for group, share in {**drawn, "holdout": held_out}.items()}
+
+
 @dataclass(frozen=True, kw_only=True)
 class SampleRatio:
     """Distinct customers by group of one journey, and the shares that were set for its groups."""
