@@ -15,7 +15,8 @@ from service.settings import Settings
 from service.store.engine import microseconds, moment, open_log
 from service.store.tables import api_keys
 
-_KNOWN = frozenset(scope.value for scope in Scope)  # what a newer version may have beyond it grants nothing here
+_KNOWN = frozenset(scope.value for scope in Scope)
+"""What a newer version may have beyond it grants nothing here."""
 
 
 class UnknownKeyError(LookupError):
