@@ -25,6 +25,7 @@ class Act(StrEnum):
     KEY_ROTATED = "key.rotated"
     KEY_REVOKED = "key.revoked"
     COUPON_KEY_ADDED = "coupon_key.added"
+    COUPON_KEY_REVOKED = "coupon_key.revoked"
     CUSTOMER_ERASED = "customer.erased"
     CUSTOMER_EXPORTED = "customer.exported"
     LOG_EXPORTED = "log.exported"

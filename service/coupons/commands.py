@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -13,7 +15,7 @@ from rich.table import Table
 
 from service.access.audit import Act, AuditEntry, operator, record_act
 from service.coupons.key import CouponKeyError, new_key
-from service.coupons.key_file import add_key
+from service.coupons.key_file import add_key, revoke_key
 from service.coupons.key_ring import CouponKeys, open_coupon_keys
 from service.settings import Settings
 from service.store.engine import open_log
@@ -22,6 +24,7 @@ coupon_keys_app = typer.Typer(
     no_args_is_help=True, help="List, rotate and publish the keys that coupons are signed with."
 )
 
+KeyId = Annotated[str, typer.Argument(help="The key's id, as `coupon-keys list` shows it.")]
 Hours = Annotated[
     float, typer.Option(help="Hours until it is used, so that tills can fetch its public half before.", min=0)
 ]
@@ -35,6 +38,7 @@ def list_keys() -> None:
     table = Table("id", "used from", "state", box=None)
     for key in keys.known:
         state = "signs" if key == current else "not used yet" if key.used_from > now else "checks only"
+        state = "revoked" if key.revoked else state
         table.add_row(key.key_id, f"{key.used_from:%Y-%m-%d %H:%M:%S} UTC", state)
     Console(width=200).print(table)
 
@@ -44,18 +48,22 @@ def rotate(after_hours: Hours = 0) -> None:
     """Add a key that signs from now on; coupons of the keys before it stay valid until they expire."""
     settings, now = Settings(), datetime.now(UTC)
     key = new_key(os.urandom, now + timedelta(hours=after_hours))
-    try:
+    with _told():
         add_key(settings.coupon_keys_path, key)
-    except CouponKeyError as error:
-        raise _ended(error) from None
-    engine = open_log(settings.log_url)
-    with engine.begin() as connection:
-        entry = AuditEntry(
-            at=now, actor=operator(), act=Act.COUPON_KEY_ADDED, subject=f"coupon-key:{key.key_id}"
-        )
-        record_act(connection, entry)
-    engine.dispose()
+    _record(settings, Act.COUPON_KEY_ADDED, key.key_id, now)
     Console().print(f"{key.key_id} signs from {key.used_from:%Y-%m-%d %H:%M:%S} UTC on", soft_wrap=True)
+
+
+@coupon_keys_app.command("revoke")
+def revoke(key_id: KeyId) -> None:
+    """Trust tokens of a stolen key no more; the codes of the same coupons are still good, for Gardoon knows what it gave."""
+    settings, now = Settings(), datetime.now(UTC)
+    with _told():
+        revoke_key(settings.coupon_keys_path, key_id, now)
+    _record(settings, Act.COUPON_KEY_REVOKED, key_id, now)
+    Console().print(
+        f"{key_id} is revoked; tills that check offline learn it when they fetch the keys", soft_wrap=True
+    )
 
 
 @coupon_keys_app.command("public")
@@ -65,12 +73,23 @@ def public() -> None:
 
 
 def _keys() -> CouponKeys:
-    try:
+    with _told():
         return open_coupon_keys(Settings(), lambda: datetime.now(UTC), os.urandom)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """End with what is wrong with the keys, where something is."""
+    try:
+        yield
     except CouponKeyError as error:
-        raise _ended(error) from None
+        Console(stderr=True).print(f"[red]{error}[/red]", soft_wrap=True)
+        raise typer.Exit(1) from None
 
 
-def _ended(error: CouponKeyError) -> typer.Exit:
-    Console(stderr=True).print(f"[red]{error}[/red]", soft_wrap=True)
-    return typer.Exit(1)
+def _record(settings: Settings, act: Act, key_id: str, now: datetime) -> None:
+    """Put it on record; the file comes first, as a key must not be in doubt because the log is away."""
+    engine = open_log(settings.log_url)
+    with engine.begin() as connection:
+        record_act(connection, AuditEntry(at=now, actor=operator(), act=act, subject=f"coupon-key:{key_id}"))
+    engine.dispose()

@@ -23,10 +23,11 @@ class CouponKeyError(ValueError):
 
 @dataclass(frozen=True)
 class CouponKey:
-    """A signing key: its 32 secret bytes, and from when on coupons are signed with it."""
+    """A signing key: its 32 secret bytes, from when on coupons are signed with it, and whether it is trusted no more."""
 
     seed: bytes
     used_from: datetime
+    revoked: bool = False
 
     def __repr__(self) -> str:
         return f"CouponKey({self.key_id!r}, used_from={self.used_from.isoformat()})"
@@ -69,7 +70,8 @@ class CouponKey:
 
     def private_jwk(self) -> dict[str, Any]:
         """The whole key as a JSON Web Key; `nbf` is `used_from` in seconds since 1970."""
-        return {**self.public_jwk(), "d": encode64(self.seed), "nbf": int(self.used_from.timestamp())}
+        own = {"nbf": int(self.used_from.timestamp()), **({"revoked": True} if self.revoked else {})}
+        return {**self.public_jwk(), "d": encode64(self.seed), **own}
 
 
 def new_key(randomness: Callable[[int], bytes], used_from: datetime) -> CouponKey:
@@ -80,7 +82,8 @@ def new_key(randomness: Callable[[int], bytes], used_from: datetime) -> CouponKe
 def parse_key(jwk: Mapping[str, Any]) -> CouponKey:
     """The key that `private_jwk` wrote. Raises `CouponKeyError`."""
     try:
-        key = CouponKey(decode64(jwk["d"]), datetime.fromtimestamp(jwk["nbf"], UTC))
+        used_from, revoked = datetime.fromtimestamp(jwk["nbf"], UTC), jwk.get("revoked", False)
+        key = CouponKey(decode64(jwk["d"]), used_from, revoked is True)
         if key.public_jwk()["x"] != jwk["x"]:
             raise CouponKeyError("x is not the public half of d")
     except (KeyError, TypeError, ValueError, OverflowError) as error:

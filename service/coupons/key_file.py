@@ -8,6 +8,8 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from service.coupons.key import CouponKey, CouponKeyError, parse_key
@@ -34,6 +36,21 @@ def add_key(path: Path, key: CouponKey) -> tuple[CouponKey, ...]:
     with _alone(path):
         known = read_keys(path) if path.exists() else ()
         return _write(path, (*known, key))
+
+
+def revoke_key(path: Path, key_id: str, now: datetime) -> tuple[CouponKey, ...]:
+    """The keys of the file after this one was marked as revoked.
+
+    Raises: `CouponKeyError` when it is not there, or when without it there is none to sign with now.
+    """
+    with _alone(path):
+        known = read_keys(path)
+        kept = tuple(replace(key, revoked=True) if key.key_id == key_id else key for key in known)
+        if key_id not in {key.key_id for key in known}:
+            raise CouponKeyError(f"{path}: no key {key_id!r}; there are {[key.key_id for key in known]}")
+        if all(key.revoked or key.used_from > now for key in kept):
+            raise CouponKeyError(f"{path}: {key_id} is the only key to sign with; rotate first")
+        return _write(path, kept)
 
 
 def read_or_create_keys(path: Path, key: CouponKey) -> tuple[CouponKey, ...]:

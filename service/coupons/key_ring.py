@@ -55,13 +55,14 @@ class CouponKeys:
 
     @property
     def current(self) -> CouponKey:
-        """The key to sign with: the one that came into use last."""
-        self._look()
+        """The key to sign with: the one that came into use last and is not revoked."""
         now = self._clock()
-        return next((key for key in reversed(self._keys) if key.used_from <= now), self._keys[0])
+        trusted = [key for key in self.known if not key.revoked]
+        return next((key for key in reversed(trusted) if key.used_from <= now), self._keys[0])
 
     def find(self, key_id: str) -> CouponKey | None:
-        """The key of that id; the file is read again before it is said that there is none."""
+        """The key of that id, revoked or not; the file is read again before it is said that there is none."""
+        self._look()
         found = self._find(key_id)
         return self._find(key_id) if found is None and self._read_again() else found
 
@@ -72,8 +73,8 @@ class CouponKeys:
         return self._keys
 
     def public(self) -> list[dict[str, str]]:
-        """The public halves, oldest first, also of keys that come into use later."""
-        return [key.public_jwk() for key in self.known]
+        """The public halves of the keys that are not revoked, oldest first, also of those that come into use later."""
+        return [key.public_jwk() for key in self.known if not key.revoked]
 
     def _find(self, key_id: str) -> CouponKey | None:
         return next((key for key in self._keys if key.key_id == key_id), None)

@@ -80,6 +80,10 @@ def _signed(keys: CouponKeys, token: str) -> SignedCoupon:
     key = keys.find(key_id)
     if key is None:
         raise TamperedCouponError(f"the token is signed with a key that is none of ours: {key_id!r}")
+    if key.revoked:
+        raise TamperedCouponError(
+            f"the token is signed with key {key_id!r}, which is revoked; the code is still good"
+        )
     return read_token(token, key.public_jwk())
 
 

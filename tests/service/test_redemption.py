@@ -13,7 +13,7 @@ from httpx2 import Response
 from sqlalchemy import select
 
 from service.coupons.key import CouponKey
-from service.coupons.key_file import add_key
+from service.coupons.key_file import add_key, revoke_key
 from service.coupons.token import read_token, write_token
 from service.decision_point import DecisionPoint
 from service.store.tables import budgets, coupons, messages, outcomes
@@ -276,3 +276,16 @@ def test_old_coupons_outlive_a_rotation_and_every_decision_comes_out_again(worke
     assert (result.reenacted, result.differing) == (2, [])
     checked = jwt.PyJWKSet.from_dict(published.json())[rotated.key_id]
     assert jwt.decode(new["coupon"]["token"], checked, ["EdDSA"], {"verify_exp": False})["amount"] == 30_000
+
+
+def test_of_a_revoked_key_the_tokens_are_refused_and_the_codes_are_good(worker: Worker) -> None:
+    answer = draw(worker)
+    path = worker.state.settings.coupon_keys_path
+    add_key(path, CouponKey(b"the key after the first, 32 byte", NOW))
+    revoke_key(path, KEY.key_id, NOW)
+
+    refused = redeem(worker, token=answer["coupon"]["token"])
+
+    assert (refused.status_code, refused.json()["title"]) == (422, "Coupon not genuine")
+    assert redeem(worker, code=answer["coupon"]["code"]).status_code == 200
+    assert run_verify(worker, find=worker.state.coupon_keys.find).differing == []

@@ -47,10 +47,16 @@ def test_keys_are_made_listed_and_published_without_their_secrets(
     assert not any(secret in published for secret in secrets)
 
 
-def test_a_rotation_is_on_record(run: Callable[..., str]) -> None:
-    key = run("coupon-keys", "rotate").split()[0]
+def test_rotation_and_revocation_are_on_record(run: Callable[..., str]) -> None:
+    first, second = (run("coupon-keys", "rotate").split()[0] for _ in range(2))
+    run("coupon-keys", "revoke", first)
+    refused = run("coupon-keys", "revoke", second, ends_with=1)
 
-    assert re.search(rf"coupon_key\.added +coupon-key:{key}", run("audit"))
+    recorded = run("audit")
+    assert "rotate first" in refused
+    assert re.search(rf"coupon_key\.added +coupon-key:{second}", recorded)
+    assert re.search(rf"coupon_key\.revoked +coupon-key:{first}", recorded)
+    assert re.search(rf"{first} .* revoked", run("coupon-keys", "list"))
 
 
 def test_a_named_file_that_is_missing_is_an_error_that_says_what_to_do(

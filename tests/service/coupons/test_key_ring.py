@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from service.coupons.key import CouponKey, CouponKeyError
-from service.coupons.key_file import add_key, read_keys
+from service.coupons.key_file import add_key, read_keys, revoke_key
 from service.coupons.key_ring import CouponKeys, open_coupon_keys
 from service.settings import Settings
 from tests.service.conftest import NOW, Clock
@@ -107,3 +107,30 @@ def test_a_file_that_the_settings_name_has_to_be_there(tmp_path: Path) -> None:
         open_coupon_keys(named, Clock(), os.urandom)
 
     assert open_coupon_keys(Settings(var=tmp_path), Clock(), os.urandom).current.used_from == NOW
+
+
+def test_a_revoked_key_signs_no_more_and_is_published_no_more_but_is_still_known(tmp_path: Path) -> None:
+    path, clock = tmp_path / "coupon_keys.json", Clock(NOW + timedelta(hours=2))
+    add_key(path, FIRST)
+    add_key(path, SECOND)
+    keys = CouponKeys(path=path, look_seconds=0, clock=clock, monotonic=Seconds())
+
+    revoke_key(path, SECOND.key_id, clock())
+
+    assert keys.current == FIRST
+    assert [jwk["kid"] for jwk in keys.public()] == [FIRST.key_id]
+    known = keys.find(SECOND.key_id)
+    assert known is not None
+    assert (known.revoked, known.seed) == (True, SECOND.seed)
+
+
+@pytest.mark.parametrize("key_id", [FIRST.key_id, "no such key"])
+def test_the_last_key_to_sign_with_and_an_unknown_one_cannot_be_revoked(tmp_path: Path, key_id: str) -> None:
+    path = tmp_path / "coupon_keys.json"
+    add_key(path, FIRST)
+    add_key(path, SECOND)
+
+    with pytest.raises(CouponKeyError, match=key_id):
+        revoke_key(path, key_id, NOW)
+
+    assert read_keys(path) == (FIRST, SECOND)
