@@ -15,14 +15,14 @@ from service.access.commands import audit, keys_app
 from service.coupons.commands import coupon_keys_app
 from service.point_check import check
 from service.settings import Settings
-from service.store.commands import export, forget, migrate, retain
+from service.store.commands import export, export_log, forget, migrate, retain
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(keys_app, name="keys")
 app.add_typer(coupon_keys_app, name="coupon-keys")
 app.command()(audit)
 app.command()(check)
-for _command in (migrate, retain, export, forget):
+for _command in (migrate, retain, export_log, export, forget):
     app.command()(_command)
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -41,14 +42,11 @@ def retain(
     dry_run: Annotated[bool, typer.Option(help="Print what would go, and keep it.")] = False,
 ) -> None:
     """Let go of whole months of decisions that are older, with their outcomes, rewards and unused snapshots."""
-    from service.decision_point import load_decision_points
     from service.store.engine import open_log
     from service.store.retention import carry_out, plan_retention
 
     settings = Settings()
-    points = load_decision_points(settings.decision_points).values()
-    windows = [point.reward(name).window_hours / 24 for point in points for name in point.decisions]
-    least = int(settings.late_outcome_days + max(windows, default=0)) + 1
+    least = int(settings.late_outcome_days + _longest_window(settings) / timedelta(days=1)) + 1
     days = re.fullmatch(r"(\d+)d?", older_than)
     if days is None or int(days[1]) < least:
         raise _refuse(
@@ -73,6 +71,38 @@ def retain(
     if not dry_run:
         carry_out(engine, plan)
     engine.dispose()
+
+
+def export_log(
+    out: Annotated[Path, typer.Option(help="Folder of the Parquet files.")],
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day; the log's first.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day after the last; today.")
+    ] = None,
+) -> None:
+    """Write the log as Parquet, a file a day: decisions with rounds, rewards, outcomes. Goes on where it stopped."""
+    from service.access.audit import Act, AuditEntry, operator, record_act
+    from service.store.engine import open_log
+    from service.store.parquet_export import export_days
+
+    settings, console, now = Settings(), Console(), datetime.now(UTC)
+    engine = open_log(settings.log_url)
+    closes_after = timedelta(days=settings.late_outcome_days) + _longest_window(settings)
+    first, last = since.date() if since else None, until.date() if until else now.date()
+    days = 0
+    with engine.connect() as connection:
+        for day in export_days(connection, out, since=first, until=last, closes_after=closes_after):
+            rows = ", ".join(f"{count:,} {name}" for name, count in day.rows.items())
+            console.print(f"{day.day}: {rows}{'' if day.closed else ' (still open)'}", highlight=False)
+            days += 1
+    with engine.begin() as connection:
+        detail: dict[str, str | int] = {"days": days, "until": str(last)}
+        entry = AuditEntry(at=now, actor=operator(), act=Act.LOG_EXPORTED, subject="log", detail=detail)
+        record_act(connection, entry)
+    engine.dispose()
+    console.print(f"{days} days written to {out}", highlight=False)
 
 
 def export(customer_id: Annotated[str, typer.Argument(help="The customer's id.")]) -> None:
@@ -134,6 +164,15 @@ def _note(
     subject = customer_subject(customer_id, read_or_create_secret(settings.audit_key_path))
     at = datetime.now(UTC)
     record_act(connection, AuditEntry(at=at, actor=operator(), act=act, subject=subject, detail=dict(rows)))
+
+
+def _longest_window(settings: Settings) -> timedelta:
+    """The longest time after a decision in which what is counted may happen: the latest send, then the reward's window."""
+    from service.decision_point import load_decision_points
+
+    points = load_decision_points(settings.decision_points).values()
+    windows = [point.reward(name).window_hours for point in points for name in point.decisions]
+    return timedelta(hours=max(windows, default=0.0)) + timedelta(days=1)
 
 
 def _refuse(message: str) -> typer.Exit:

@@ -1,0 +1,199 @@
+"""The log as Parquet files for training and analysis: a folder a table, a file a day of decisions.
+
+    DIR/decisions/day=2026-11-22/part.parquet   one row a decision, its rounds nested
+    DIR/rewards/day=.../part.parquet            what the learner noted: decision_id, decision, state, reward
+    DIR/outcomes/day=.../part.parquet           what came back about decisions of that day, whenever it came
+    DIR/days/2026-11-22.json                    rows of each, and whether anything can still be added to the day
+
+A day's file appears when it is complete. A day that is closed (its windows and the time for late outcomes are over) is not
+written again, so a run that was cut off, or the next night's, goes on where the last one ended; the other days are renewed.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlalchemy import Connection, Row, Table, func, select
+
+from service.store.engine import moment
+from service.store.partition import first_id
+from service.store.tables import decisions, outcomes, rewards, snapshots
+
+ROW_GROUP: Final = 1_000
+"""Rows held in memory at a time."""
+_TIME: Final = pa.timestamp("us", tz="UTC")
+_ROUND: Final = pa.struct(
+    {
+        "decision": pa.string(),
+        "inputs": pa.list_(pa.string()),
+        "context": pa.list_(pa.float64()),
+        "actions": pa.list_(pa.string()),
+        "eligible": pa.list_(pa.bool_()),
+        "probabilities": pa.list_(pa.float64()),
+        "action": pa.int32(),
+        "propensity": pa.float64(),
+    }
+)
+SCHEMAS: Final = {
+    "decisions": pa.schema(
+        {
+            "decision_id": pa.string(),
+            "decided_at": _TIME,
+            "effective_at": _TIME,
+            "customer_id": pa.string(),
+            "journey": pa.string(),
+            "status": pa.string(),
+            "group": pa.string(),
+            "repeats": pa.string(),
+            "time_zone": pa.string(),
+            "degraded": pa.list_(pa.string()),
+            "versions": pa.map_(pa.string(), pa.string()),
+            "features": pa.list_(pa.float64()),
+            "scores": pa.map_(pa.string(), pa.float64()),
+            "rounds": pa.list_(_ROUND),
+        }
+    ),
+    "rewards": pa.schema(
+        {"decision_id": pa.string(), "decision": pa.string(), "state": pa.string(), "reward": pa.float64()}
+    ),
+    "outcomes": pa.schema(
+        {
+            "event_id": pa.string(),
+            "decision_id": pa.string(),
+            "kind": pa.string(),
+            "value": pa.float64(),
+            "currency": pa.string(),
+            "occurred_at": _TIME,
+            "received_at": _TIME,
+        }
+    ),
+}
+_SOURCES: Final = {"decisions": decisions, "rewards": rewards, "outcomes": outcomes}
+
+
+@dataclass(frozen=True)
+class Day:
+    """What was written of one day; closed: nothing can be added to it any more."""
+
+    day: str
+    closed: bool
+    rows: dict[str, int]
+
+
+def export_days(
+    connection: Connection, folder: Path, *, since: date | None, until: date, closes_after: timedelta
+) -> Iterator[Day]:
+    """The days from `since` (None: the log's first) up to and without `until`, each written when it is yielded.
+
+    closes_after: how long after a day's end its rewards and outcomes may still change.
+    """
+    first = since or _first_day(connection)
+    scanned_until = moment(connection.scalar(select(func.max(snapshots.c.scanned_until))) or 0)
+    for number in range((until - first).days if first else 0):
+        assert first is not None
+        day = first + timedelta(days=number)
+        known = read_day(folder, day)
+        if known is None or not known.closed:
+            end = datetime.combine(day + timedelta(days=1), time(0), UTC)
+            yield _write_day(connection, folder, day, closed=scanned_until >= end + closes_after)
+
+
+def read_day(folder: Path, day: date) -> Day | None:
+    """What was written of a day; None where it was not, or not to its end."""
+    path = _note(folder, day)
+    return Day(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+
+
+def _first_day(connection: Connection) -> date | None:
+    found = connection.scalar(select(func.min(decisions.c.decided_at)))
+    return None if found is None else moment(found).date()
+
+
+def _write_day(connection: Connection, folder: Path, day: date, *, closed: bool) -> Day:
+    begin = datetime.combine(day, time(0), UTC)
+    low, high = first_id(begin), first_id(begin + timedelta(days=1))
+    rows = {}
+    for name, table in _SOURCES.items():
+        found = _stream(connection, table, low, high)
+        rows[name] = _write(folder / name / f"day={day}" / "part.parquet", SCHEMAS[name], _ROWS[name], found)
+    written = Day(str(day), closed, rows)
+    _replace(_note(folder, day), lambda path: path.write_text(json.dumps(asdict(written)), encoding="utf-8"))
+    return written
+
+
+def _stream(connection: Connection, table: Table, low: str, high: str) -> Iterable[Row[Any]]:
+    query = select(table).where(table.c.decision_id >= low, table.c.decision_id < high)
+    streaming = connection.execution_options(stream_results=True, yield_per=ROW_GROUP)
+    return streaming.execute(query.order_by(table.c.decision_id, *table.primary_key))
+
+
+def _write(
+    path: Path,
+    schema: pa.Schema,
+    as_row: Callable[[Any], dict[str, Any]],
+    rows: Iterable[Row[Any]],
+) -> int:
+    """The number of rows written; a day without any gets no file."""
+    count, found = 0, iter(rows)
+
+    def fill(temporary: Path) -> None:
+        nonlocal count
+        with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+            while part := list(islice(found, ROW_GROUP)):
+                table = pa.Table.from_pylist([as_row(row._mapping) for row in part], schema)
+                writer.write_table(table, row_group_size=ROW_GROUP)
+                count += len(part)
+
+    _replace(path, fill)
+    if count == 0:
+        path.unlink()
+        path.parent.rmdir()
+    return count
+
+
+def _replace(path: Path, fill: Callable[[Path], Any]) -> None:
+    """Write beside the file and put it in its place whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    fill(temporary)
+    temporary.replace(path)
+
+
+def _note(folder: Path, day: date) -> Path:
+    return folder / "days" / f"{day}.json"
+
+
+def _decision(row: Mapping[str, Any]) -> dict[str, Any]:
+    record = json.loads(row["record"])
+    return {
+        **_plain(row),
+        "group": row["group_name"],
+        "repeats": record.get("repeats"),
+        "time_zone": record["time_zone"],
+        "degraded": record["degraded"],
+        "versions": list(record["versions"].items()),
+        "features": np.frombuffer(base64.b64decode(record["features"]), dtype="<f8"),
+        "scores": [
+            (name, value)
+            for name, value in (json.loads(record["answer"]).get("scores") or {}).items()
+            if not isinstance(value, str)
+        ],
+        "rounds": record["rounds"],
+    }
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: moment(value) if name.endswith("_at") else value for name, value in row.items()}
+
+
+_ROWS: Final = {"decisions": _decision, "rewards": _plain, "outcomes": _plain}
