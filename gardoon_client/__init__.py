@@ -10,7 +10,7 @@ so a retry gets the decision that was logged, never a second one.
 
 from __future__ import annotations
 
-from gardoon_client.answer import Coupon, Decision, OutcomeResult, Reason, Scores
+from gardoon_client.answer import Coupon, Decision, OutcomeResult, Reason, Redemption, Scores
 from gardoon_client.async_client import AsyncClient
 from gardoon_client.client import Client
 from gardoon_client.problem import (
@@ -25,7 +25,7 @@ from gardoon_client.problem import (
     TooManyRequestsError,
     UnavailableError,
 )
-from gardoon_client.request import DecideRequest, Outcome, Trigger
+from gardoon_client.request import DecideRequest, Outcome, RedeemRequest, Trigger
 from gardoon_client.retry import Retry
 
 __all__ = [
@@ -44,6 +44,8 @@ __all__ = [
     "OutcomeResult",
     "ProblemError",
     "Reason",
+    "RedeemRequest",
+    "Redemption",
     "RequestError",
     "Retry",
     "Scores",

@@ -59,6 +59,27 @@ class Coupon:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Redemption:
+    """A coupon that an order has used; `discount`: what it took off."""
+
+    code: str
+    amount: int
+    currency: str
+    discount: int
+    order_id: str
+    decision_id: str
+    redeemed_at: datetime
+
+    @classmethod
+    def of(cls, found: Json) -> Redemption:
+        """The answer to a redemption."""
+        names = ("code", "amount", "currency", "discount", "order_id", "decision_id")
+        return cls(
+            **{name: found[name] for name in names}, redeemed_at=datetime.fromisoformat(found["redeemed_at"])
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scores:
     """What the scorers say of the customer."""
 

@@ -11,10 +11,10 @@ from urllib.parse import quote
 
 import httpx
 
-from gardoon_client.answer import Decision, OutcomeResult, Scores
+from gardoon_client.answer import Decision, OutcomeResult, Redemption, Scores
 from gardoon_client.exchange import Call, Pending, base_headers, call_of, decide_call, document_of, problem_in
 from gardoon_client.problem import GardoonError, NoAnswerError, ProblemError
-from gardoon_client.request import DecideRequest, Outcome, as_json
+from gardoon_client.request import DecideRequest, Outcome, RedeemRequest, as_json
 from gardoon_client.retry import Retry
 
 
@@ -72,6 +72,10 @@ class Client:
     def activate(self, decision_id: str) -> None:
         """Put a deferred decision into effect; doing it again changes nothing."""
         self._ask(call_of("POST", f"/v1/decisions/{quote(decision_id, safe='')}/activate"))
+
+    def redeem(self, request: RedeemRequest) -> Redemption:
+        """The coupon, used by the order. Raises `ConflictError` when another order has it, `GoneError` when it expired."""
+        return Redemption.of(self._ask(call_of("POST", "/v1/coupons/redeem", as_json(request))))
 
     def score(self, customer_id: str) -> Scores:
         """The customer's scores, without deciding."""

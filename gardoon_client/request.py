@@ -56,6 +56,20 @@ class Outcome:
     currency: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class RedeemRequest:
+    """A coupon that an order uses, by its code or its token; the same order again gets the same answer.
+
+    order_value: what it is taken off, at most; customer_id: whose it has to be.
+    """
+
+    order_id: str
+    code: str | None = None
+    token: str | None = None
+    order_value: int | None = None
+    customer_id: str | None = None
+
+
 def as_json(value: Any) -> dict[str, Any]:
     """The value's fields as JSON has them; what is left at nothing is left out.
 

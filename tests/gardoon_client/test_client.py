@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -14,12 +15,15 @@ from gardoon_client import (
     AccessError,
     AsyncClient,
     Client,
+    ConflictError,
     DecideRequest,
     Decision,
     NoAnswerError,
     NotFoundError,
     Outcome,
     ProblemError,
+    RedeemRequest,
+    Redemption,
     RequestError,
     Retry,
     TooManyRequestsError,
@@ -110,6 +114,24 @@ def test_the_async_client_does_the_same(server: DroppingServer, worker: Worker) 
     assert logged(worker) == 3
     assert all(isinstance(found, Decision) for found in many)
     assert decision.customer_id == "c1"
+
+
+def test_a_coupon_is_redeemed_once_though_the_answer_was_lost(server: DroppingServer, client: Client) -> None:
+    decision = client.decide(replace(WHEEL, eligible={"coupon": ["20000"]}))
+    assert decision.coupon is not None
+    server.faults.extend(["lose", "break"])
+
+    redeemed = client.redeem(RedeemRequest(order_id="o1", code=decision.coupon.code, order_value=15_000))
+
+    async def redeem_again() -> Redemption:
+        async with AsyncClient(server.address) as other:
+            assert decision.coupon is not None
+            return await other.redeem(RedeemRequest(order_id="o1", token=decision.coupon.token))
+
+    assert (redeemed.discount, redeemed.decision_id) == (15_000, decision.decision_id)
+    assert asyncio.run(redeem_again()) == redeemed
+    with pytest.raises(ConflictError):
+        client.redeem(RedeemRequest(order_id="o2", code=decision.coupon.code))
 
 
 def test_a_batch_that_broke_off_goes_on_where_it_was_cut(
