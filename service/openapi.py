@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -76,18 +76,35 @@ def complete(document: dict[str, Any]) -> None:
     components = document["components"]
     _, schemas = models_json_schema([(model, "validation") for model in BODIES], ref_template=_SCHEMAS)
     components["schemas"] = schemas["$defs"] | components["schemas"]
+    for model in _models(BaseModel):
+        if model.__name__ in components["schemas"]:
+            components["schemas"][model.__name__] |= _whole_example(model)
     examples = problem_examples()
     components["examples"] = {name: {"value": value} for name, value in examples.items()}
     for operation in (each for methods in document["paths"].values() for each in methods.values()):
         for parameter in operation.get("parameters", ()):
             if not parameter["schema"].get("examples"):
-                parameter["example"] = PARAMETERS[parameter["name"]]
+                parameter["example"] = PARAMETERS.get(parameter["name"])
         for status, response in operation["responses"].items():
             content = response.get("content", {})
             if PROBLEM in content:
                 named = [name for name, value in examples.items() if str(value["status"]) == status]
                 shown = {"examples": {name: {"$ref": EXAMPLES + name} for name in named}, **content[PROBLEM]}
                 response["content"] = {**content, PROBLEM: shown}
+
+
+def _models(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """Our own models of this kind."""
+    for model in kind.__subclasses__():
+        if model.__module__.startswith("service."):
+            yield model
+        yield from _models(model)
+
+
+def _whole_example(model: type[BaseModel]) -> dict[str, Any]:
+    """The model's example with its nulls, which FastAPI leaves out of a document."""
+    shown = model.model_config.get("json_schema_extra")
+    return {"example": shown["example"]} if isinstance(shown, dict) and "example" in shown else {}
 
 
 def problem_examples() -> dict[str, dict[str, Any]]:
