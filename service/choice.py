@@ -43,11 +43,13 @@ def _decide_channel(course: Course) -> None:
 
 
 def _moments(course: Course) -> list[datetime]:
-    """When the message could go out, caps aside: the open hours, or now where the hour is not decided."""
+    """When the message could go out, caps aside: the open hours that were asked for, or now where none is decided."""
     if "send_time" not in course.wanted:
         return [course.facts.decided_at]
     slots = _slots(course)
-    return [slots[hour] for hour in _hours(course, slots).open_actions]
+    mask = _hours(course, slots)
+    _apply_request(course.facts.request, mask)
+    return [slots[hour] for hour in mask.open_actions]
 
 
 def _slots(course: Course) -> dict[str, datetime]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from service.decision_point import Cap, DecisionPoint
@@ -163,7 +164,10 @@ def blocking_cap(point: DecisionPoint, sent: Sequence[CountedMessage], zone: Zon
     """
     if point.transactional:
         return lambda _channel, _due_at: None
-    limits: list[CountedCap | CountedGap] = [*counted_caps(point, sent, zone), *counted_gaps(point, sent)]
+    limits: list[CountedCap | CountedGap] = [
+        *(each for each in counted_caps(point, sent, zone) if len(each.times) >= each.cap.at_most),
+        *(each for each in counted_gaps(point, sent) if each.times),
+    ]
     known: dict[tuple[int, datetime], Blocked | None] = {}
 
     def blocked(channel: str | None, due_at: datetime) -> Blocked | None:
@@ -201,8 +205,8 @@ def mask_caps(
     """
     by_rule: dict[str, dict[str, Blocked]] = defaultdict(dict)
     for action, tried in attempts.items():
-        found = [blocked(channel, due_at) for channel, due_at in tried]
-        if found and all(found):
+        found = list(takewhile(bool, (blocked(channel, due_at) for channel, due_at in tried)))
+        if found and len(found) == len(tried):  # at the first attempt that passes the others need no answer
             soonest = min((each for each in found if each), key=_frees_at)
             by_rule[soonest.rule][action] = soonest
     open_actions = mask.open_actions

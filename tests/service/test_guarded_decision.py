@@ -173,6 +173,24 @@ def test_a_message_at_night_is_put_off_to_the_morning_or_held_until_then(
         assert night.frees_at == datetime(2026, 11, 23, 4, 30, tzinfo=UTC)
 
 
+def test_a_channel_that_is_only_free_at_hours_that_were_not_asked_for_is_not_chosen(
+    wheel: Callable[..., DecisionRecord],
+) -> None:
+    """At 19:00 in Tehran, after an SMS in the morning: another may go out tomorrow, but only this evening was asked for."""
+    at = datetime(2026, 11, 22, 15, 30, tzinfo=UTC)
+    standing = Standing(messages=(sent(at - timedelta(hours=9), "sms", "lucky_wheel"),))
+    request = {"decide": ["channel", "send_time"], "eligible": {"send_time": ["20", "21"]}}
+
+    records = [wheel(number, at, "Asia/Tehran", standing, request) for number in range(30)]
+    tomorrow = [
+        wheel(number, at, "Asia/Tehran", standing, {**request, "eligible": {}}) for number in range(30)
+    ]
+
+    assert {record.status for record in records} == {"act"}
+    assert "sms" not in {record.chosen("channel") for record in records}
+    assert "sms" in {record.chosen("channel") for record in tomorrow}
+
+
 def test_actions_are_chosen_as_often_as_their_logged_propensities_say_after_masking(
     wheel: Callable[..., DecisionRecord],
 ) -> None:
