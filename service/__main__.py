@@ -1,5 +1,11 @@
 """`python -m service`: see `service.cli`."""
 
-from service.cli import app
+import sys
 
-app()
+from service.cli import app
+from service.store.migration import SchemaError
+
+try:
+    app()
+except SchemaError as error:
+    sys.exit(str(error))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, Table, delete, func, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, delete, func, or_, select, text
 
 from models.reward import State
 from service.store.artifact_store import newest_snapshot
@@ -28,6 +28,7 @@ from service.store.tables import (
     draws,
     messages,
     outcomes,
+    rank_events,
     rewards,
     shadow_scores,
     snapshots,
@@ -65,6 +66,8 @@ def plan_retention(connection: Connection, before: datetime) -> Plan:
         table.name: int(connection.scalar(select(func.count()).where(_goes(table, month))) or 0)
         for table in (decisions, *OF_A_DECISION)
     }
+    ranked = select(func.count()).where(_ranked(month))
+    rows[rank_events.name] = int(connection.scalar(ranked) or 0)
     numbers, digests = _unnamed(connection, month)
     parts = tuple(partitions_before(connection, month))
     return Plan(month, rows, parts, tuple(numbers), tuple(digests), kept_by)
@@ -79,7 +82,8 @@ def carry_out(engine: Engine, plan: Plan) -> None:
         with engine.begin() as connection:
             connection.execute(text(f"DROP TABLE {part}"))
     for table in (decisions, *OF_A_DECISION):
-        _delete_in_portions(engine, table, _goes(table, plan.month))
+        _delete_in_portions(engine, table.c.decision_id, _goes(table, plan.month))
+    _delete_in_portions(engine, rank_events.c.event_id, _ranked(plan.month))
     with engine.begin() as connection:
         for numbers in _portions(plan.snapshots):
             connection.execute(delete(snapshots).where(snapshots.c.snapshot.in_(numbers)))
@@ -139,12 +143,18 @@ def _versions_of_kept(connection: Connection, month: datetime) -> set[str]:
     return named
 
 
-def _delete_in_portions(engine: Engine, table: Table, condition: ColumnElement[bool]) -> None:
-    """Delete the rows, a transaction a portion, so that no writer waits for long."""
-    portion = select(table.c.decision_id).where(condition).limit(_AT_ONCE).scalar_subquery()
+def _ranked(month: datetime) -> ColumnElement[bool]:
+    """The rank events made before the month that are learnt, or were never activated."""
+    known = or_(rank_events.c.learnt.is_not(None), rank_events.c.activated_at.is_(None))
+    return and_(rank_events.c.ranked_at < microseconds(month), known)
+
+
+def _delete_in_portions(engine: Engine, key: ColumnElement[str], condition: ColumnElement[bool]) -> None:
+    """Delete the rows, a transaction a portion, so that no writer waits for long; `key`: the column that tells them."""
+    portion = select(key).where(condition).limit(_AT_ONCE).scalar_subquery()
     while True:
         with engine.begin() as connection:
-            if connection.execute(delete(table).where(table.c.decision_id.in_(portion))).rowcount == 0:
+            if connection.execute(delete(key.table).where(condition, key.in_(portion))).rowcount == 0:
                 return
 
 

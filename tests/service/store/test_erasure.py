@@ -158,7 +158,7 @@ def test_who_was_forgotten_is_on_record_without_the_name(played: Worker) -> None
         (entry,) = read_acts(connection, limit=1)
     again = CliRunner().invoke(app, ["forget", NEEDLE, "--yes"])
 
-    assert entry.act is Act.CUSTOMER_ERASED
+    assert entry.act == Act.CUSTOMER_ERASED
     assert NEEDLE not in entry.subject
     assert again.exit_code == 2
 

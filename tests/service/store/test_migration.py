@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +23,7 @@ from service.store.migration import (
     upgrade_schema,
 )
 from service.store.tables import metadata
+from tests.running import ROOT
 
 LATER = '''
 """A later change."""
@@ -132,3 +136,23 @@ def test_a_migration_is_drafted_from_what_changed(tmp_path: Path) -> None:
     assert "create_table('decisions'" in first.read_text()
     assert second.name == "0002_nothing.py"
     assert "pass" in second.read_text()
+
+
+def test_a_command_on_a_log_of_another_schema_ends_with_what_to_do(log_url: str, tmp_path: Path) -> None:
+    engine = open_log(log_url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE gardoon_schema SET version_num = '9999'"))
+    engine.dispose()
+
+    done = subprocess.run(
+        [sys.executable, "-m", "service", "verify"],
+        cwd=ROOT,
+        env={**os.environ, "GARDOON_DATABASE_URL": log_url, "GARDOON_VAR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert "run a newer Gardoon" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
@@ -16,7 +17,8 @@ from service.cli import app
 from service.store import parquet_export
 from service.store.decision_log import read_record
 from service.store.parquet_export import Day, export_days, read_day
-from service.store.tables import decisions
+from service.store.tables import decisions, rewards
+from tests.running import ROOT
 from tests.service.conftest import NOW, Worker
 from tests.service.test_outcomes import outcome, send
 
@@ -131,3 +133,18 @@ def test_the_command_tells_each_day(
     assert told.exit_code == 0, told.output
     assert f"{NOW.date()}: 2 decisions" in told.output
     assert "2 days written" in told.output
+
+
+def test_the_query_of_the_documentation_reads_what_was_exported(worker: Worker, tmp_path: Path) -> None:
+    play(worker, 6)
+    export(worker, tmp_path, 6)
+    document = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    query = document.split("```sql\n")[1].split("```")[0].replace("exports/log", str(tmp_path))
+
+    rows = duckdb.sql(query).fetchall()
+
+    with worker.state.engine.connect() as connection:
+        resolved = select(rewards.c.reward).where(rewards.c.state == "resolved")
+        wanted = sorted(connection.scalars(resolved))
+    assert wanted
+    assert sorted(row[-1] for row in rows) == wanted

@@ -10,9 +10,10 @@ from typer.testing import CliRunner
 
 from service.cli import app
 from service.store.artifact_store import newest_snapshot
+from service.store.engine import microseconds
 from service.store.partition import make_partitions, partitions
 from service.store.retention import OF_A_DECISION, Plan, carry_out, plan_retention
-from service.store.tables import decisions, rewards, snapshots
+from service.store.tables import decisions, rank_events, rewards, snapshots
 from tests.service.conftest import NOW, Worker
 from tests.service.test_outcomes import outcome, send
 from tests.service.test_verify import run_verify
@@ -158,3 +159,30 @@ def test_ids_before_the_first_part_or_without_a_time_still_have_a_place(engine: 
         )
 
     assert set(ids(engine)) == {"00000000-", "x", "~"}
+
+
+def test_rank_events_of_old_months_go_unless_their_reward_is_still_to_be_learnt(engine: Engine) -> None:
+    fixed = {
+        "loop": "l",
+        "fingerprint": "f",
+        "request": b"{}",
+        "probabilities": "[1]",
+        "action": 0,
+        "model": 0,
+    }
+    old, new = microseconds(NOW - timedelta(days=400)), microseconds(NOW)
+    rows = [
+        {"event_id": "learnt", "ranked_at": old, "activated_at": old, "learnt": 1},
+        {"event_id": "waiting", "ranked_at": old, "activated_at": old, "learnt": None},
+        {"event_id": "new", "ranked_at": new, "activated_at": new, "learnt": 1},
+    ]
+    with engine.begin() as connection:
+        connection.execute(rank_events.insert(), [{**fixed, "answer": b"{}", **row} for row in rows])
+
+    found = plan(engine, NOW - timedelta(days=100))
+    carry_out(engine, found)
+
+    with engine.connect() as connection:
+        left = set(connection.scalars(select(rank_events.c.event_id)))
+    assert found.rows["rank_events"] == 1
+    assert left == {"waiting", "new"}
