@@ -19,6 +19,7 @@ from service.decision_point import DecisionPoint
 from service.drawing import Drawing, first_of
 from service.guardrails.mask import Mask
 from tests.service.conftest import Worker, stored_customer
+from tests.service.test_verify import run_verify
 
 ACTIONS = ("none", "10000", "20000")
 INPUTS = ("recency_days", "spend_28d", BUDGET_PRICE, "channel_sms")
@@ -154,6 +155,8 @@ def test_the_answer_tells_which_constraint_bound_it_and_can_be_made_again_to_the
         assert {each["rule"] for each in told["bound_by"]} <= {"sms_blacklist", "consent"}
     assert any(answer["counterfactuals"]["channel"]["bound_by"] for answer in answers)
     assert set(answers[0]["probabilities"]) <= set(answers[0]["counterfactuals"])
+    verified = run_verify(worker)
+    assert (verified.reenacted, verified.differing) == (20, [])
 
 
 def test_a_suppressed_decision_tells_what_would_have_been_chosen(worker: Worker) -> None:
