@@ -63,12 +63,17 @@ def read_acts(connection: Connection, *, limit: int, subject: str = "") -> list[
         AuditEntry(
             at=moment(row.at),
             actor=row.actor,
-            act=row.act,
+            act=_act(row.act),
             subject=row.subject,
             detail=json.loads(row.detail),
         )
         for row in connection.execute(query)
     ]
+
+
+def _act(text: str) -> str:
+    """One of ours, or what a newer version has recorded."""
+    return Act(text) if text in {act.value for act in Act} else text
 
 
 def operator() -> str:
