@@ -14,6 +14,7 @@ from httpx2 import Response
 from sqlalchemy import Engine, func, select
 
 from features.stored import StoredFeatures
+from service.access.guard import ANYONE
 from service.store.key_log import Claim, claim_keys, find_result, forget_expired_keys, keep_result
 from service.store.tables import decisions, idempotency_keys
 from tests.service.conftest import NOW, Worker, stored_customer
@@ -32,7 +33,7 @@ def logged(worker: Worker) -> int:
 
 def a_claim(key: str = "k", fingerprint: str = "f", later: timedelta = timedelta()) -> Claim:
     day = timedelta(hours=24)
-    return Claim(scope="", key=key, fingerprint=fingerprint, claimed_at=NOW + later, kept=day)
+    return Claim(scope=ANYONE, key=key, fingerprint=fingerprint, claimed_at=NOW + later, kept=day)
 
 
 def test_the_same_key_and_body_get_the_same_bytes_and_one_decision(worker: Worker) -> None:
@@ -163,7 +164,7 @@ def test_one_taken_key_does_not_spoil_the_commit_of_the_others(worker: Worker) -
         rows = [a_claim("k1").row(), a_claim("k2").row(), a_claim("k3").row()]
         claimed = claim_keys(worker.state.engine, connection, rows)
 
-    assert claimed == {("", "k2"), ("", "k3")}
+    assert claimed == {(ANYONE, "k2"), (ANYONE, "k3")}
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "two words", "schlüssel".encode().decode("latin-1")])
