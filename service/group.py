@@ -27,8 +27,13 @@ def assign_group(customer_id: str, salt: str, shares: Shares) -> Group:
     return "decisioning"
 
 
+def universal_holdout(point: DecisionPoint) -> float:
+    """The share that the hold-out across journeys takes of this one: what customers have to be told is held from nobody."""
+    return 0.0 if point.transactional else point.shop.holdout
+
+
 def group_of(customer_id: str, point: DecisionPoint) -> Group:
-    """The customer's group in a journey; one of the universal hold-out is held out of every journey."""
-    if assign_group(customer_id, point.shop.salt, Shares(holdout=point.shop.holdout)) == "holdout":
+    """The customer's group in a journey; the universal hold-out is held out of all but transactional ones."""
+    if assign_group(customer_id, point.shop.salt, Shares(holdout=universal_holdout(point))) == "holdout":
         return "holdout"
     return assign_group(customer_id, point.salt, point.shares)

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, distinct, func, select
 
 from models.sample_ratio import SampleRatio, group_shares
 from service.decision_point import DecisionPoint
+from service.group import universal_holdout
 from service.store.engine import microseconds
 from service.store.tables import decisions
 
@@ -44,7 +45,7 @@ def sample_ratios(
         journey: SampleRatio(
             journey=journey,
             counts=found,
-            shares=group_shares(points[journey].shares.model_dump(), points[journey].shop.holdout),
+            shares=group_shares(points[journey].shares.model_dump(), universal_holdout(points[journey])),
         )
         for journey, found in sorted(counts.items())
     }

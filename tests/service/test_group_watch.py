@@ -121,6 +121,12 @@ def test_the_hold_out_across_journeys_is_the_same_customers_everywhere_whatever_
         assert {group_of(customer, journey) for customer in universal} == {"holdout"}
 
 
+def test_what_customers_have_to_be_told_is_held_from_nobody_by_the_hold_out_across_journeys() -> None:
+    receipt = point("receipt", holdout=0.5).model_copy(update={"shares": Shares(), "transactional": True})
+
+    assert {group_of(customer, receipt) for customer in CUSTOMERS[:1000]} == {"decisioning"}
+
+
 @pytest.mark.parametrize("other", ["cart", "churn"])
 def test_journeys_draw_independently_of_one_another_and_of_the_universal_hold_out(other: str) -> None:
     """Each of four products of shares within 4 standard errors: one of both journeys fails by chance with below 6e-4."""

@@ -53,7 +53,8 @@ def _shares(connection: Connection) -> dict[str, dict[str, float]]:
     for digest, content in connection.execute(query):
         try:
             manifest = Artifact.from_bytes(content).manifest
-            shop = {name: manifest.get("shop", {}).get(name) for name in ("holdout", "salt")}
+            held = {} if manifest.get("transactional") else manifest.get("shop", {})
+            shop = {name: held.get(name) for name in ("holdout", "salt")}
             key = (str(manifest["salt"]), json.dumps([manifest["shares"], shop], sort_keys=True))
         except (ArtifactError, KeyError) as error:
             raise LogError(f"the rules {digest} cannot be read: {error!r}") from error
