@@ -15,6 +15,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from service.store.migration import settle_schema
 
 _SCHEMA_LOCK = 7_305_417
+PATIENCE = {
+    "connect_timeout": 3,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""Seconds, the last milliseconds: a server that is cut off is an error soon, not a request that waits for minutes."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -38,7 +46,9 @@ def connect_log(url: str) -> Engine:
     """The engine of a log, whatever is in it."""
     if url.startswith("postgresql://"):
         url = url.replace("postgresql://", "postgresql+psycopg://", 1)
-    engine = create_engine(url, hide_parameters=True)  # an error's words may be logged, customers may not
+    patience = PATIENCE if url.startswith("postgresql") else {}
+    # an error's words may be logged, customers may not
+    engine = create_engine(url, hide_parameters=True, connect_args=patience)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
     return engine

@@ -13,6 +13,8 @@ from typing import IO, Protocol
 from sqlalchemy import Connection, Engine, NullPool, create_engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from service.store.engine import PATIENCE
+
 _LEARNER_LOCK = 7_305_418
 _NOTICE_A_LOST_MACHINE = {
     "tcp_keepalives_idle": "5",
@@ -45,7 +47,9 @@ class AdvisoryLock:
 
     def __init__(self, engine: Engine, number: int) -> None:
         # no pool: back in one, a session, and with it the lock, would outlive its use
-        self._engine = create_engine(engine.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        self._engine = create_engine(
+            engine.url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=PATIENCE
+        )
         self._number = number
         self._connection: Connection | None = None
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from sqlalchemy import inspect
+from sqlalchemy.exc import OperationalError
 
 from service.store.engine import open_log
 from service.store.migration import VERSION_TABLE
@@ -22,6 +26,17 @@ def test_many_may_open_an_empty_log_at_the_same_moment(tmp_path: Path) -> None:
         for engine in engines:
             engine.dispose()
         assert set(tables) == {*metadata.tables, VERSION_TABLE}
+
+
+@pytest.mark.slow
+def test_a_server_that_accepts_and_says_nothing_is_an_error_within_seconds() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+
+        with pytest.raises(OperationalError):
+            open_log(f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/log")
+
+    assert time.monotonic() - began < 10
 
 
 def test_opening_a_log_again_keeps_what_is_in_it(tmp_path: Path) -> None:
