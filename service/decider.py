@@ -54,7 +54,9 @@ def decide(facts: Facts, models: ModelSet, rules: Rules) -> DecisionRecord:
         versions=answer.versions,
         status=answer.status,
         group=answer.group,
-        rounds=() if facts.request.force else tuple(course.rounds),  # what was not drawn teaches nothing
+        rounds=()
+        if facts.request.force or facts.late
+        else tuple(course.rounds),  # not drawn: teaches nothing
         effective_at=course.effective_at if answer.status in GOING_OUT else facts.decided_at,
         standing=facts.standing,
         late=facts.late,

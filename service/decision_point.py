@@ -187,6 +187,8 @@ class CouponPoint(_Strict):
 
     @model_validator(mode="after")
     def _leave_the_message_to_the_channel(self) -> Self:
+        if self.reward.kind != "net_value":
+            raise ValueError("what a coupon earns is money; wanted reward kind net_value")
         if self.reward.message_cost:
             raise ValueError("a message costs the same with any coupon; wanted no message_cost here")
         return self

@@ -62,10 +62,7 @@ class Learner:
 
     def step(self, now: datetime) -> Snapshot | None:
         """Take in what is new; the snapshot published, or None when nothing changed or there are no champions yet."""
-        open_rounds, self._open_rounds = (
-            self._open_rounds,
-            None,
-        )  # a failed step's would not be what is committed
+        open_rounds, self._open_rounds = self._open_rounds, None  # those of a failed step are not committed
         with self.engine.begin() as connection:
             snapshot, open_rounds = self._step(connection, open_rounds, now)
         self._open_rounds, self._scanned_until = open_rounds, now
@@ -83,15 +80,13 @@ class Learner:
             open_rounds = None  # another process learnt since, so what this one remembers is no longer so
         since = max(self._scanned_until, previous.scanned_until) if previous else self._scanned_until
         news = self._news(connection, since, now)
+        if open_rounds is None:  # a window may have been shortened since they were noted
+            news = news._replace(decision_ids=list({*news.decision_ids, *_open_ids(connection)}))
         changes = list(find_changes(connection, self.points, news.decision_ids, now))
         moved = previous is None or previous.champions != starts
         if not (moved or news.event_ids or changes or _grown_older(previous, open_rounds, now)):
             return None, open_rounds
-        fold = (
-            self._fold_anew(connection, starts)
-            if moved
-            else Fold.of(get_folds(connection, tuple(starts)), open_rounds)
-        )
+        fold = self._fold(connection, previous, starts, open_rounds)
         if fold.open_rounds is None:
             fold.open_rounds = OpenRounds()
             fold.apply(noted_changes(connection, self.points, State.OPEN))
@@ -113,7 +108,8 @@ class Learner:
         touched |= dict.fromkeys(connection.scalars(select(activations.c.decision_id).where(recent)))
         for journey, point in self.points.items():
             windows = {timedelta(hours=point.reward(name).window_hours) for name in point.decisions}
-            for passed in sorted({timedelta(0), *windows}):
+            wait = timedelta(minutes=point.activate_within_minutes)
+            for passed in sorted({timedelta(0), wait, *windows}):
                 for began in (decisions.c.effective_at, decisions.c.decided_at):
                     query = select(decisions.c.decision_id).where(
                         decisions.c.journey == journey,
@@ -123,16 +119,27 @@ class Learner:
                     touched |= dict.fromkeys(connection.scalars(query))
         return News([row.event_id for row in rows], list(touched))
 
-    def _fold_anew(self, connection: Connection, starts: dict[str, str]) -> Fold:
-        """Policies of which one just became champion, brought up to date with every round closed so far.
+    def _fold(
+        self,
+        connection: Connection,
+        previous: Snapshot | None,
+        starts: dict[str, str],
+        open_rounds: OpenRounds | None,
+    ) -> Fold:
+        """The policies to go on from; one that just became champion is brought up to date with every round closed so far.
 
-        A policy that was fitted on the log says until when (`learned_until`); what was decided before is in it already.
+        The others keep what they have learnt, be it of rounds that are no longer in the log. A policy that was fitted on the
+        log says until when (`learned_until`); what was decided before is in it already.
         """
-        artifacts = {name: get_artifact(self.engine, digest) for name, digest in starts.items()}
-        fold = Fold.of(artifacts, None)
+        known = previous.champions if previous else {}
+        kept = tuple(name for name, digest in starts.items() if known.get(name) == digest)
+        if len(kept) == len(starts):
+            return Fold.of(get_folds(connection, kept), open_rounds)
+        moved = {name: get_artifact(self.engine, starts[name]) for name in starts if name not in kept}
+        fold = Fold.of({**get_folds(connection, kept), **moved}, None)
         closed = noted_changes(connection, self.points, State.RESOLVED)
         while part := list(islice(closed, _AT_ONCE)):
-            fold.apply(change for change in part if not _is_in(change, artifacts))
+            fold.apply(change for change in part if _is_to_learn(change, moved))
         return fold
 
     def _publish(self, connection: Connection, fold: Fold, snapshot: Snapshot) -> Snapshot:
@@ -197,8 +204,16 @@ def _grown_older(previous: Snapshot | None, open_rounds: OpenRounds | None, now:
     return some and previous is not None and now - previous.created_at >= SLOT
 
 
-def _is_in(change: Change, artifacts: dict[str, Artifact]) -> bool:
-    """Whether the policy that this round teaches was fitted on it already."""
+def _is_to_learn(change: Change, moved: dict[str, Artifact]) -> bool:
+    """Whether the policy that this round teaches just became champion and was not fitted on it."""
     name = POLICY_NAMES.get(change.round.decision)
-    until = artifacts[name].manifest.get("learned_until") if name else None
-    return until is not None and change.decided_at < datetime.fromisoformat(until)
+    if name is None or name not in moved:
+        return False
+    until = moved[name].manifest.get("learned_until")
+    return until is None or change.decided_at >= datetime.fromisoformat(until)
+
+
+def _open_ids(connection: Connection) -> list[str]:
+    """The decisions that have a round noted as open."""
+    query = select(rewards.c.decision_id).where(rewards.c.state == State.OPEN)
+    return list(connection.scalars(query.distinct()))

@@ -52,8 +52,13 @@ class OpenRounds:
         return sum(sums.n_rounds for sums in self._slots.values())
 
     def add(self, slot: Slot, n_rounds: int, silent: LinearStatistics, answered: LinearStatistics) -> None:
-        """Add rounds to a slot, or with a negative number take them out: the sums are those of the rounds either way."""
+        """Add rounds to a slot, or with a negative number take them out: the sums are those of the rounds either way.
+
+        Raises: `ValueError` when more are taken out than are in it.
+        """
         sums = self._slots.get(slot)
+        if n_rounds + (sums.n_rounds if sums else 0) < 0:
+            raise ValueError(f"{-n_rounds} rounds are to leave {slot}; it has {sums.n_rounds if sums else 0}")
         if sums is None:
             self._slots[slot] = SlotSums(n_rounds, silent, answered)
             return

@@ -21,7 +21,7 @@ from training.evaluation.policy_source import policy_probabilities
 from training.evaluation.slices import cut_slices
 from training.places import Places
 from training.policies import DECISIONS
-from training.policy_fit import PolicyFitError, learned_until, teach_rounds
+from training.policy_fit import PolicyFitError, data_fingerprint, learned_until, teach_rounds
 from training.registry import CHALLENGER, CHAMPION, GATE_TAG, ModelRegistry, RunRecord
 
 POLICIES: Final = DECISIONS
@@ -101,7 +101,8 @@ def judge_policy(places: Places, contenders: Contenders, trial: PolicyTrial) -> 
             judged.log.feedback, challenger, champion, slices, judged.log.undelivered_sums
         )
         faults = [Condition(name="log", holds=False, detail=fault) for fault in log.faults]
-        return replace(report, conditions=(*faults, unseen, *report.conditions))
+        fitted = () if trial.log else same_fitted_rounds(log, artifacts[0])
+        return replace(report, conditions=(*faults, unseen, *fitted, *report.conditions))
     except (LogError, PolicyError, TooFewRoundsError) as error:
         return GateReport(conditions=(Condition(name="log", holds=False, detail=str(error)),))
 
@@ -131,6 +132,23 @@ def split_unseen(log: EvaluationLog, artifacts: Sequence[Artifact]) -> tuple[Con
     if not condition.holds:
         return replace(condition, detail=f"{told}; wanted {LEAST_UNSEEN} at least"), None
     return condition, JudgedRounds(log=log.rounds_since(since), since=since)
+
+
+def same_fitted_rounds(log: EvaluationLog, challenger: Artifact) -> tuple[Condition, ...]:
+    """Whether the rounds that the challenger was fitted on are still in the log as it learnt them; nothing if on none.
+
+    Where a refund or a late report changed one since, the learner could not take the old reward out again: it corrects what
+    was learnt by the policy that decided then.
+    """
+    until = learned_until(challenger.manifest)
+    if until is None:
+        return ()
+    found = data_fingerprint(log.feedback.take(~log.labels.since(until)))
+    same = found == challenger.manifest["data_fingerprint"]
+    detail = "as they were learnt" if same else "changed since they were learnt, or are gone: fit it anew"
+    return (
+        Condition(name="fitted rounds", holds=same, detail=f"those before {until.isoformat()} are {detail}"),
+    )
 
 
 def judge_scorer(

@@ -31,13 +31,13 @@ def count_delays(
 ) -> tuple[Floats, Floats, Floats]:
     """Delay (nan: no answer yet), age and number of these rounds, in hours and steps of `STEP`.
 
-    Of the delivered rounds that took effect in the last `LOOK_BACK_WINDOWS` windows; the answer is the first decisive
-    outcome, at once where it is dated before the message.
+    Of the delivered rounds that took effect in the last `LOOK_BACK_WINDOWS` windows. The answer is the first decisive one,
+    and it came when it was told, not when it happened: until then it could not be here.
     """
     window = timedelta(hours=rounds.reward.window_hours)
     began = decisions.c.decided_at if rounds.reward.delivery == "assumed" else decisions.c.effective_at
     first = (
-        select(func.min(outcomes.c.occurred_at))
+        select(func.min(outcomes.c.received_at))
         .where(outcomes.c.decision_id == decisions.c.decision_id, outcomes.c.kind == rounds.reward.decisive)
         .scalar_subquery()
     )

@@ -29,6 +29,7 @@ from service.store.outcome_log import record_outcomes
 from service.store.tables import decisions
 from tests.service.conftest import Worker, publish_champions, starting_policies, stored_customer
 from tests.service.test_learner import rounds_learnt
+from tests.service.test_outcomes import send
 from training.cli import app
 from training.evaluation.log_store import read_decision_log
 from training.places import Places
@@ -195,6 +196,24 @@ def test_a_better_challenger_is_promoted_and_decides_and_a_worse_one_is_refused(
     assert manifest["n_rounds"] == N_ROUNDS
     assert manifest["started_from"] is None
     assert manifest["reward"]["lucky_wheel"][0]["window_hours"] == 24
+
+
+def test_a_fit_whose_rewards_were_corrected_since_has_to_be_made_anew(misled: Worker) -> None:
+    records = decide_and_hear_back(misled, range(400))
+    misled.clock.advance(hours=41)
+    misled.learn()
+    command(misled, "fit", "policy", NAME, "--from-log", "--no-warm-start")
+    decide_and_hear_back(misled, range(400, 800))
+    misled.clock.advance(hours=41)
+    told = {"event_id": "late", "decision_id": records[0].decision_id, "kind": "unsubscribed"}
+    send(misled, {**told, "occurred_at": records[0].effective_at.isoformat()})
+    misled.learn()
+
+    code, told_by_gate = command(misled, "promote", NAME, "--least-effective", "10")
+
+    assert code == 1
+    assert "FAILED  fitted rounds" in told_by_gate
+    assert "fit it anew" in told_by_gate
 
 
 def test_what_the_champion_has_learnt_by_itself_is_no_reason_to_promote(misled: Worker) -> None:

@@ -16,7 +16,7 @@ from models.linear_thompson import LinearThompson
 from service.learner import Learner
 from service.store.artifact_store import get_artifact, newest_snapshot
 from service.store.decision_log import read_record
-from service.store.tables import folds, rewards
+from service.store.tables import decisions, folds, rewards
 from tests.service.conftest import Worker, publish_champions, starting_policies
 from tests.service.test_outcomes import outcome, send
 
@@ -265,6 +265,26 @@ def test_a_new_champion_is_brought_up_to_date_with_every_reward(worker: Worker) 
         snapshot = newest_snapshot(connection)
     assert snapshot is not None
     assert get_artifact(worker.state.engine, snapshot.policies["channel_policy"]).manifest["floor"] == 0.1
+    assert rounds_learnt(worker, "channel_policy") == 1
+
+
+def test_a_champion_that_moves_leaves_what_the_others_have_learnt(worker: Worker) -> None:
+    """Also of rounds that are no longer in the log."""
+    decided = worker.decide(customer_id="c1", **NOW_AND_SOME)
+    send(worker, outcome(decided["decision_id"]))
+    worker.clock.advance(hours=30)
+    worker.learn()
+    with worker.state.engine.begin() as connection:
+        connection.execute(delete(rewards))
+        connection.execute(delete(decisions))
+    coupon = load_policy(starting_policies()["coupon_policy"])
+    coupon.floor = 0.1
+    publish_champions(worker.state.engine, {"coupon_policy": coupon.to_artifact()}, worker.clock())
+
+    worker.learn()
+
+    assert published(worker, "coupon_policy").manifest["floor"] == 0.1
+    assert rounds_learnt(worker, "coupon_policy") == 0
     assert rounds_learnt(worker, "channel_policy") == 1
 
 

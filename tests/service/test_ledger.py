@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from service.decision_point import DecisionPoint
-from service.store.tables import budgets, coupons, decisions, messages
+from service.store.tables import budgets, coupons, decisions, messages, rewards
 from tests.service.conftest import Worker, stored_customer
 from tests.service.test_outcomes import outcome, send
 
@@ -139,6 +139,19 @@ def test_time_that_ran_out_makes_it_the_baseline_within_the_constraints(worker: 
 
     assert (done["status"], done["channel"], done["propensity"]["channel"]) == ("fallback", "sms", 1.0)
     assert nothing["status"] == not_allowed["status"] == "suppressed"
+
+
+def test_what_was_done_for_lack_of_time_is_nothing_to_learn_or_judge_by(worker: Worker) -> None:
+    late = worker.decide(
+        customer_id="c1", decide=["coupon"], timeout_ms=0, baseline={"coupon": "none"}, journey="lucky_wheel"
+    )
+    worker.clock.advance(hours=60)
+    worker.learn()
+
+    logged = worker.client.get(f"/v1/decisions/{late['decision_id']}").json()
+    assert (late["status"], late["propensity"]["coupon"], logged["rounds"]) == ("hold", 1.0, [])
+    with worker.state.engine.connect() as connection:
+        assert connection.scalar(select(func.count()).select_from(rewards)) == 0
 
 
 def test_business_as_usual_does_what_is_usual_where_it_may(

@@ -48,7 +48,9 @@ class KnownBounds:
 def bernstein_interval(
     estimator: Estimator, moments: Moments, lowest: float, highest: float, level: float = 0.95
 ) -> tuple[float, float]:
-    """Bounds of the policy value that hold with probability `level` or more at *any* number of rounds.
+    """Bounds of the policy value that hold with probability `level` or more, however few rounds there are.
+
+    Their number must have been fixed beforehand: looking again and again until a bound passes is not covered.
 
     V ± [ √(2·S²·L/n) + 7·(highest - lowest)·L/(3·(n-1)) ], L = ln(4/(1-level)), S² the sample variance of the terms, which
     must lie in [lowest, highest] whatever the log: a range read off the log guarantees nothing. For estimators that are

@@ -64,7 +64,10 @@ class PolicyGate:
             name: _difference(first.take(rows), second.take(rows), self.level)
             for name, rows in (slices or {}).items()
         }
-        conditions += [_of_a_slice(name, found) for name, found in by_slice.items()]
+        conditions += [
+            _of_a_slice(name, found, int(np.count_nonzero((slices or {})[name])))
+            for name, found in by_slice.items()
+        ]
         return GateReport(conditions=tuple(conditions), difference=difference, by_slice=by_slice)
 
     def _of_the_whole(self, found: Difference | None) -> Iterator[Condition]:
@@ -125,9 +128,10 @@ def _readable(
     return Condition(name="diagnostics", holds=verdict.grade != Grade.REFUSE, detail=detail)
 
 
-def _of_a_slice(name: str, found: Difference | None) -> Condition:
+def _of_a_slice(name: str, found: Difference | None, n_rounds: int) -> Condition:
     if found is None:
-        return Condition(name=f"slice {name}", holds=True, detail="no round to judge by")
+        detail = f"undefined on {n_rounds:,} rounds: no overlap" if n_rounds else "no round to judge by"
+        return Condition(name=f"slice {name}", holds=n_rounds == 0, detail=detail)
     return Condition(
         name=f"slice {name}",
         holds=found.high >= 0,

@@ -78,6 +78,18 @@ def test_a_challenger_that_the_log_says_nothing_about_is_refused_not_promoted(lo
     assert report.failed == ("diagnostics", "difference")
 
 
+def test_a_slice_on_which_the_challenger_was_never_seen_is_no_good_sign(log, best, uniform):
+    part = log.contexts[:, 0] > 0
+    never = np.zeros((log.n_rounds, 3))
+    never[np.arange(log.n_rounds), (log.actions + 1) % 3] = 1.0
+
+    report = PolicyGate().judge(log, np.where(part[:, None], never, best), uniform, {"part": part})
+
+    assert report.conditions[-1].name == "slice part"
+    assert not report.conditions[-1].holds
+    assert "no overlap" in report.conditions[-1].detail
+
+
 def test_an_empty_slice_stops_nothing_and_a_wrong_one_is_an_error(log, best, uniform):
     report = PolicyGate().judge(log, best, uniform, cut_slices(log, ["first>99"]))
 
