@@ -114,8 +114,7 @@ class Pending:
                 self.results[place] = Decision.of(found["answer"])
                 done.add(place)
                 continue
-            in_progress = found["status"] == 409
-            error = problem_of(found["status"], found["problem"], 1.0 if in_progress else None)
+            error = problem_of(found["status"], found["problem"], found.get("retry_after_s"))
             self.results[place] = error
             if may_pass(error):
                 later = error

@@ -71,6 +71,8 @@ class Batch:
         except Exception as error:  # noqa: BLE001 - the answer has begun: a line is the only place left to say it
             problem = _as_service_error(error)
             content = {"index": index, "status": problem.status, "problem": problem.problem()}
+            if problem.retry_after_s:
+                content["retry_after_s"] = problem.retry_after_s
             return json.dumps(content).encode() + b"\n"
         return b'{"index":%d,"status":200,"answer":%b}\n' % (index, answer)
 

@@ -42,3 +42,4 @@ class BatchLine(BaseModel):
     status: int = Field(description="what the item would have been answered with by itself")
     answer: dict[str, Any] | None = Field(None, description="with 200: as of POST /v1/decide")
     problem: dict[str, Any] | None = Field(None, description="otherwise: as an RFC 9457 problem document")
+    retry_after_s: int | None = Field(None, description="when to send the item again, where that helps")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
+from typing import get_args, get_type_hints
 
 import pytest
 from sqlalchemy import func, select
@@ -30,7 +31,9 @@ from gardoon_client import (
     Trigger,
     UnavailableError,
 )
+from service import schemas
 from service.access.scope import Scope
+from service.batch_schema import BatchItem
 from service.store.tables import decisions
 from tests.gardoon_client.dropping_server import DroppingServer, Fault, dropping_server
 from tests.service.access.callers import give_key
@@ -260,3 +263,39 @@ def test_a_service_that_asks_for_more_time_than_one_has_is_not_waited_for() -> N
 
 def test_all_names_are_exported() -> None:
     assert all(hasattr(gardoon_client, name) for name in gardoon_client.__all__)
+
+
+def test_the_clients_values_have_the_services_fields() -> None:
+    assert {f.name for f in fields(DecideRequest)} == set(BatchItem.model_fields)
+    assert {f.name for f in fields(Trigger)} == set(schemas.Trigger.model_fields)
+    assert {f.name for f in fields(Outcome)} == set(schemas.OutcomeItem.model_fields)
+    assert {f.name for f in fields(Decision)} - {"raw"} <= set(schemas.Answer.model_fields)
+    assert {f.name for f in fields(gardoon_client.Coupon)} == set(schemas.Coupon.model_fields)
+    assert {f.name for f in fields(gardoon_client.Reason)} == set(schemas.Reason.model_fields)
+
+
+@pytest.mark.parametrize("name", ["activate", "explain"])
+def test_the_client_offers_the_services_choices(name: str) -> None:
+    offered = get_args(get_type_hints(DecideRequest)[name])
+
+    assert offered == get_args(schemas.DecideRequest.model_fields[name].annotation)
+
+
+def test_items_of_a_batch_that_may_pass_later_are_asked_for_again(
+    client: Client, worker: Worker, pauses: list[float]
+) -> None:
+    commit, failed = worker.state.log._commit, []
+
+    def fail_once(batch: object) -> object:
+        if not failed:
+            failed.append(batch)
+            raise OSError("disk")
+        return commit(batch)  # type: ignore[arg-type]
+
+    worker.state.log._commit = fail_once  # type: ignore[method-assign, assignment]
+
+    found = client.decide_many([DecideRequest(customer_id=f"c{n}", journey="cross_sell") for n in range(4)])
+
+    assert all(isinstance(decision, Decision) for decision in found)
+    assert logged(worker) == 4
+    assert [pause >= 1.0 for pause in pauses] == [True]

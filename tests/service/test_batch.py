@@ -138,7 +138,7 @@ def test_when_the_log_fails_every_line_says_so(worker: Worker) -> None:
 
     answered = send(worker, [WHEEL, WHEEL])
 
-    assert [line["status"] for line in answered] == [503, 503]
+    assert [(line["status"], line["retry_after_s"]) for line in answered] == [(503, 1), (503, 1)]
 
 
 def test_a_batch_may_be_larger_than_a_single_request_but_not_boundless(worker: Worker) -> None:
