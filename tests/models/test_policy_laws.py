@@ -252,7 +252,9 @@ def test_no_array_that_is_handed_in_is_changed(online_kind: str) -> None:
         array.flags.writeable = False
 
     policy.learn_many(*rounds)
+    policy.learn_one(rounds[0][0], int(rounds[1][0]), float(rounds[2][0]))
     policy.probabilities_many(rounds[0], eligible)
+    policy.probabilities(rounds[0][0], eligible[0])
     policy.unlearn_many(*rounds)
 
     for array, before in zip((*rounds, eligible), kept, strict=True):
