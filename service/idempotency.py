@@ -11,15 +11,18 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 from service.deciding import decide_and_log
-from service.errors import KeyReusedError
+from service.errors import KeyInUseError, KeyReusedError
 from service.schemas import DecideRequest
 from service.state import State
 from service.store.decision_log import read_record
 from service.store.key_log import Claim, KeyTakenError, find_result, keep_result
+
+ATTEMPTS = 4
 
 
 def make_claim(gardoon: State, scope: str, key: str, purpose: str, body: Any) -> Claim:
@@ -53,15 +56,13 @@ async def decide_once(gardoon: State, request: DecideRequest, claim: Claim | Non
     if claim is None:
         return (await decide_and_log(gardoon, request)).answer.encode(), False
     with gardoon.keys.using(claim):
-        known = await asyncio.to_thread(_kept_answer, gardoon, claim)
-        if known is not None:
-            return known, True
-        try:
-            return (await decide_and_log(gardoon, request, claim)).answer.encode(), False
-        except KeyTakenError:
+        for _ in range(ATTEMPTS):
             known = await asyncio.to_thread(_kept_answer, gardoon, claim)
-            assert known is not None, "the key was taken by a committed decision"
-            return known, True
+            if known is not None:
+                return known, True
+            with suppress(KeyTakenError):
+                return (await decide_and_log(gardoon, request, claim)).answer.encode(), False
+    raise KeyInUseError(f"Idempotency-Key {claim.key!r} was taken and given back {ATTEMPTS} times")
 
 
 async def answer_once(

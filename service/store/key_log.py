@@ -107,9 +107,14 @@ def forget_expired_keys(engine: Engine, now: datetime) -> int:
 def without_taken(
     engine: Engine, connection: Connection, rows: Sequence[dict[str, Any] | None]
 ) -> list[bool]:
-    """Of each row of a commit, whether it may go on: its key was claimed just now, or it has none."""
-    claimed = claim_keys(engine, connection, [row for row in rows if row is not None])
-    return [row is None or (row["scope"], row["key"]) in claimed for row in rows]
+    """Of each row of a commit, whether it may go on: its key was claimed just now, or it has none.
+
+    Of several with one key, as when a caller gave up and asked again, only the first may.
+    """
+    first = {(row["scope"], row["key"]): place for place, row in reversed(list(enumerate(rows))) if row}
+    claimed = claim_keys(engine, connection, [row for place in first.values() if (row := rows[place])])
+    going_on = {place for name, place in first.items() if name in claimed}
+    return [row is None or place in going_on for place, row in enumerate(rows)]
 
 
 def give_back_keys(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:

@@ -15,7 +15,14 @@ from sqlalchemy import Engine, func, select
 
 from features.stored import StoredFeatures
 from service.access.guard import ANYONE
-from service.store.key_log import Claim, claim_keys, find_result, forget_expired_keys, keep_result
+from service.store.key_log import (
+    Claim,
+    claim_keys,
+    find_result,
+    forget_expired_keys,
+    keep_result,
+    without_taken,
+)
 from service.store.tables import decisions, idempotency_keys
 from tests.service.conftest import NOW, Worker, stored_customer
 
@@ -165,6 +172,15 @@ def test_one_taken_key_does_not_spoil_the_commit_of_the_others(worker: Worker) -
         claimed = claim_keys(worker.state.engine, connection, rows)
 
     assert claimed == {(ANYONE, "k2"), (ANYONE, "k3")}
+
+
+def test_of_one_key_twice_in_a_commit_the_first_goes_on(engine: Engine) -> None:
+    keys = [a_claim("k1").row(), None, a_claim("k2").row(), a_claim("k1").row(), None]
+
+    with engine.begin() as connection:
+        may_go_on = without_taken(engine, connection, keys)
+
+    assert may_go_on == [True, True, True, False, True]
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "two words", "schlüssel".encode().decode("latin-1")])
