@@ -6,6 +6,7 @@ from datetime import datetime
 
 import structlog
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 from service.store.coupon_log import free_lapsed_draws, release_lapsed_coupons
 from service.store.key_log import forget_expired_keys
@@ -20,10 +21,7 @@ def keep_up(engine: Engine, now: datetime) -> None:
 
     In portions, each a transaction, so that a day's end of many coupons holds nobody up for long.
     """
-    with engine.begin() as connection:
-        made = make_partitions(connection, now)
-    if made:
-        _logger.info("made parts of the log", names=made)
+    _make_partitions(engine, now)
     released = 0
     while (portion := release_lapsed_coupons(engine, now, at_most=_AT_ONCE)) > 0:
         released += portion
@@ -31,3 +29,15 @@ def keep_up(engine: Engine, now: datetime) -> None:
     forget_expired_keys(engine, now)
     if released or freed:
         _logger.info("gave back", coupons=released, draws=freed)
+
+
+def _make_partitions(engine: Engine, now: datetime) -> None:
+    """Make the log's next parts; while a long reader is at the decisions there is time to try again."""
+    try:
+        with engine.begin() as connection:
+            made = make_partitions(connection, now)
+    except OperationalError as error:
+        _logger.warning("parts of the log are not made yet", exc_info=error)
+        return
+    if made:
+        _logger.info("made parts of the log", names=made)

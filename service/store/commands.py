@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from service.secret_file import read_or_create_secret
 from service.settings import Settings
@@ -68,9 +69,15 @@ def retain(
         console.print(
             f"{'':>12} parts dropped whole: {', '.join(plan.parts)}", highlight=False, soft_wrap=True
         )
-    if not dry_run:
-        carry_out(engine, plan)
-    engine.dispose()
+    try:
+        if not dry_run:
+            carry_out(engine, plan)
+    except OperationalError as error:
+        raise _refuse(
+            f"not finished, something else reads the decisions for long; try again: {error.orig}"
+        ) from None
+    finally:
+        engine.dispose()
 
 
 def export_log(

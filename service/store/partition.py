@@ -10,7 +10,6 @@ import re
 from datetime import UTC, datetime
 from typing import Final
 
-import structlog
 from sqlalchemy import Connection, inspect, text
 
 from service.decision_id import decision_id
@@ -18,7 +17,7 @@ from service.decision_id import decision_id
 MONTHS_AHEAD: Final = 2
 _NAME = re.compile(r"decisions_(\d{4})_(\d{2})")
 _DEFAULT: Final = "decisions_default"
-_logger = structlog.get_logger()
+MAKING_WAITS_MS, DROPPING_WAITS_MS = 200, 2_000
 
 
 def is_partition(name: str | None) -> bool:
@@ -67,9 +66,25 @@ def make_partitions(connection: Connection, now: datetime | None = None) -> list
         if name not in known and not _stray(connection, month):
             low, high = first_id(month), first_id(month_of(month, 1))
             statement = f"CREATE TABLE {name} PARTITION OF decisions FOR VALUES FROM ('{low}') TO ('{high}')"
+            wait_briefly(connection, MAKING_WAITS_MS)
             connection.execute(text(statement))
             made.append(name)
     return made
+
+
+def drop_partition(connection: Connection, name: str) -> None:
+    """Drop a part with all that is in it. Raises `OperationalError` while a long reader is at the decisions."""
+    wait_briefly(connection, DROPPING_WAITS_MS)
+    connection.execute(text(f"DROP TABLE {name}"))
+
+
+def wait_briefly(connection: Connection, timeout_ms: int) -> None:
+    """Let the transaction give up a lock after this long.
+
+    A change of the parts needs the whole table for a moment. While it waits for a long reader (`verify`, an export), every
+    new decision waits behind it.
+    """
+    connection.execute(text(f"SET LOCAL lock_timeout = '{timeout_ms}ms'"))
 
 
 def partitions(connection: Connection) -> list[str]:
@@ -91,7 +106,4 @@ def _stray(connection: Connection, month: datetime) -> bool:
     """Whether the default part holds decisions of this month."""
     query = text(f"SELECT 1 FROM {_DEFAULT} WHERE decision_id >= :low AND decision_id < :high LIMIT 1")
     bounds = {"low": first_id(month), "high": first_id(month_of(month, 1))}
-    stray = connection.scalar(query, bounds) is not None
-    if stray:
-        _logger.warning("a month's decisions stay in the default part", month=f"{month:%Y-%m}")
-    return stray
+    return connection.scalar(query, bounds) is not None

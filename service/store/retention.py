@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, delete, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, delete, func, or_, select
 
 from models.reward import State
 from service.store.artifact_store import newest_snapshot
 from service.store.engine import microseconds
-from service.store.partition import first_id, month_of, partitions_before
+from service.store.partition import drop_partition, first_id, month_of, partitions_before
 from service.store.tables import (
     activations,
     artifacts,
@@ -76,11 +76,12 @@ def plan_retention(connection: Connection, before: datetime) -> Plan:
 def carry_out(engine: Engine, plan: Plan) -> None:
     """Let go of what the plan says, in portions; what a crash leaves over goes the next time.
 
+    Raises: `OperationalError` while a long reader is at the decisions; the rest goes the next time.
     The decisions go first: a row without its decision is read by nobody, a decision without its rewards would be.
     """
     for part in plan.parts:
         with engine.begin() as connection:
-            connection.execute(text(f"DROP TABLE {part}"))
+            drop_partition(connection, part)
     for table in (decisions, *OF_A_DECISION):
         _delete_in_portions(engine, table.c.decision_id, _goes(table, plan.month))
     _delete_in_portions(engine, rank_events.c.event_id, _ranked(plan.month))

@@ -6,14 +6,17 @@ from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, func, select, update
+from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
 from service.cli import app
 from service.store.artifact_store import newest_snapshot
-from service.store.engine import microseconds
-from service.store.partition import make_partitions, partitions
+from service.store.engine import microseconds, open_log
+from service.store.partition import first_id, make_partitions, partitions
 from service.store.retention import OF_A_DECISION, Plan, carry_out, plan_retention
 from service.store.tables import decisions, rank_events, rewards, snapshots
+from service.upkeep import keep_up
+from tests.databases import new_database
 from tests.service.conftest import NOW, Worker
 from tests.service.test_outcomes import outcome, send
 from tests.service.test_verify import run_verify
@@ -186,3 +189,33 @@ def test_rank_events_of_old_months_go_unless_their_reward_is_still_to_be_learnt(
         left = set(connection.scalars(select(rank_events.c.event_id)))
     assert found.rows["rank_events"] == 1
     assert left == {"waiting", "new"}
+
+
+@pytest.mark.slow
+def test_a_long_reader_delays_a_change_of_the_parts_and_not_the_decisions(postgres_socket: str) -> None:
+    with new_database(postgres_socket) as url:
+        engine = open_log(url)
+        with engine.begin() as connection:
+            make_partitions(connection, NOW - timedelta(days=200))
+        row = {"decided_at": 0, "effective_at": 0, "customer_id": "c", "journey": "j", "status": "hold"}
+        old = {**row, "decision_id": first_id(NOW - timedelta(days=200)), "group_name": "g", "record": b"{}"}
+        with engine.begin() as connection:
+            connection.execute(decisions.insert(), old)
+        found = plan(engine, NOW)
+        with engine.connect() as reader:
+            reader.execute(select(decisions)).all()
+            with pytest.raises(OperationalError, match="lock timeout"):
+                carry_out(engine, found)
+            keep_up(engine, NOW + timedelta(days=365))
+            with engine.begin() as writer:
+                writer.execute(decisions.insert(), {**old, "decision_id": first_id(NOW)})
+        carry_out(engine, plan(engine, NOW))
+        keep_up(engine, NOW + timedelta(days=365))
+        with engine.connect() as connection:
+            left = partitions(connection)
+        assert ids(engine) == [first_id(NOW)]
+        engine.dispose()
+
+    assert found.parts
+    assert set(left).isdisjoint(found.parts)
+    assert "decisions_2027_11" in left
