@@ -21,7 +21,7 @@ from service.decision_point import Cap, DecisionPoint
 from service.group import group_of
 from service.guardrails.cap import BlockingCap, CountedCap, blocking_cap, counted_times
 from service.guardrails.mask import Mask
-from service.guardrails.period import period_of
+from service.guardrails.period import Calendar, period_of
 from service.guardrails.reach import mask_channels
 from service.standing import CountedMessage, Draw
 
@@ -33,6 +33,7 @@ class Known:
     customer_id: str
     at: datetime
     zone: ZoneInfo
+    calendar: Calendar
     features: Mapping[str, float] | None
     messages: tuple[CountedMessage, ...]
     draws: Mapping[str, Draw]
@@ -79,7 +80,7 @@ def _reach(features: Mapping[str, float] | None) -> dict[str, ChannelAllowance] 
 
 
 def _caps(caps: Iterable[Cap], messages: Iterable[CountedMessage], known: Known) -> tuple[CapAllowance, ...]:
-    counted = (CountedCap(cap, counted_times(messages, cap), known.zone) for cap in caps)
+    counted = (CountedCap(cap, counted_times(messages, cap), known.zone, known.calendar) for cap in caps)
     return tuple(_cap(each, known.at) for each in counted)
 
 
@@ -128,7 +129,7 @@ def first_free(blocked: BlockingCap, channel: str | None, at: datetime) -> datet
 def _draw(point: DecisionPoint, known: Known) -> DrawAllowance | None:
     if point.coupon is None or point.coupon.once_per is None:
         return None
-    period = period_of(point.coupon.once_per, known.at, known.zone)
+    period = period_of(point.coupon.once_per, known.at, known.zone, known.calendar)
     drawn = known.draws.get(point.journey)
     return DrawAllowance(
         period=period.name,

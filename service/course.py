@@ -78,7 +78,7 @@ class Course:
         coupon = self.point.coupon
         if coupon is None or coupon.once_per is None or "coupon" not in self.wanted:
             return None
-        return period_of(coupon.once_per, self.facts.decided_at, self.zone)
+        return period_of(coupon.once_per, self.facts.decided_at, self.zone, self.point.shop.calendar)
 
     @property
     def repeats(self) -> Draw | None:

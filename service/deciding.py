@@ -11,6 +11,7 @@ from features.encoding import FeatureVector, encode
 from service.course import Facts, Rules, customer_zone
 from service.decider import decide
 from service.decision_id import decision_id
+from service.decision_point import DecisionPoint
 from service.errors import BusyCustomerError
 from service.guardrails.cap import horizon
 from service.guardrails.period import period_of
@@ -86,11 +87,18 @@ def _read(
         customer_id=request.customer_id,
         journey=request.journey,
         horizon=horizon(point),
-        period=period_of(coupon.once_per, now, zone).name if coupon and coupon.once_per else None,
+        period=_period(point, now, zone),
         day=now.astimezone(ZoneInfo(rules.time_zone)).date() if coupon and coupon.daily_budget else None,
     )
     with gardoon.engine.connect() as connection:
         return read_standing(connection, query, now)
+
+
+def _period(point: DecisionPoint, now: datetime, zone: ZoneInfo) -> str | None:
+    """The name of the period in which the customer has one draw; None where there is no such limit."""
+    if point.coupon is None or point.coupon.once_per is None:
+        return None
+    return period_of(point.coupon.once_per, now, zone, point.shop.calendar).name
 
 
 def put_into_effect(gardoon: State, identity: str) -> datetime:

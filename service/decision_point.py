@@ -98,6 +98,10 @@ class ShopRules(_Strict):
 
     holdout: Share = Field(default=0.0, description="share of customers that no journey ever acts on")
     salt: str = Field(default="shop-1", description="a new salt draws the universal hold-out anew")
+    calendar: Literal["gregorian", "jalali"] = Field(
+        default="gregorian",
+        description="whose weeks and months: from Monday, or from Saturday and Farvardin to Esfand",
+    )
     caps: tuple[Cap, ...] = ()
     minimum_gap_hours: float = Field(default=0.0, ge=0, description="between any two messages to a customer")
 

@@ -37,6 +37,7 @@ def read_allowance(gardoon: State, customer_id: str) -> AllowanceAnswer:
         customer_id=customer_id,
         at=now,
         zone=zone,
+        calendar=next(iter(points.values())).shop.calendar,
         features=None if UNKNOWN_REACH & set(vector.degraded) else features,
         messages=messages,
         draws=draws,
@@ -75,7 +76,7 @@ def _draws(
                 customer_id=customer_id,
                 journey=journey,
                 horizon=timedelta(0),
-                period=period_of(point.coupon.once_per, now, zone).name,
+                period=period_of(point.coupon.once_per, now, zone, point.shop.calendar).name,
                 day=None,
             )
             draw = read_standing(connection, query, now).draw

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from service.decision_point import Cap, DecisionPoint
 from service.guardrails.mask import Found, Mask
-from service.guardrails.period import Period, period_of
+from service.guardrails.period import Calendar, Period, period_of
 from service.guardrails.send_slot import HOURS_AHEAD
 from service.standing import CountedMessage
 
@@ -49,6 +49,7 @@ class CountedCap:
     cap: Cap
     times: tuple[datetime, ...]
     zone: ZoneInfo
+    calendar: Calendar = "gregorian"
 
     def used(self, due_at: datetime) -> int:
         """How many messages count against one at this moment."""
@@ -74,7 +75,7 @@ class CountedCap:
     def period(self, at: datetime) -> Period:
         """The calendar period that a moment lies in."""
         assert isinstance(self.cap.within, str), f"{self.cap.name} has no calendar period"
-        return period_of(self.cap.within, at, self.zone)
+        return period_of(self.cap.within, at, self.zone, self.calendar)
 
     def _turns(self, due_at: datetime) -> Iterator[datetime]:
         """When it may be free again: a message leaves the window, or another period begins."""
@@ -131,7 +132,7 @@ def counted_caps(point: DecisionPoint, sent: Sequence[CountedMessage], zone: Zon
     own = [message for message in sent if message.journey == point.journey]
     both = ((point.caps, own), (point.shop.caps, sent))
     return [
-        CountedCap(cap, counted_times(counted, cap), zone)
+        CountedCap(cap, counted_times(counted, cap), zone, point.shop.calendar)
         for caps, counted in both
         for cap in caps
         if cap.tag is None or cap.tag in point.tags

@@ -30,7 +30,11 @@ WHEEL = {
         "quiet_hours": {"start": "22:00", "end": "08:00"},
         "reward": REWARD,
     },
-    "coupon": {"amounts": [0, 10000], "valid": "until_local_midnight", "reward": REWARD},
+    "coupon": {
+        "amounts": [0, 10000],
+        "valid": "until_local_midnight",
+        "reward": {**REWARD, "kind": "net_value"},
+    },
     "message": {"variants": ["plain", "warm"], "reward": REWARD},
 }
 

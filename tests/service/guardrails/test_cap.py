@@ -246,6 +246,17 @@ def test_a_customer_who_moves_is_counted_on_the_new_zone_s_calendar() -> None:
     assert not counted(cap, [at], TEHRAN).is_full(at - 2 * HOUR)
 
 
+@pytest.mark.parametrize(("calendar", "blocked"), [("gregorian", True), ("jalali", False)])
+def test_a_month_is_one_of_the_shop_s_calendar(calendar: str, blocked: bool) -> None:
+    """A message on the last evening of 1404, another in the first hour of 1405: both of March, not both of Esfand."""
+    esfand = datetime(2026, 3, 20, 18, 0, tzinfo=UTC)
+    shop = {"calendar": calendar, "caps": [{"name": "monthly", "at_most": 1, "within": "month"}]}
+
+    found = blocking_cap(wheel(shop=shop), [sent(esfand)], TEHRAN)("sms", esfand + 3 * HOUR)
+
+    assert (found is not None) == blocked
+
+
 def test_a_transactional_message_is_held_back_by_nothing() -> None:
     point = wheel(transactional=True, caps=[{"name": "none", "at_most": 0, "within": "day"}])
 
