@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
+from service.store.engine import open_log
 from tests.databases import POSTGRESQL, SQLITE, new_database, running_postgres
 from tests.features.conftest import backend, busy_shop
 from tests.running import run
@@ -29,11 +31,30 @@ def postgres_socket() -> Iterator[str]:
         yield socket
 
 
+@pytest.fixture(scope="session")
+def postgres_template(postgres_socket: str) -> Iterator[str]:
+    """A log without anything in it: copying it takes a fifth of the time of making its tables."""
+    with new_database(postgres_socket) as url:
+        open_log(url).dispose()
+        yield str(make_url(url).database)
+
+
 @pytest.fixture(params=[SQLITE, pytest.param(POSTGRESQL, marks=pytest.mark.slow)])
 def log_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of an empty log, on each of the two databases."""
     if request.param == SQLITE:
         yield f"sqlite:///{tmp_path / 'log.db'}"
+        return
+    template = request.getfixturevalue("postgres_template")
+    with new_database(request.getfixturevalue("postgres_socket"), template) as url:
+        yield url
+
+
+@pytest.fixture(params=[SQLITE, pytest.param(POSTGRESQL, marks=pytest.mark.slow)])
+def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database without tables, on each of the two databases."""
+    if request.param == SQLITE:
+        yield f"sqlite:///{tmp_path / 'bare.db'}"
         return
     with new_database(request.getfixturevalue("postgres_socket")) as url:
         yield url

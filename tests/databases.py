@@ -52,12 +52,17 @@ def running_postgres() -> Iterator[str]:
 
 
 @contextmanager
-def new_database(socket: str) -> Iterator[str]:
-    """The address of an empty database on that server, dropped afterwards with whoever is still connected to it."""
+def new_database(socket: str, template: str = "template1") -> Iterator[str]:
+    """The address of a database on that server, a copy of another, dropped afterwards with whoever is still connected."""
     name = f"test_{next(_numbers)}"
     with psycopg.connect(host=socket, user="postgres", dbname="postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         try:
-            yield f"postgresql://postgres@/{name}?host={quote(socket, safe='')}"
+            yield address(socket, name)
         finally:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def address(socket: str, database: str) -> str:
+    """The address of a database on the server with that folder of its socket."""
+    return f"postgresql://postgres@/{database}?host={quote(socket, safe='')}"

@@ -57,8 +57,8 @@ def put_champion(engine: Engine) -> None:
         connection.execute(metadata.tables["champions"].insert().values(row))
 
 
-def test_the_migrations_make_the_tables_that_are_declared(log_url: str) -> None:
-    engine = connect_log(log_url)
+def test_the_migrations_make_the_tables_that_are_declared(bare_url: str) -> None:
+    engine = connect_log(bare_url)
     with alone(engine) as connection:
         before, after = upgrade_schema(connection)
         differences = compare_schema(connection)
@@ -70,9 +70,11 @@ def test_the_migrations_make_the_tables_that_are_declared(log_url: str) -> None:
     assert differences == [], "write a migration: python -m service.store.draft_migration WHAT"
 
 
-def test_an_empty_log_gets_the_tables_that_are_declared_and_the_newest_revision(engine: Engine) -> None:
+def test_an_empty_database_gets_the_tables_that_are_declared_and_the_newest_revision(bare_url: str) -> None:
+    engine = open_log(bare_url)
     with engine.connect() as connection:
         differences, revision = compare_schema(connection), find_revision(connection)
+    engine.dispose()
 
     assert differences == []
     assert revision == newest_revision()
