@@ -115,6 +115,7 @@ class FeastFeatureReader:
         self._store = store
         self._view_of = {feature.name: feature.view for feature in schema.features}
         self._service = store.get_feature_service(FEATURE_SERVICE)
+        self._one_at_a_time = threading.Lock()
 
     def read(self, customer_id: str) -> StoredFeatures:
         """What is stored of the customer; no views for an unknown one.
@@ -123,7 +124,8 @@ class FeastFeatureReader:
         or as PRESENT and empty (Redis); both come without an event time, and that is what is tested here.
         Raises `OnlineStoreError` when the store does not answer.
         """
-        response = self._ask(customer_id)
+        with self._one_at_a_time:  # Feast says nothing of threads
+            response = self._ask(customer_id)
         values: dict[str, dict[str, FeatureValue]] = {}
         event_s: dict[str, int] = {}
         for name, vector in zip(response.metadata.feature_names.val, response.results, strict=True):

@@ -33,6 +33,8 @@ def _decide_channel(course: Course) -> None:
     mask = Mask("channel", course.models.policies["channel"].policy.action_names)
     mask.keep("journey", course.point.channel.actions, "not a channel of this journey")
     mask_channels(mask, course.features)
+    if "send_time" not in course.wanted:
+        _hold_what_cannot_go_now(course, mask)
     if course.facts.standing.messages:
         moments = _moments(course)
         attempts = {channel: [(channel, at) for at in moments] for channel in _tried(course, mask)}
@@ -40,6 +42,14 @@ def _decide_channel(course: Course) -> None:
     course.channel = _take(course, mask, course.models.policies["channel"])
     if course.channel is not None:
         course.inputs.set(f"channel_{course.channel}", 1.0)
+
+
+def _hold_what_cannot_go_now(course: Course, mask: Mask) -> None:
+    """Leave nothing in the quiet hours of a journey that has them: without a send time a message goes out at once."""
+    quiet = course.point.send_time.quiet_hours if course.point.send_time else None
+    if quiet is not None:
+        now = dict.fromkeys(mask.actions, course.facts.decided_at)
+        send_slot.mask_quiet_hours(mask, now, course.zone, quiet)
 
 
 def _moments(course: Course) -> list[datetime]:
@@ -126,7 +136,12 @@ def _decide_message(course: Course) -> None:
     assert course.point.message is not None
     variants = course.point.message.variants
     split = BoundPolicy(UniformRandom(action_names=variants), bind((), ()))
-    course.message = _take(course, Mask("message", variants), split)
+    mask = Mask("message", variants)
+    if "channel" not in course.wanted:  # else it goes the way that was chosen, within its limits
+        if "send_time" not in course.wanted:
+            _hold_what_cannot_go_now(course, mask)
+        mask_caps(mask, {each: [(None, course.effective_at)] for each in variants}, _capped(course))
+    course.message = _take(course, mask, split)
 
 
 def _take(course: Course, mask: Mask, bound: BoundPolicy) -> str | None:

@@ -30,7 +30,7 @@ def claims_of(course: Course, answer: Answer, rules: Rules) -> Claims | None:
 
 def _message(course: Course, answer: Answer) -> MessageClaim | None:
     """A place under the caps for a message that goes out, unless nothing counts it."""
-    if answer.channel is None or course.point.transactional:
+    if (answer.channel is None and answer.message is None) or course.point.transactional:
         return None
     due_at = answer.send_at or answer.decided_at
     message = CountedMessage(
@@ -45,7 +45,9 @@ def _draw(course: Course, answer: Answer) -> DrawClaim | None:
         return None
     deferred = course.facts.request.activate == "deferred"
     lapses_at = _if_activated(course, course.period.ends_at) if deferred else None
-    return DrawClaim(period=course.period.name, coupon=answer.coupon, lapses_at=lapses_at)
+    return DrawClaim(
+        period=course.period.name, ends_at=course.period.ends_at, coupon=answer.coupon, lapses_at=lapses_at
+    )
 
 
 def _spend(course: Course, answer: Answer, rules: Rules) -> SpendClaim | None:

@@ -82,16 +82,16 @@ def verify() -> None:
     from service.coupons.key_ring import open_coupon_keys
     from service.model_set import build_model_set
     from service.store.artifact_store import get_artifact
-    from service.store.engine import open_log
+    from service.store.engine import opened_log
     from service.verify import Reenactor
     from service.verify import verify as verify_log
 
     settings = Settings()
-    engine = open_log(settings.log_url)
-    load = partial(get_artifact, engine)
-    build = partial(build_model_set, load=load)
     keys = open_coupon_keys(settings, utc_now, os.urandom)
-    result = verify_log(engine, Reenactor(load=load, build=build, find_coupon_key=keys.find))
+    with opened_log(settings.log_url) as engine:
+        load = partial(get_artifact, engine)
+        build = partial(build_model_set, load=load)
+        result = verify_log(engine, Reenactor(load=load, build=build, find_coupon_key=keys.find))
     console = Console()
     for decision_id, difference in result.differing:
         console.print(f"[red]differs[/red] {decision_id}: {difference}", soft_wrap=True)

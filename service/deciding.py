@@ -42,7 +42,7 @@ async def decide_and_log(
     began = time.monotonic()
     with gardoon.metrics.decide_seconds.time():
         rules, models, now = gardoon.rules_of(request.journey), gardoon.feed.current, gardoon.clock()
-        stored = gardoon.reader.read(request.customer_id)
+        stored = await asyncio.to_thread(gardoon.reader.read, request.customer_id)
         features = encode(stored, now=now, schema=gardoon.schema)
         identity = decision_id(int(now.timestamp() * 1000), gardoon.randomness(10))
         for _ in range(ATTEMPTS):

@@ -61,6 +61,7 @@ class DrawClaim(_Frozen):
     """The period's one draw; of a deferred decision it is free again unless that is activated by `lapses_at`."""
 
     period: str
+    ends_at: datetime
     coupon: Coupon | None
     lapses_at: datetime | None
 

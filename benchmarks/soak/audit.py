@@ -27,10 +27,13 @@ def audit(url: str, told: Told) -> dict[str, int]:
         coupons = _rows(connection, "SELECT * FROM coupons")
         return {
             "answers that are not in the log as given": _answers(told, decisions),
+            "decisions in the log that nobody was answered": len(decisions.keys() - told.answers.keys()),
             "idempotency keys with two decisions": _keys(connection, told),
             "customers over a cap": _caps(told, decisions),
             "customers with two coupons of a day": _second_coupons(decisions),
-            "amount over a day's budget": _budgets(coupons),
+            "amount over a day's budget, or not as noted": _budgets(
+                coupons, _rows(connection, "SELECT * FROM budgets")
+            ),
             "codes redeemed otherwise than told": _redemptions(told, coupons),
             "accepted outcomes missing or not taken in": _outcomes(connection, told),
             "rounds learnt twice or not at all": _learnt(connection),
@@ -107,13 +110,15 @@ def _second_coupons(decisions: dict[str, dict[str, Any]]) -> int:
     return len(twice | {customer for customer, codes in shown.items() if codes - owned[customer]})
 
 
-def _budgets(coupons: list[dict[str, Any]]) -> int:
-    """By how much the coupons that are out or used pass the day's budget, over all journeys and days."""
-    used: Counter[tuple[str, str]] = Counter()
+def _budgets(coupons: list[dict[str, Any]], budgets: list[dict[str, Any]]) -> int:
+    """By how much coupons that are out or used pass a day's budget, or differ from what is noted as used."""
+    given: Counter[tuple[str, str]] = Counter()
     for coupon in coupons:
         if coupon["state"] in ("out", "redeemed", "deferred"):
-            used[coupon["journey"], coupon["day"]] += coupon["amount"]
-    return sum(max(amount - BUDGETS[journey], 0) for (journey, _), amount in used.items())
+            given[coupon["journey"], coupon["day"]] += coupon["amount"]
+    noted = {(row["journey"], row["day"]): row["used"] for row in budgets}
+    over = sum(max(amount - BUDGETS[journey], 0) for (journey, _), amount in given.items())
+    return over + sum(abs(given[key] - noted.get(key, 0)) for key in given.keys() | noted.keys())
 
 
 def _redemptions(told: Told, coupons: list[dict[str, Any]]) -> int:

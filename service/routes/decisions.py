@@ -56,7 +56,7 @@ async def decide_one(request: DecideRequest, gardoon: Gardoon, asking: Asking, c
 async def score(request: ScoreRequest, gardoon: Gardoon) -> ScoreAnswer:
     """Score one customer now, without deciding or logging anything."""
     models = gardoon.feed.current
-    stored = gardoon.reader.read(request.customer_id)
+    stored = await asyncio.to_thread(gardoon.reader.read, request.customer_id)
     features = encode(stored, now=gardoon.clock(), schema=gardoon.schema)
     return ScoreAnswer(
         customer_id=request.customer_id,

@@ -31,7 +31,9 @@ Loop = Annotated[
         description="what was one Personalizer resource: its events teach a model of its own",
     ),
 ]
-EventId = Annotated[str, Path(min_length=1, max_length=256, examples=["9a1f6c3e-1"])]
+EventId = Annotated[
+    str, Path(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["9a1f6c3e-1"])
+]
 _Model = TypeVar("_Model", RankRequest, RewardRequest)
 _EVENT = problems(InvalidRankError, UnknownEventError, BodyTooLargeError, LogUnavailableError, 422)
 

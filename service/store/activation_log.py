@@ -20,10 +20,14 @@ def activate(
 ) -> datetime:
     """Since when the decision is in effect; again the same for one that is already, or never was deferred.
 
+    One that repeated a draw puts the decision that drew into effect: it is its coupon that is used.
+
     wait: how long it may be activated; confirm: how long its message holds its place until it is heard of.
     Raises: `UnknownDecisionError`; `ActivationExpiredError` when its claims have lapsed.
     """
     record = read_record(engine, decision_id)
+    if record.repeats is not None:
+        return activate(engine, record.repeats, wait=wait, confirm=confirm, now=now)
     if record.request.activate == "now":
         return record.decided_at
     with engine.begin() as connection:

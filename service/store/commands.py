@@ -91,24 +91,23 @@ def export_log(
 ) -> None:
     """Write the log as Parquet, a file a day: decisions with rounds, rewards, outcomes. Goes on where it stopped."""
     from service.access.audit import Act, AuditEntry, operator, record_act
-    from service.store.engine import open_log
+    from service.store.engine import opened_log
     from service.store.parquet_export import export_days
 
     settings, console, now = Settings(), Console(), datetime.now(UTC)
-    engine = open_log(settings.log_url)
     closes_after = timedelta(days=settings.late_outcome_days) + _longest_window(settings)
     first, last = since.date() if since else None, until.date() if until else now.date()
     days = 0
-    with engine.connect() as connection:
-        for day in export_days(connection, out, since=first, until=last, closes_after=closes_after):
-            rows = ", ".join(f"{count:,} {name}" for name, count in day.rows.items())
-            console.print(f"{day.day}: {rows}{'' if day.closed else ' (still open)'}", highlight=False)
-            days += 1
-    with engine.begin() as connection:
-        detail: dict[str, str | int] = {"days": days, "until": str(last)}
-        entry = AuditEntry(at=now, actor=operator(), act=Act.LOG_EXPORTED, subject="log", detail=detail)
-        record_act(connection, entry)
-    engine.dispose()
+    with opened_log(settings.log_url) as engine:
+        with engine.connect() as connection:
+            for day in export_days(connection, out, since=first, until=last, closes_after=closes_after):
+                rows = ", ".join(f"{count:,} {name}" for name, count in day.rows.items())
+                console.print(f"{day.day}: {rows}{'' if day.closed else ' (still open)'}", highlight=False)
+                days += 1
+        with engine.begin() as connection:
+            detail: dict[str, str | int] = {"days": days, "until": str(last)}
+            entry = AuditEntry(at=now, actor=operator(), act=Act.LOG_EXPORTED, subject="log", detail=detail)
+            record_act(connection, entry)
     console.print(f"{days} days written to {out}", highlight=False)
 
 
@@ -117,12 +116,11 @@ def export(customer_id: Annotated[str, typer.Argument(help="The customer's id.")
     from service.access.audit import Act
     from service.app import open_reader
     from service.store.customer_data import read_customer
-    from service.store.engine import open_log
+    from service.store.engine import opened_log
 
     settings = Settings()
     stored = open_reader(settings).read(customer_id)
-    engine = open_log(settings.log_url)
-    with engine.begin() as connection:
+    with opened_log(settings.log_url) as engine, engine.begin() as connection:
         rows = 0
         for table, row in read_customer(connection, customer_id):
             typer.echo(json.dumps({"table": table, "row": row}, ensure_ascii=False))
@@ -131,7 +129,6 @@ def export(customer_id: Annotated[str, typer.Argument(help="The customer's id.")
             features = {"view": name, "event_at": view.event_at.isoformat(), "values": dict(view.values)}
             typer.echo(json.dumps({"features": features}, ensure_ascii=False))
         _note(connection, settings, Act.CUSTOMER_EXPORTED, customer_id, {"rows": rows})
-    engine.dispose()
 
 
 def forget(
@@ -140,21 +137,25 @@ def forget(
 ) -> None:
     """Remove one customer from the log for good; rounds and rewards stay, without a name. The online store has its own."""
     from service.access.audit import Act
-    from service.store.engine import open_log
-    from service.store.erasure import forget_customer, scrub
+    from service.store.engine import opened_log
+    from service.store.erasure import ScrubError, forget_customer, scrub
 
     if not yes:
         typer.confirm("There is no way back. Forget this customer?", abort=True)
     settings, console = Settings(), Console()
-    engine = open_log(settings.log_url)
-    with engine.begin() as connection:
-        erasure = forget_customer(connection, customer_id, randomness=os.urandom(16), now=datetime.now(UTC))
-        if erasure is not None:
-            _note(connection, settings, Act.CUSTOMER_ERASED, customer_id, erasure.rows)
+    with opened_log(settings.log_url) as engine:
+        with engine.begin() as connection:
+            erasure = forget_customer(
+                connection, customer_id, randomness=os.urandom(16), now=datetime.now(UTC)
+            )
+            if erasure is not None:
+                _note(connection, settings, Act.CUSTOMER_ERASED, customer_id, erasure.rows)
+        try:
+            scrub(engine)  # also where nothing is held: an earlier command may have ended before it
+        except ScrubError as error:
+            raise _refuse(f"{error}; stop what reads it and run this again") from error
     if erasure is None:
         raise _refuse("the log holds nothing of this customer")
-    scrub(engine)
-    engine.dispose()
     changed = ", ".join(f"{rows} {name}" for name, rows in erasure.rows.items())
     console.print(f"forgotten, {erasure.pseudonym} stands in: {changed}", highlight=False, soft_wrap=True)
     console.print(

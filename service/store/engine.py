@@ -55,6 +55,16 @@ def connect_log(url: str) -> Engine:
 
 
 @contextmanager
+def opened_log(url: str) -> Iterator[Engine]:
+    """The engine of a log, as long as the block lasts."""
+    engine = open_log(url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
 def alone(engine: Engine) -> Iterator[Connection]:
     """A transaction in which this process is the only one to change the schema: workers may start at the same moment.
 

@@ -71,16 +71,26 @@ def forget_customer(
     return Erasure(pseudonym, {name: rows for name, rows in found.items() if rows})
 
 
+class ScrubError(RuntimeError):
+    """What was erased still stands in a file of the database."""
+
+
 def scrub(engine: Engine) -> None:
     """Take what was overwritten out of the database's files too, as far as the database does that.
 
     SQLite: its file is written anew and its write-ahead log emptied. PostgreSQL: VACUUM; its write-ahead log, replicas and
     backups keep old pages until they age out.
+
+    Raises: `ScrubError` when somebody reads a SQLite log for so long that its write-ahead log cannot be emptied.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if engine.dialect.name == "sqlite":
             connection.execute(text("VACUUM"))
-            connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+            busy, _, _ = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).one()
+            if busy:
+                raise ScrubError(
+                    "the write-ahead log still holds what was erased: somebody is reading the log"
+                )
         else:
             connection.execute(text(f"VACUUM {', '.join(table.name for table in _CHANGED)}"))
 

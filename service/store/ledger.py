@@ -80,15 +80,18 @@ def _messages(connection: Connection, query: StandingQuery, now: datetime) -> tu
 
 
 def _draw(connection: Connection, query: StandingQuery, now: datetime) -> Draw | None:
+    """The draw of this period, or of one that began in another zone and has not ended."""
     if query.period is None:
         return None
     row = connection.execute(
-        select(draws.c.decision_id, draws.c.coupon).where(
+        select(draws.c.decision_id, draws.c.coupon)
+        .where(
             draws.c.customer_id == query.customer_id,
             draws.c.journey == query.journey,
-            draws.c.period == query.period,
+            or_(draws.c.period == query.period, draws.c.ends_at > microseconds(now)),
             or_(draws.c.lapses_at.is_(None), draws.c.lapses_at > microseconds(now)),
         )
+        .order_by(draws.c.ends_at.desc())
     ).first()
     if row is None:
         return None
@@ -199,7 +202,13 @@ def _note(engine: Engine, connection: Connection, taken: dict[str, Claims]) -> N
             coupon = claims.draw.coupon.model_dump_json() if claims.draw.coupon else None
             lapses_at = claims.draw.lapses_at and microseconds(claims.draw.lapses_at)
             noted[draws].append(
-                {**common, "period": claims.draw.period, "coupon": coupon, "lapses_at": lapses_at}
+                {
+                    **common,
+                    "period": claims.draw.period,
+                    "ends_at": microseconds(claims.draw.ends_at),
+                    "coupon": coupon,
+                    "lapses_at": lapses_at,
+                }
             )
         if claims.spend is not None:
             noted[coupons].append({**common, **coupon_row(claims.spend)})

@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, select, update
 
 from models.reward import OutcomeKind
-from service.store.coupon_log import OUT, REDEEMED, StoredCoupon, read_coupon
+from service.store.coupon_log import OUT, REDEEMED, RELEASED, StoredCoupon, read_coupon
 from service.store.engine import insert_or_ignore, microseconds
 from service.store.ledger import note_delivery
-from service.store.tables import coupons, outcomes
+from service.store.tables import budgets, coupons, outcomes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,17 +55,24 @@ def redeem_coupon(engine: Engine, coupon: StoredCoupon, redemption: Redemption) 
 
 
 def note_told_redemption(connection: Connection, decision_id: str, *, at: datetime, discount: float) -> bool:
-    """Whether a redemption that the shop tells of by itself is news: not where the coupon was redeemed here by an order.
+    """Whether a redemption that the shop tells of by itself is news: not where the coupon is known to be redeemed.
 
-    A coupon that is out is redeemed by it, so that its budget stays used and no order gets it any more.
+    A coupon that is out is redeemed by it, so that its budget stays used and no order gets it any more. One that was
+    released though it had been used in time is, too, and takes its amount out of the day's budget again, even past the
+    limit: what was spent was spent.
     """
     mine = coupons.c.decision_id == decision_id
-    told = update(coupons).where(mine, coupons.c.state == OUT)
     values = {"state": REDEEMED, "redeemed_at": microseconds(at), "discount": round(discount)}
-    if connection.execute(told.values(values)).rowcount:
+    if connection.execute(update(coupons).where(mine, coupons.c.state == OUT).values(values)).rowcount:
         return True
-    here = select(coupons.c.order_id).where(mine, coupons.c.state == REDEEMED)
-    return connection.scalar(here) is None
+    late = update(coupons).where(mine, coupons.c.state == RELEASED, coupons.c.expires_at > microseconds(at))
+    released = late.values(values).returning(coupons.c.journey, coupons.c.day, coupons.c.amount)
+    row = connection.execute(released).first()
+    if row is not None and row.day is not None:
+        budget = update(budgets).where(budgets.c.journey == row.journey, budgets.c.day == row.day)
+        connection.execute(budget.values(used=budgets.c.used + row.amount))
+    known = connection.scalar(select(coupons.c.state).where(mine))
+    return row is not None or known != REDEEMED
 
 
 def _outcome(coupon: StoredCoupon, redemption: Redemption) -> dict[str, Any]:

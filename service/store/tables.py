@@ -145,6 +145,9 @@ draws = Table(
     Column("period", String(16), primary_key=True),  # 2026-11-22, 2026-W47 or 2026-11 in the customer's zone
     Column("decision_id", String(36), nullable=False),
     Column("coupon", Text),  # JSON as answered; null where the draw was no coupon
+    Column(
+        "ends_at", BigInteger, nullable=False
+    ),  # of the period: till then nothing is drawn, whatever zone is known
     Column("lapses_at", BigInteger),  # of a deferred decision that is not activated yet
 )
 

@@ -101,3 +101,21 @@ def test_activating_twice_or_what_was_not_deferred_changes_nothing(worker: Worke
     assert activate(worker, deferred["decision_id"]) == first
     assert activate(worker, at_once["decision_id"])[1]["activated_at"] == at_once["decided_at"]
     assert activate(worker, "nothing")[0] == 404
+
+
+def test_activating_a_repeated_draw_puts_the_one_that_drew_into_effect(
+    make_worker: Callable[..., Worker], points: dict[str, DecisionPoint]
+) -> None:
+    worker = make_worker(points=with_coupon(points, "lucky_wheel", once_per="day"))
+    worker.reader.customers["c1"] = stored_customer("c1")
+    asked = {"customer_id": "c1", "journey": "lucky_wheel", "decide": ["coupon"], "activate": "deferred"}
+    first = worker.decide(**asked, excluded={"coupon": ["none"]})
+    again = worker.decide(**asked)
+
+    status, _ = activate(worker, again["decision_id"])
+    redeemed = worker.client.post(
+        "/v1/coupons/redeem", json={"code": again["coupon"]["code"], "order_id": "o1"}
+    )
+
+    assert again["coupon"] == first["coupon"]
+    assert (status, redeemed.status_code) == (200, 200)

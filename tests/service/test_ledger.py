@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import func, select
 
 from service.decision_point import DecisionPoint
-from service.store.tables import budgets, coupons, decisions, messages, rewards
+from service.store.coupon_log import release_lapsed_coupons
+from service.store.tables import budgets, coupons, decisions, messages, outcomes, rewards
 from tests.service.conftest import Worker, stored_customer
 from tests.service.test_outcomes import outcome, send
 
@@ -177,3 +178,51 @@ def test_business_as_usual_does_what_is_usual_where_it_may(
         ("business_as_usual", "sms"),
         ("business_as_usual", "email"),
     ]
+
+
+def test_a_customer_whose_zone_is_not_known_for_a_while_draws_no_second_time(
+    make_worker: MakeWorker, points: dict[str, DecisionPoint]
+) -> None:
+    worker = make_worker(points=with_coupon(points, "lucky_wheel", once_per="day"))
+    asked = {"customer_id": "c1", "journey": "lucky_wheel", "decide": ["coupon"]}
+    worker.reader.customers["c1"] = stored_customer("c1", time_zone="America/New_York")
+    worker.clock.advance(hours=12.5)  # 17:00 in New York, past midnight in Tehran
+
+    first = worker.decide(**asked)
+    worker.reader.customers.clear()
+    away = worker.decide(**asked)
+
+    assert first["propensity"].get("coupon")
+    assert away["coupon"] == first["coupon"]
+    assert away["reasons"][-1]["rule"] == "drawn_already"
+
+
+def test_at_night_nothing_goes_out_at_once_whatever_part_of_the_decision_is_asked_for(worker: Worker) -> None:
+    worker.clock.advance(hours=14)  # 03:00 in Tehran
+    worker.reader.customers["c1"] = stored_customer("c1", worker.clock())
+
+    answer = worker.decide(customer_id="c1", journey="churn_prevention", decide=["channel"])
+
+    assert answer["status"] == "suppressed"
+    reason = next(r for r in answer["reasons"] if r["rule"] == "quiet_hours")
+    assert reason["frees_at"] == "2026-11-23T04:30:00Z"
+
+
+def test_a_redemption_told_twice_counts_once_and_one_told_late_is_spent(
+    make_worker: MakeWorker, points: dict[str, DecisionPoint]
+) -> None:
+    worker = make_worker(points=with_coupon(points, "churn_prevention", daily_budget=30_000, valid=48))
+    worker.reader.customers["c1"] = stored_customer("c1")
+    asked = {"journey": "churn_prevention", "decide": ["coupon"], "eligible": {"coupon": ["30000"]}}
+    given = worker.decide(customer_id="c1", **asked)
+    used = {"value": 30_000, "currency": "IRT", "occurred_at": worker.clock().isoformat()}
+    worker.clock.advance(hours=50)
+    release_lapsed_coupons(worker.state.engine, worker.clock())
+
+    told = [send(worker, outcome(given["decision_id"], name, "redeemed", **used)) for name in ("a", "b")]
+
+    with worker.state.engine.connect() as connection:
+        assert connection.scalar(select(budgets.c.used)) == 30_000
+        assert connection.scalar(select(coupons.c.state)) == "redeemed"
+        assert connection.scalar(select(func.count()).select_from(outcomes)) == 1
+    assert [statuses[0] for statuses in told] == [202, 200]

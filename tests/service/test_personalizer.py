@@ -241,3 +241,9 @@ def test_a_ranker_gives_every_eligible_action_its_share_of_exploration() -> None
     probabilities = ranking.probabilities(designs, np.array([True, False, True]))
 
     assert probabilities.tolist() == pytest.approx([0.85, 0.0, 0.15])
+
+
+def test_an_event_id_that_no_database_can_hold_is_refused(worker: Worker) -> None:
+    response = worker.client.post("/personalizer/v1.0/events/a%00b/reward", json={"value": 1.0})
+
+    assert response.status_code in (400, 422), response.text

@@ -109,6 +109,7 @@ def upgrade() -> None:
         sa.Column("period", sa.String(length=16), nullable=False),
         sa.Column("decision_id", sa.String(length=36), nullable=False),
         sa.Column("coupon", sa.Text(), nullable=True),
+        sa.Column("ends_at", sa.BigInteger(), nullable=False),
         sa.Column("lapses_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("customer_id", "journey", "period"),
     )
