@@ -87,7 +87,7 @@ class DecideRequest(Request):
     timeout_ms: int | None = Field(
         None,
         ge=0,
-        description="a decision that takes longer than this becomes the baseline, with status fallback",
+        description="where reading features and standing takes longer than this, the baseline is done, with status fallback",
     )
     activate: Literal["now", "deferred"] = Field(
         "now",
