@@ -45,15 +45,16 @@ async def decide_and_log(
         stored = await asyncio.to_thread(gardoon.reader.read, request.customer_id)
         features = encode(stored, now=now, schema=gardoon.schema)
         identity = decision_id(int(now.timestamp() * 1000), gardoon.randomness(10))
-        for _ in range(ATTEMPTS):
-            standing = await asyncio.to_thread(_read, gardoon, request, rules, features, now)
-            late = request.timeout_ms is not None and (time.monotonic() - began) * 1000 > request.timeout_ms
-            facts = Facts(identity, now, request, features, standing, late)
-            record = await _decide(facts, models, rules)
-            if await _logged(gardoon, record, claim):
-                break
-        else:
-            raise BusyCustomerError(f"{ATTEMPTS} decisions about this customer or budget came first")
+        async with gardoon.turns.of(request.customer_id):
+            for _ in range(ATTEMPTS):
+                standing = await asyncio.to_thread(_read, gardoon, request, rules, features, now)
+                waited_ms = (time.monotonic() - began) * 1000
+                late = request.timeout_ms is not None and waited_ms > request.timeout_ms
+                record = await _decide(Facts(identity, now, request, features, standing, late), models, rules)
+                if await _logged(gardoon, record, claim):
+                    break
+            else:
+                raise BusyCustomerError(f"{ATTEMPTS} decisions about this customer or budget came first")
     gardoon.metrics.count_decision(record)
     return record
 

@@ -15,6 +15,7 @@ from features.stored import StoredFeatures
 from service.access.access import Access
 from service.coupons.key_ring import CouponKeys
 from service.course import Rules
+from service.customer_turn import CustomerTurns
 from service.errors import UnknownJourneyError
 from service.keys_in_use import KeysInUse
 from service.model_feed import ModelFeed
@@ -48,6 +49,7 @@ class State:
     clock: Callable[[], datetime]
     randomness: Callable[[int], bytes]
     keys: KeysInUse = field(default_factory=KeysInUse)
+    turns: CustomerTurns = field(default_factory=CustomerTurns)
 
     @cached_property
     def rank_models(self) -> RankModels:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from models.artifact import Artifact
 from models.linear_statistics import LinearStatistics
 from models.ranking import N_BUCKETS, Ranking
-from service.store.engine import upsert
 from service.store.tables import rank_models
 
 KIND = "rank_model"
@@ -39,10 +39,22 @@ def read_model(connection: Connection, loop: str) -> RankModel:
     return RankModel(artifact.manifest["number"], LinearStatistics(**artifact.arrays))
 
 
+class RivalLearnerError(RuntimeError):
+    """Another process published a model of the loop first; what was learnt for this one must not be committed."""
+
+
 def put_model(engine: Engine, connection: Connection, loop: str, model: RankModel) -> None:
-    """Make this the loop's newest model."""
+    """Make this the loop's newest model, in place of the one before it. Raises `RivalLearnerError` for any other."""
     row = {"loop": loop, "model": model.number, "content": model.artifact().to_bytes()}
-    connection.execute(upsert(engine, rank_models, row))
+    dialect = {"sqlite": sqlite, "postgresql": postgresql}[engine.dialect.name]
+    new = dialect.insert(rank_models).values(row)
+    put = new.on_conflict_do_update(
+        index_elements=[rank_models.c.loop],
+        set_={"model": new.excluded.model, "content": new.excluded.content},
+        where=rank_models.c.model == model.number - 1,
+    )
+    if connection.scalar(put.returning(rank_models.c.model)) is None:
+        raise RivalLearnerError(f"loop {loop} has another model than {model.number - 1} by now")
 
 
 @dataclass

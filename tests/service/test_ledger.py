@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -55,6 +56,14 @@ def test_of_decisions_made_at_once_one_takes_the_last_place(capped: Worker) -> N
     with capped.state.engine.connect() as connection:
         assert connection.scalar(select(func.count()).select_from(messages)) == 1
         assert connection.scalar(select(func.count()).select_from(decisions)) == 8
+
+
+def test_many_decisions_about_one_customer_at_once_wait_for_each_other(worker: Worker) -> None:
+    asked = {"customer_id": "c1", "journey": "churn_prevention", "decide": ["channel"]}
+
+    answered = worker.client.post("/v1/decide/batch", json=[asked] * 40)
+
+    assert [line["status"] for line in map(json.loads, answered.text.splitlines())] == [200] * 40
 
 
 def test_a_suppression_says_which_cap_what_it_counts_and_when_it_frees_up(capped: Worker) -> None:

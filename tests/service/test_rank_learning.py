@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Engine, func, select
 
 from service.learning import learn_until
 from service.personalizer.event_log import RankEvent, log_event
+from service.personalizer.model_store import RankModel, RivalLearnerError, put_model, read_model
 from service.settings import Settings
 from service.store.engine import open_log
 from service.store.key_log import Claim, keep_result
@@ -57,3 +58,15 @@ def test_the_learners_process_learns_rankings_and_forgets_old_keys(tmp_path: Pat
         learner.join(timeout=30)
         engine.dispose()
     assert not learner.is_alive()
+
+
+def test_of_two_learners_that_read_the_same_model_one_publishes(engine: Engine) -> None:
+    with engine.begin() as connection:
+        both_read = read_model(connection, "default")
+        put_model(engine, connection, "default", RankModel(both_read.number + 1, both_read.statistics))
+
+    with pytest.raises(RivalLearnerError, match="another model than 0"), engine.begin() as connection:
+        put_model(engine, connection, "default", RankModel(both_read.number + 1, both_read.statistics))
+
+    with engine.connect() as connection:
+        assert read_model(connection, "default").number == 1
