@@ -28,7 +28,7 @@ from service.schemas import DecideRequest, OutcomeItem
 from service.store.decision_log import decision_row, read_record
 from service.store.outcome_log import record_outcomes
 from service.store.tables import decisions, rewards
-from tests.service.conftest import Worker, starting_policies, stored_customer
+from tests.service.conftest import Worker, starting_policies, stored_customer, without_quiet_hours
 from tests.service.test_outcomes import outcome, send
 from training.cli import app
 from training.evaluation.errors import LogError, PolicyError
@@ -355,7 +355,8 @@ def test_the_value_of_choosing_uniformly_is_recovered_from_what_the_service_did(
 
     Intervals of 99.9 %, three for each group: if they are right, one of the six misses with probability below 0.006.
     """
-    worker = make_worker(points=with_shares(points, holdout=0.0, random=share))
+    shared = with_shares(points, holdout=0.0, random=share)
+    worker = make_worker(points={name: without_quiet_hours(point) for name, point in shared.items()})
     records = []
     for half in (range(N_ROUNDS // 2), range(N_ROUNDS // 2, N_ROUNDS)):
         decided = decide_in_bulk(worker, half)

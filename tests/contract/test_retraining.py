@@ -27,7 +27,13 @@ from service.schemas import DecideRequest, OutcomeItem
 from service.store.decision_log import decision_row
 from service.store.outcome_log import record_outcomes
 from service.store.tables import decisions
-from tests.service.conftest import Worker, publish_champions, starting_policies, stored_customer
+from tests.service.conftest import (
+    Worker,
+    publish_champions,
+    starting_policies,
+    stored_customer,
+    without_quiet_hours,
+)
 from tests.service.test_learner import rounds_learnt
 from tests.service.test_outcomes import send
 from training.cli import app
@@ -115,7 +121,10 @@ def misled(make_worker: Callable[..., Worker], points: dict[str, DecisionPoint],
     """A worker whose channel champion is misled, in the registry as in the log; every other customer is random."""
     shares = {"shares": {"holdout": 0.0, "random": 0.5}}
     worker = make_worker(
-        points={n: DecisionPoint.model_validate({**p.model_dump(), **shares}) for n, p in points.items()}
+        points={
+            n: without_quiet_hours(DecisionPoint.model_validate({**p.model_dump(), **shares}))
+            for n, p in points.items()
+        }
     )
     publish_champions(worker.state.engine, {NAME: misled_policy()}, worker.clock())
     worker.learn()

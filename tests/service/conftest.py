@@ -185,6 +185,14 @@ def without_limits(point: DecisionPoint) -> DecisionPoint:
     return DecisionPoint.model_validate(fields)
 
 
+def without_quiet_hours(point: DecisionPoint) -> DecisionPoint:
+    """The decision point with messages at any hour, for tests whose clock runs through the night."""
+    fields = point.model_dump()
+    if point.send_time is not None:
+        fields["send_time"] = {**fields["send_time"], "quiet_hours": None}
+    return DecisionPoint.model_validate(fields)
+
+
 @pytest.fixture
 def engine(log_url: str) -> Iterator[Engine]:
     """A log on SQLite and, in slow tests, on PostgreSQL."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import numpy as np
@@ -13,11 +14,18 @@ from models.boosted_square_cb import BoostedSquareCB
 from models.catalogue import load_policy
 from models.feedback import LoggedFeedback
 from models.linear_thompson import LinearThompson
+from service.decision_point import DecisionPoint
 from service.learner import Learner
 from service.store.artifact_store import get_artifact, newest_snapshot
 from service.store.decision_log import read_record
 from service.store.tables import decisions, folds, rewards
-from tests.service.conftest import Worker, publish_champions, starting_policies
+from tests.service.conftest import (
+    Worker,
+    publish_champions,
+    starting_policies,
+    stored_customer,
+    without_quiet_hours,
+)
 from tests.service.test_outcomes import outcome, send
 
 
@@ -323,7 +331,11 @@ def test_a_policy_fitted_in_batches_stays_as_registered_while_the_others_learn(w
     assert rewards_of(worker.state.engine)["channel"][0] == "resolved"
 
 
-def test_clicks_on_one_channel_make_it_more_probable(worker: Worker) -> None:
+def test_clicks_on_one_channel_make_it_more_probable(
+    make_worker: Callable[..., Worker], points: dict[str, DecisionPoint]
+) -> None:
+    worker = make_worker(points={name: without_quiet_hours(point) for name, point in points.items()})
+    worker.reader.customers["c1"] = stored_customer("c1", recency_days=3.0)
     for number in range(60):
         decided = worker.decide(customer_id="c1", excluded={"coupon": ["none"]})
         kind = "clicked" if decided["channel"] == "email" else "delivered"
