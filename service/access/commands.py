@@ -20,7 +20,7 @@ from service.access.key_store import UnknownKeyError, add_key, put_key, read_key
 from service.access.scope import parse_scopes
 from service.secret_file import read_or_create_secret
 from service.settings import Settings
-from service.store.engine import open_log
+from service.store.engine import opened_log
 
 keys_app = typer.Typer(no_args_is_help=True, help="Create, list, rotate and revoke API keys.")
 
@@ -109,14 +109,11 @@ def audit(last: Last = 50, customer: Customer = "") -> None:
 @contextmanager
 def _database() -> Iterator[Connection]:
     """A transaction on the log; what is wrong with the command is told in a line."""
-    engine = open_log(Settings().log_url)
     try:
-        with engine.begin() as connection:
+        with opened_log(Settings().log_url) as engine, engine.begin() as connection:
             yield connection
     except (ValueError, UnknownKeyError) as error:
         raise typer.BadParameter(str(error.args[0])) from error
-    finally:
-        engine.dispose()
 
 
 def _checked_limit(text: str) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, insert, or_, select, update
 from service.access.key import ApiKey
 from service.access.scope import Scope
 from service.settings import Settings
-from service.store.engine import microseconds, moment, open_log
+from service.store.engine import microseconds, moment, opened_log
 from service.store.tables import api_keys
 
 _KNOWN = frozenset(scope.value for scope in Scope)
@@ -52,12 +52,8 @@ def is_protected(settings: Settings) -> bool:
     """Whether a service of these settings answers only callers it knows: an issuer is set, or a key was ever created."""
     if settings.oidc_issuer:
         return True
-    engine = open_log(settings.log_url)
-    try:
-        with engine.connect() as connection:
-            return connection.scalar(select(api_keys.c.key_id).limit(1)) is not None
-    finally:
-        engine.dispose()
+    with opened_log(settings.log_url) as engine, engine.connect() as connection:
+        return connection.scalar(select(api_keys.c.key_id).limit(1)) is not None
 
 
 def revoke(key: ApiKey, at: datetime) -> ApiKey:

@@ -18,7 +18,7 @@ from service.coupons.key import CouponKeyError, new_key
 from service.coupons.key_file import add_key, revoke_key
 from service.coupons.key_ring import CouponKeys, open_coupon_keys
 from service.settings import Settings
-from service.store.engine import open_log
+from service.store.engine import opened_log
 
 coupon_keys_app = typer.Typer(
     no_args_is_help=True, help="List, rotate and publish the keys that coupons are signed with."
@@ -89,7 +89,6 @@ def _told() -> Iterator[None]:
 
 def _record(settings: Settings, act: Act, key_id: str, now: datetime) -> None:
     """Put it on record; the file comes first, as a key must not be in doubt because the log is away."""
-    engine = open_log(settings.log_url)
-    with engine.begin() as connection:
-        record_act(connection, AuditEntry(at=now, actor=operator(), act=act, subject=f"coupon-key:{key_id}"))
-    engine.dispose()
+    entry = AuditEntry(at=now, actor=operator(), act=act, subject=f"coupon-key:{key_id}")
+    with opened_log(settings.log_url) as engine, engine.begin() as connection:
+        record_act(connection, entry)

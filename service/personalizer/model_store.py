@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from models.artifact import Artifact
 from models.linear_statistics import LinearStatistics
 from models.ranking import N_BUCKETS, Ranking
+from service.store.engine import insert_into
 from service.store.tables import rank_models
 
 KIND = "rank_model"
@@ -46,8 +46,7 @@ class RivalLearnerError(RuntimeError):
 def put_model(engine: Engine, connection: Connection, loop: str, model: RankModel) -> None:
     """Make this the loop's newest model, in place of the one before it. Raises `RivalLearnerError` for any other."""
     row = {"loop": loop, "model": model.number, "content": model.artifact().to_bytes()}
-    dialect = {"sqlite": sqlite, "postgresql": postgresql}[engine.dialect.name]
-    new = dialect.insert(rank_models).values(row)
+    new = insert_into(engine, rank_models).values(row)
     put = new.on_conflict_do_update(
         index_elements=[rank_models.c.loop],
         set_={"model": new.excluded.model, "content": new.excluded.content},

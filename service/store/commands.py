@@ -20,6 +20,7 @@ from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.access.audit import Act
+    from service.store.retention import Plan
 
 
 def migrate() -> None:
@@ -43,7 +44,7 @@ def retain(
     dry_run: Annotated[bool, typer.Option(help="Print what would go, and keep it.")] = False,
 ) -> None:
     """Let go of whole months of decisions that are older, with their outcomes, rewards and unused snapshots."""
-    from service.store.engine import open_log
+    from service.store.engine import opened_log
     from service.store.retention import carry_out, plan_retention
 
     settings = Settings()
@@ -53,10 +54,21 @@ def retain(
         raise _refuse(
             f"--older-than {older_than}: wanted {least}d or more, for so long outcomes may come and count"
         )
-    engine, console = open_log(settings.log_url), Console()
-    with engine.connect() as connection:
-        plan = plan_retention(connection, datetime.now(UTC) - timedelta(days=int(days[1])))
-    verb = "would go" if dry_run else "went"
+    with opened_log(settings.log_url) as engine:
+        with engine.connect() as connection:
+            plan = plan_retention(connection, datetime.now(UTC) - timedelta(days=int(days[1])))
+        _tell(plan, "would go" if dry_run else "went")
+        try:
+            if not dry_run:
+                carry_out(engine, plan)
+        except OperationalError as error:
+            raise _refuse(
+                f"not finished, something else reads the decisions for long; try again: {error.orig}"
+            ) from None
+
+
+def _tell(plan: Plan, verb: str) -> None:
+    console = Console()
     console.print(
         f"decisions made before {plan.month:%Y-%m-%d}" + (f", kept by {plan.kept_by}" if plan.kept_by else "")
     )
@@ -69,15 +81,6 @@ def retain(
         console.print(
             f"{'':>12} parts dropped whole: {', '.join(plan.parts)}", highlight=False, soft_wrap=True
         )
-    try:
-        if not dry_run:
-            carry_out(engine, plan)
-    except OperationalError as error:
-        raise _refuse(
-            f"not finished, something else reads the decisions for long; try again: {error.orig}"
-        ) from None
-    finally:
-        engine.dispose()
 
 
 def export_log(

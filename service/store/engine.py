@@ -91,21 +91,25 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}").close()
 
 
+def insert_into(engine: Engine, table: Table) -> Any:
+    """An insert of the database's own kind: one that can say what happens on a conflict."""
+    dialect = {"sqlite": sqlite, "postgresql": postgresql}[engine.dialect.name]
+    return dialect.insert(table)
+
+
 def insert_or_ignore(engine: Engine, table: Table) -> Any:
     """An insert that leaves an existing row of the same key as it is.
 
     Whether it added one is told by `returning` a column, not by `rowcount`, which PostgreSQL's driver leaves at -1.
     """
-    dialect = {"sqlite": sqlite, "postgresql": postgresql}[engine.dialect.name]
-    return dialect.insert(table).on_conflict_do_nothing()
+    return insert_into(engine, table).on_conflict_do_nothing()
 
 
 def upsert(engine: Engine, table: Table, row: dict[str, Any]) -> Any:
     """An insert of one row that replaces an existing one of the same key."""
-    dialect = {"sqlite": sqlite, "postgresql": postgresql}[engine.dialect.name]
     keys = [column.name for column in table.primary_key]
     values = {name: value for name, value in row.items() if name not in keys}
-    return dialect.insert(table).values(row).on_conflict_do_update(index_elements=keys, set_=values)
+    return insert_into(engine, table).values(row).on_conflict_do_update(index_elements=keys, set_=values)
 
 
 def microseconds(moment: datetime) -> int:

@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
-from service.store.engine import microseconds
+from service.store.engine import insert_into, microseconds
 from service.store.tables import idempotency_keys as keys
 
 _PART = 500
@@ -65,11 +64,10 @@ def claim_keys(
 
     Rows go in by key, so that two processes that claim the same keys wait for each other in one order.
     """
-    dialect = {"sqlite": sqlite, "postgresql": postgresql}[engine.dialect.name]
     claimed: set[tuple[str, str]] = set()
     ordered = sorted(rows, key=lambda row: (row["scope"], row["key"]))
     for start in range(0, len(ordered), _PART):
-        insert = dialect.insert(keys).values(ordered[start : start + _PART])
+        insert = insert_into(engine, keys).values(ordered[start : start + _PART])
         replaced = {c.name: insert.excluded[c.name] for c in keys.columns if not c.primary_key}
         statement = insert.on_conflict_do_update(
             index_elements=[keys.c.scope, keys.c.key],

@@ -15,13 +15,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from models.reward import SEEN, OutcomeKind
 from service.schemas import Coupon
 from service.standing import BudgetStanding, Claims, CountedMessage, Draw, SpendClaim, Standing
 from service.store.coupon_log import coupon_row
-from service.store.engine import insert_or_ignore, microseconds, moment, upsert
+from service.store.engine import insert_into, insert_or_ignore, microseconds, moment, upsert
 from service.store.tables import budgets, coupons, draws, messages, standings
 
 
@@ -126,12 +125,11 @@ def _move_versions(engine: Engine, connection: Connection, claims: Sequence[Clai
     """The customers whose version was what their claim saw; it is one higher now."""
     if not claims:
         return set()
-    dialect = {"sqlite": sqlite, "postgresql": postgresql}[engine.dialect.name]
     rows = [
         {"customer_id": each.customer_id, "version": each.standing_version + 1}
         for each in sorted(claims, key=lambda each: each.customer_id)
     ]
-    new = dialect.insert(standings).values(rows)
+    new = insert_into(engine, standings).values(rows)
     move = new.on_conflict_do_update(
         index_elements=[standings.c.customer_id],
         set_={"version": new.excluded.version},
