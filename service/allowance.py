@@ -21,7 +21,7 @@ from service.decision_point import Cap, DecisionPoint
 from service.group import group_of
 from service.guardrails.cap import BlockingCap, CountedCap, blocking_cap, counted_times
 from service.guardrails.mask import Mask
-from service.guardrails.period import Calendar, period_of
+from service.guardrails.period import Calendar
 from service.guardrails.reach import mask_channels
 from service.standing import CountedMessage, Draw
 
@@ -127,9 +127,9 @@ def first_free(blocked: BlockingCap, channel: str | None, at: datetime) -> datet
 
 
 def _draw(point: DecisionPoint, known: Known) -> DrawAllowance | None:
-    if point.coupon is None or point.coupon.once_per is None:
+    period = point.draw_period(known.at, known.zone)
+    if period is None:
         return None
-    period = period_of(point.coupon.once_per, known.at, known.zone, known.calendar)
     drawn = known.draws.get(point.journey)
     return DrawAllowance(
         period=period.name,

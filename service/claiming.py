@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -36,24 +36,21 @@ def _message(course: Course, answer: Answer) -> MessageClaim | None:
     message = CountedMessage(
         due_at=due_at, channel=answer.channel, journey=course.point.journey, tags=course.point.tags
     )
-    lapses_at = due_at + timedelta(hours=course.point.confirm_within_hours)
-    return MessageClaim(message=message, lapses_at=_if_activated(course, lapses_at))
+    lapses_at = due_at + course.point.confirmation_wait
+    return MessageClaim(message=message, lapses_at=_activate_by(course, lapses_at) or lapses_at)
 
 
 def _draw(course: Course, answer: Answer) -> DrawClaim | None:
     if course.period is None or course.coupon_amount is None:
         return None
-    deferred = course.facts.request.activate == "deferred"
-    lapses_at = _if_activated(course, course.period.ends_at) if deferred else None
-    return DrawClaim(
-        period=course.period.name, ends_at=course.period.ends_at, coupon=answer.coupon, lapses_at=lapses_at
-    )
+    period = course.period
+    lapses_at = _activate_by(course, period.ends_at)
+    return DrawClaim(period=period.name, ends_at=period.ends_at, coupon=answer.coupon, lapses_at=lapses_at)
 
 
 def _spend(course: Course, answer: Answer, rules: Rules) -> SpendClaim | None:
     if answer.coupon is None or answer.coupon.code is None or course.point.coupon is None:
         return None
-    deferred = course.facts.request.activate == "deferred"
     day = answer.decided_at.astimezone(ZoneInfo(rules.time_zone)).date()
     return SpendClaim(
         code=answer.coupon.code,
@@ -62,13 +59,12 @@ def _spend(course: Course, answer: Answer, rules: Rules) -> SpendClaim | None:
         amount=answer.coupon.amount,
         limit=course.point.coupon.daily_budget,
         expires_at=answer.coupon.expires_at,
-        activate_by=_if_activated(course, answer.coupon.expires_at) if deferred else None,
+        activate_by=_activate_by(course, answer.coupon.expires_at),
     )
 
 
-def _if_activated(course: Course, until: datetime) -> datetime:
-    """Until when a claim holds; a deferred decision's only as long as it may be activated."""
+def _activate_by(course: Course, end: datetime) -> datetime | None:
+    """Until when a deferred decision's claim waits to be activated, its own end at the latest; None for any other's."""
     if course.facts.request.activate == "now":
-        return until
-    wait = timedelta(minutes=course.point.activate_within_minutes)
-    return min(until, course.facts.decided_at + wait)
+        return None
+    return min(end, course.facts.decided_at + course.point.activation_wait)

@@ -75,10 +75,7 @@ class Course:
     @property
     def period(self) -> Period | None:
         """The period of which the customer has one draw; None where there is no such limit or no coupon is decided."""
-        coupon = self.point.coupon
-        if coupon is None or coupon.once_per is None or "coupon" not in self.wanted:
-            return None
-        return period_of(coupon.once_per, self.facts.decided_at, self.zone, self.point.shop.calendar)
+        return self.point.draw_period(self.facts.decided_at, self.zone) if "coupon" in self.wanted else None
 
     @property
     def repeats(self) -> Draw | None:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from features.encoding import FeatureVector, encode
+from features.encoding import FeatureVector
 from service.course import Facts, Rules, customer_zone
 from service.decider import decide
 from service.decision_id import decision_id
-from service.decision_point import DecisionPoint
 from service.errors import BusyCustomerError
 from service.guardrails.cap import horizon
-from service.guardrails.period import period_of
 from service.model_set import ModelSet
 from service.record import DecisionRecord
 from service.schemas import DecideRequest
@@ -42,8 +40,7 @@ async def decide_and_log(
     began = time.monotonic()
     with gardoon.metrics.decide_seconds.time():
         rules, models, now = gardoon.rules_of(request.journey), gardoon.feed.current, gardoon.clock()
-        stored = await asyncio.to_thread(gardoon.reader.read, request.customer_id)
-        features = encode(stored, now=now, schema=gardoon.schema)
+        features = await asyncio.to_thread(gardoon.features_of, request.customer_id, now)
         identity = decision_id(int(now.timestamp() * 1000), gardoon.randomness(10))
         async with gardoon.turns.of(request.customer_id):
             for _ in range(ATTEMPTS):
@@ -82,24 +79,17 @@ def _read(
 ) -> Standing:
     """The customer's standing with the journey."""
     point = rules.point
-    zone = customer_zone(features.strings["time_zone"], rules.time_zone)
-    coupon = point.coupon
+    period = point.draw_period(now, customer_zone(features.strings["time_zone"], rules.time_zone))
+    limited = point.coupon is not None and point.coupon.daily_budget is not None
     query = StandingQuery(
         customer_id=request.customer_id,
         journey=request.journey,
         horizon=horizon(point),
-        period=_period(point, now, zone),
-        day=now.astimezone(ZoneInfo(rules.time_zone)).date() if coupon and coupon.daily_budget else None,
+        period=None if period is None else period.name,
+        day=now.astimezone(ZoneInfo(rules.time_zone)).date() if limited else None,
     )
     with gardoon.engine.connect() as connection:
         return read_standing(connection, query, now)
-
-
-def _period(point: DecisionPoint, now: datetime, zone: ZoneInfo) -> str | None:
-    """The name of the period in which the customer has one draw; None where there is no such limit."""
-    if point.coupon is None or point.coupon.once_per is None:
-        return None
-    return period_of(point.coupon.once_per, now, zone, point.shop.calendar).name
 
 
 def put_into_effect(gardoon: State, identity: str) -> datetime:
@@ -108,7 +98,7 @@ def put_into_effect(gardoon: State, identity: str) -> datetime:
     return activate(
         gardoon.engine,
         identity,
-        wait=timedelta(minutes=point.activate_within_minutes),
-        confirm=timedelta(hours=point.confirm_within_hours),
+        wait=point.activation_wait,
+        confirm=point.confirmation_wait,
         now=gardoon.clock(),
     )

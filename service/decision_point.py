@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import time
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from models.artifact import Artifact
 from models.inputs import CHANNELS
 from models.reward import RewardSpec
+from service.guardrails.period import Period, period_of
 from service.yaml_place import Place, YamlFaultError, YamlText, parse_yaml
 
 DecisionName = Literal["channel", "send_time", "coupon", "message"]
@@ -252,6 +254,22 @@ class DecisionPoint(_Strict):
         if self.shares.business_as_usual and missing:
             raise ValueError(f"shares.business_as_usual needs `usual` in each decision; none in {missing}")
         return self
+
+    @property
+    def activation_wait(self) -> timedelta:
+        """How long a deferred decision may be activated."""
+        return timedelta(minutes=self.activate_within_minutes)
+
+    @property
+    def confirmation_wait(self) -> timedelta:
+        """How long a message of which nothing is heard holds its place."""
+        return timedelta(hours=self.confirm_within_hours)
+
+    def draw_period(self, at: datetime, zone: ZoneInfo) -> Period | None:
+        """The period of which a customer in this zone has one draw; None where there is no such limit."""
+        if self.coupon is None or self.coupon.once_per is None:
+            return None
+        return period_of(self.coupon.once_per, at, zone, self.shop.calendar)
 
     def usual(self, decision: DecisionName) -> tuple[str, ...]:
         """What is done as usual, by preference, as names of actions."""

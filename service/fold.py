@@ -15,7 +15,6 @@ from models.artifact import Artifact
 from models.catalogue import load_policy
 from models.delay import Additive, DelayDistribution
 from models.feedback import Floats, Integers
-from models.linear_statistics import LinearStatistics
 from models.policy import Policy
 from models.reward import State
 from service.model_set import POLICY_NAMES
@@ -61,12 +60,16 @@ class Fold:
     def _follow_open(self, name: str, policy: Additive, changes: Sequence[Change]) -> None:
         if self.open_rounds is None:
             return
-        for change in changes:
-            slot = Slot.of(name, change.journey, change.effective_at)
-            if change.before.state is State.OPEN:
-                self.open_rounds.add(slot, -1, *_sums(policy, change, change.before.reward))
-            if change.after.state is State.OPEN:
-                self.open_rounds.add(slot, +1, *_sums(policy, change, change.after.reward))
+        was = [(each, each.before.reward) for each in changes if each.before.state is State.OPEN]
+        is_now = [(each, each.after.reward) for each in changes if each.after.state is State.OPEN]
+        for sign, rewarded in ((-1, was), (+1, is_now)):
+            by_slot: dict[Slot, list[tuple[Change, float]]] = defaultdict(list)
+            for each, reward in rewarded:
+                by_slot[Slot.of(name, each.journey, each.effective_at)].append((each, reward))
+            for slot, mine in by_slot.items():
+                silent = policy.sums(*_arrays([(each.round, each.silent) for each, _ in mine]))
+                answered = policy.sums(*_arrays([(each.round, reward) for each, reward in mine]))
+                self.open_rounds.add(slot, sign * len(mine), silent, answered)
 
     def artifacts(self) -> dict[str, Artifact]:
         """The state to go on from: closed rounds only."""
@@ -104,13 +107,6 @@ def _fold_closed(policy: Policy, changes: Sequence[Change]) -> None:
         policy.unlearn_many(*_arrays(back))
     if new:
         policy.learn_many(*_arrays(new))
-
-
-def _sums(policy: Additive, change: Change, reward: float) -> tuple[LinearStatistics, LinearStatistics]:
-    return (
-        policy.sums(*_arrays([(change.round, change.silent)])),
-        policy.sums(*_arrays([(change.round, reward)])),
-    )
 
 
 def _arrays(rounds: Sequence[tuple[Round, float]]) -> tuple[Floats, Integers, Floats]:

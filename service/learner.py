@@ -108,8 +108,7 @@ class Learner:
         touched |= dict.fromkeys(connection.scalars(select(activations.c.decision_id).where(recent)))
         for journey, point in self.points.items():
             windows = {timedelta(hours=point.reward(name).window_hours) for name in point.decisions}
-            wait = timedelta(minutes=point.activate_within_minutes)
-            for passed in sorted({timedelta(0), wait, *windows}):
+            for passed in sorted({timedelta(0), point.activation_wait, *windows}):
                 for began in (decisions.c.effective_at, decisions.c.decided_at):
                     query = select(decisions.c.decision_id).where(
                         decisions.c.journey == journey,

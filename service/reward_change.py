@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 from sqlalchemy import Connection, select
@@ -107,7 +107,7 @@ def _resolve(record: DecisionRecord, spec: RewardSpec, facts: list[Outcome], now
 
 def _unused(record: DecisionRecord, point: DecisionPoint, now: datetime) -> Resolution:
     """A deferred decision that was not activated: not known yet, and once it no longer can be, never a reward."""
-    over = now > record.decided_at + timedelta(minutes=point.activate_within_minutes)
+    over = now > record.decided_at + point.activation_wait
     return Resolution(State.VOID) if over else _NOTHING
 
 

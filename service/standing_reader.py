@@ -8,13 +8,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from features.encoding import encode
 from service.allowance import Known, allowance_of
 from service.allowance_schema import AllowanceAnswer
 from service.course import customer_zone
 from service.decision_point import DecisionPoint
 from service.guardrails.cap import horizon
-from service.guardrails.period import period_of
 from service.pacing import budgets_now
 from service.standing import CountedMessage, Draw
 from service.state import State
@@ -26,7 +24,7 @@ UNKNOWN_REACH = {"profile:missing", "profile:stale"}
 def read_allowance(gardoon: State, customer_id: str) -> AllowanceAnswer:
     """What the customer may still get. Without the customer's profile the shop's zone stands in and reach is not told."""
     now, points = gardoon.clock(), {name: rules.point for name, rules in gardoon.rules.items()}
-    vector = encode(gardoon.reader.read(customer_id), now=now, schema=gardoon.schema)
+    vector = gardoon.features_of(customer_id, now)
     zone = customer_zone(vector.strings["time_zone"], gardoon.settings.time_zone)
     features = dict(zip(gardoon.schema.columns, vector.values.tolist(), strict=True))
     with gardoon.engine.connect() as connection:
@@ -71,13 +69,10 @@ def _draws(
     """The draws of the running periods, by journey."""
     found = {}
     for journey, point in points.items():
-        if point.coupon is not None and point.coupon.once_per is not None:
+        period = point.draw_period(now, zone)
+        if period is not None:
             query = StandingQuery(
-                customer_id=customer_id,
-                journey=journey,
-                horizon=timedelta(0),
-                period=period_of(point.coupon.once_per, now, zone, point.shop.calendar).name,
-                day=None,
+                customer_id=customer_id, journey=journey, horizon=timedelta(0), period=period.name, day=None
             )
             draw = read_standing(connection, query, now).draw
             found.update({} if draw is None else {journey: draw})

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from sqlalchemy import Engine
 
+from features.encoding import FeatureVector, encode
 from features.schema import Schema
 from features.stored import StoredFeatures
 from service.access.access import Access
@@ -57,6 +58,10 @@ class State:
         settings = self.settings
         poll = timedelta(seconds=settings.poll_seconds)
         return RankModels(self.engine, settings.rank_exploration, poll, self.clock)
+
+    def features_of(self, customer_id: str, now: datetime) -> FeatureVector:
+        """The customer's features as of now, defaults standing in for what is not known. Waits for the online store."""
+        return encode(self.reader.read(customer_id), now=now, schema=self.schema)
 
     def rules_of(self, journey: str) -> Rules:
         """The rules of a journey, with the coupon key of now. Raises `UnknownJourneyError` naming those there are."""

@@ -6,7 +6,6 @@ import asyncio
 
 from fastapi import APIRouter, Response
 
-from features.encoding import encode
 from service.decider import scores_of
 from service.deciding import put_into_effect
 from service.errors import (
@@ -56,8 +55,7 @@ async def decide_one(request: DecideRequest, gardoon: Gardoon, asking: Asking, c
 async def score(request: ScoreRequest, gardoon: Gardoon) -> ScoreAnswer:
     """Score one customer now, without deciding or logging anything."""
     models = gardoon.feed.current
-    stored = await asyncio.to_thread(gardoon.reader.read, request.customer_id)
-    features = encode(stored, now=gardoon.clock(), schema=gardoon.schema)
+    features = await asyncio.to_thread(gardoon.features_of, request.customer_id, gardoon.clock())
     return ScoreAnswer(
         customer_id=request.customer_id,
         scores=scores_of(models.scores(features.values), gardoon.settings.currency),
