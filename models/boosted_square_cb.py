@@ -81,10 +81,7 @@ class BoostedSquareCB(Policy):
     def to_artifact(self) -> Artifact:
         """Manifest: kind, names, floor, gamma. Text: the trees."""
         manifest = {
-            "kind": self.kind,
-            "action_names": list(self.action_names),
-            "input_names": list(self.input_names),
-            "floor": self.floor,
+            **self._manifest(),
             "gamma": self.gamma,
         }
         return Artifact(manifest, texts={MODEL: self.rewards.text})
@@ -94,15 +91,11 @@ class BoostedSquareCB(Policy):
         """The policy that `to_artifact` wrote. Raises `ArtifactError` for another kind, or trees of other inputs."""
         from models.scorer import (
             load_boosted_rewards,
-        )  # LightGBM takes a second to import; few processes need it
+        )  # LightGBM's import takes a second; few processes need it
 
         artifact.require(cls.kind)
-        manifest = artifact.manifest
-        actions, inputs = tuple(manifest["action_names"]), tuple(manifest["input_names"])
-        return cls(
-            action_names=actions,
-            input_names=inputs,
-            rewards=load_boosted_rewards(artifact.texts[MODEL], inputs, len(actions)),
-            gamma=manifest["gamma"],
-            floor=manifest["floor"],
+        named = cls._named_in(artifact.manifest)
+        rewards = load_boosted_rewards(
+            artifact.texts[MODEL], named["input_names"], len(named["action_names"])
         )
+        return cls(**named, rewards=rewards, gamma=artifact.manifest["gamma"])

@@ -72,10 +72,7 @@ class ChannelThompson(BeliefPolicy):
     def to_artifact(self) -> Artifact:
         """Manifest: kind, names, floor, prior. Arrays: the standardizer and the sums."""
         manifest = {
-            "kind": self.kind,
-            "action_names": list(self.action_names),
-            "input_names": list(self.input_names),
-            "floor": self.floor,
+            **self._manifest(),
             "prior": self.prior,
         }
         return Artifact(manifest, {**vars(self.standardizer), **vars(self.statistics.copy())})
@@ -86,10 +83,8 @@ class ChannelThompson(BeliefPolicy):
         artifact.require(cls.kind)
         manifest, arrays = artifact.manifest, artifact.arrays
         return cls(
-            action_names=tuple(manifest["action_names"]),
-            input_names=tuple(manifest["input_names"]),
+            **cls._named_in(manifest),
             standardizer=Standardizer(arrays["center"], arrays["scale"]),
-            floor=manifest["floor"],
-            statistics=LinearStatistics(arrays["count"], arrays["xx"], arrays["rx"], arrays["rr"]),
+            statistics=LinearStatistics.of_arrays(arrays),
             **manifest["prior"],
         )

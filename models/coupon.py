@@ -214,11 +214,8 @@ class CouponThompson(Policy):
     def to_artifact(self) -> Artifact:
         """Manifest: kind, names, floor, prior. Arrays: the standardizer and the sums."""
         manifest = {
-            "kind": self.kind,
-            "action_names": list(self.action_names),
-            "input_names": list(self.input_names),
+            **self._manifest(),
             "effect_inputs": list(self.effect_inputs),
-            "floor": self.floor,
             "prior": self.prior,
         }
         return Artifact(manifest, {**vars(self.standardizer), **vars(self.statistics.copy())})
@@ -229,12 +226,10 @@ class CouponThompson(Policy):
         artifact.require(cls.kind)
         manifest, arrays = artifact.manifest, artifact.arrays
         return cls(
-            action_names=tuple(manifest["action_names"]),
-            input_names=tuple(manifest["input_names"]),
+            **cls._named_in(manifest),
             effect_inputs=tuple(manifest["effect_inputs"]),
             standardizer=Standardizer(arrays["center"], arrays["scale"]),
-            floor=manifest["floor"],
-            statistics=LinearStatistics(arrays["count"], arrays["xx"], arrays["rx"], arrays["rr"]),
+            statistics=LinearStatistics.of_arrays(arrays),
             **manifest["prior"],
         )
 

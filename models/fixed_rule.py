@@ -81,10 +81,7 @@ class FixedRule(StatelessPolicy):
         """Manifest: kind, names, floor, thresholds and table."""
         return Artifact(
             {
-                "kind": self.kind,
-                "action_names": list(self.action_names),
-                "input_names": list(self.input_names),
-                "floor": self.floor,
+                **self._manifest(),
                 "thresholds": [list(cuts) for cuts in self.thresholds],
                 "table": [list(row) for row in self.table],
             }
@@ -96,9 +93,7 @@ class FixedRule(StatelessPolicy):
         artifact.require(cls.kind)
         manifest = artifact.manifest
         return cls(
-            action_names=tuple(manifest["action_names"]),
-            input_names=tuple(manifest["input_names"]),
+            **cls._named_in(manifest),
             thresholds=tuple(tuple(cuts) for cuts in manifest["thresholds"]),
             table=tuple(tuple(row) for row in manifest["table"]),
-            floor=manifest["floor"],
         )

@@ -71,11 +71,8 @@ class LinearPolicy(BeliefPolicy):
     def to_artifact(self) -> Artifact:
         """Manifest: kind, names, form, floor, exploration, prior. Arrays: the standardizer, actions' features, the sums."""
         manifest = {
-            "kind": self.kind,
-            "action_names": list(self.action_names),
-            "input_names": list(self.input_names),
+            **self._manifest(),
             "form": "disjoint" if self.action_features is None else "shared",
-            "floor": self.floor,
             "exploration": self.exploration,
             "prior": self.prior,
         }
@@ -90,12 +87,10 @@ class LinearPolicy(BeliefPolicy):
         artifact.require(cls.kind)
         manifest, arrays = artifact.manifest, artifact.arrays
         return cls(
-            action_names=tuple(manifest["action_names"]),
-            input_names=tuple(manifest["input_names"]),
+            **cls._named_in(manifest),
             standardizer=Standardizer(arrays["center"], arrays["scale"]),
             action_features=arrays["action_features"] if manifest.get("form") == "shared" else None,
-            floor=manifest["floor"],
             exploration=manifest.get("exploration"),
-            statistics=LinearStatistics(arrays["count"], arrays["xx"], arrays["rx"], arrays["rr"]),
+            statistics=LinearStatistics.of_arrays(arrays),
             **manifest["prior"],
         )

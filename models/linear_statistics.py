@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,11 @@ class LinearStatistics:
             x, r = design[mine], rewards[mine]
             sums.count[k], sums.xx[k], sums.rx[k], sums.rr[k] = len(r), x.T @ x, x.T @ r, r @ r
         return sums
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, Floats]) -> LinearStatistics:
+        """The sums that an artifact holds among its arrays."""
+        return cls(arrays["count"], arrays["xx"], arrays["rx"], arrays["rr"])
 
     def __add__(self, other: LinearStatistics) -> LinearStatistics:
         return LinearStatistics(

@@ -122,11 +122,8 @@ class LogisticThompson(Policy):
     def to_artifact(self) -> Artifact:
         """Manifest: kind, names, bounds, floor, prior. Arrays: the standardizer and the sites' sums."""
         manifest = {
-            "kind": self.kind,
-            "action_names": list(self.action_names),
-            "input_names": list(self.input_names),
+            **self._manifest(),
             "bounds": [self.low, self.high],
-            "floor": self.floor,
             "prior": {"ridge": self.sites.ridge, "offset": self.sites.offset},
         }
         return Artifact(manifest, {**vars(self.standardizer), **self.sites.arrays()})
@@ -138,12 +135,10 @@ class LogisticThompson(Policy):
         manifest, arrays = artifact.manifest, artifact.arrays
         low, high = manifest["bounds"]
         return cls(
-            action_names=tuple(manifest["action_names"]),
-            input_names=tuple(manifest["input_names"]),
+            **cls._named_in(manifest),
             standardizer=Standardizer(arrays["center"], arrays["scale"]),
             low=low,
             high=high,
-            floor=manifest["floor"],
             sites=LogisticSites(
                 count=arrays["count"],
                 curvature=arrays["curvature"],

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 from abc import ABC, abstractmethod
-from typing import ClassVar, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -119,6 +120,24 @@ class Policy(ABC):
                 f"days is {days}, half_life_days {half_life_days}; wanted 0 or more, and above 0"
             )
         self.discount(0.5 ** (days / half_life_days))
+
+    def _manifest(self) -> dict[str, Any]:
+        """What every manifest says: kind, names and floor."""
+        return {
+            "kind": self.kind,
+            "action_names": list(self.action_names),
+            "input_names": list(self.input_names),
+            "floor": self.floor,
+        }
+
+    @staticmethod
+    def _named_in(manifest: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of a policy that `_manifest` tells of."""
+        return {
+            "action_names": tuple(manifest["action_names"]),
+            "input_names": tuple(manifest["input_names"]),
+            "floor": manifest["floor"],
+        }
 
     @abstractmethod
     def to_artifact(self) -> Artifact:

@@ -92,10 +92,7 @@ class SendTimeThompson(BeliefPolicy):
     def to_artifact(self) -> Artifact:
         """Manifest: kind, names, floor, prior. Arrays: the population's curve and the sums."""
         manifest = {
-            "kind": self.kind,
-            "action_names": list(self.action_names),
-            "input_names": list(self.input_names),
-            "floor": self.floor,
+            **self._manifest(),
             "prior": self.prior,
         }
         return Artifact(manifest, {"population": self.population, **vars(self.statistics.copy())})
@@ -108,6 +105,6 @@ class SendTimeThompson(BeliefPolicy):
         return cls(
             population=arrays["population"],
             floor=artifact.manifest["floor"],
-            statistics=LinearStatistics(arrays["count"], arrays["xx"], arrays["rx"], arrays["rr"]),
+            statistics=LinearStatistics.of_arrays(arrays),
             **artifact.manifest["prior"],
         )

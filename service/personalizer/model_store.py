@@ -36,7 +36,7 @@ def read_model(connection: Connection, loop: str) -> RankModel:
         return RankModel(0, LinearStatistics.empty(1, N_BUCKETS))
     artifact = Artifact.from_bytes(content)
     artifact.require(KIND)
-    return RankModel(artifact.manifest["number"], LinearStatistics(**artifact.arrays))
+    return RankModel(artifact.manifest["number"], LinearStatistics.of_arrays(artifact.arrays))
 
 
 class RivalLearnerError(RuntimeError):
