@@ -54,7 +54,8 @@ def rotate(after_hours: Hours = 0) -> None:
     Console().print(f"{key.key_id} signs from {key.used_from:%Y-%m-%d %H:%M:%S} UTC on", soft_wrap=True)
 
 
-@coupon_keys_app.command("revoke")
+# an id is base 64, so one of 64 begins with "-" and must not be taken for an option
+@coupon_keys_app.command("revoke", context_settings={"ignore_unknown_options": True})
 def revoke(key_id: KeyId) -> None:
     """Trust tokens of a stolen key no more; the codes of the same coupons are still good, for Gardoon knows what it gave."""
     settings, now = Settings(), datetime.now(UTC)

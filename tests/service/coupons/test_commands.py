@@ -59,6 +59,15 @@ def test_rotation_and_revocation_are_on_record(run: Callable[..., str]) -> None:
     assert re.search(rf"{first} .* revoked", run("coupon-keys", "list"))
 
 
+@pytest.mark.parametrize("key_id", ["-pfBk1Y0", "--fBk1Y0"])
+def test_an_id_that_looks_like_an_option_is_an_id(run: Callable[..., str], key_id: str) -> None:
+    run("coupon-keys", "list")
+
+    refused = run("coupon-keys", "revoke", key_id, ends_with=1)
+
+    assert f"no key '{key_id}'" in refused
+
+
 def test_a_named_file_that_is_missing_is_an_error_that_says_what_to_do(
     run: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
