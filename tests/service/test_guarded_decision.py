@@ -141,7 +141,8 @@ def keeps_every_rule(answer: Answer, situation: dict[str, Any], deadline: dateti
     assert answer.coupon is not None
     assert situation["used"] + answer.coupon.amount <= LIMIT
     midnight = datetime.combine(answer.decided_at.astimezone(zone).date() + timedelta(days=1), time(0), zone)
-    assert answer.coupon.expires_at == midnight.astimezone(UTC)  # one that the clock skips equals no other zone's
+    # In UTC: a midnight that the clock skips equals no moment of another zone.
+    assert answer.coupon.expires_at == midnight.astimezone(UTC)
     assert answer.coupon.expires_at - due_at >= timedelta(minutes=30)
 
 
