@@ -22,7 +22,7 @@ from features.schema import load_schema
 from service import VERSION
 from service.access.access import build_access
 from service.access.guard import Guard
-from service.access.openapi import describe_access
+from service.access.openapi import add_access
 from service.body_limit import BodyLimit
 from service.coupons.key_ring import open_coupon_keys
 from service.course import Rules
@@ -31,7 +31,7 @@ from service.errors import LogUnavailableError, ServiceError
 from service.model_feed import ModelFeed
 from service.model_set import build_model_set, schema_artifact
 from service.observability import Metrics, configure_logging
-from service.openapi import describe
+from service.openapi import add_examples, describe
 from service.problem import PROBLEM, problem_response
 from service.routes import BATCHES, router
 from service.security_headers import SECURITY_HEADERS, SecurityHeaders, policy_of_page
@@ -129,8 +129,7 @@ def create_app(settings: Settings | None = None, build: Callable[[Settings], Sta
         swagger_ui_oauth2_redirect_url=None,
     )
     app.include_router(router)
-    describe_access(app)
-    describe(app)
+    describe(app, add_access, add_examples)
     limits = settings or Settings()
     by_path = dict.fromkeys(BATCHES, limits.batch_limit_bytes)
     app.add_middleware(BodyLimit, limit_bytes=limits.body_limit_bytes, by_path=by_path)

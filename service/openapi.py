@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -58,21 +58,22 @@ BODIES: tuple[type[BaseModel], ...] = (
 """Read by the endpoints themselves, so FastAPI does not see them."""
 
 
-def describe(app: FastAPI) -> None:
-    """Complete the application's OpenAPI document when it is first asked for."""
+def describe(app: FastAPI, *additions: Callable[[dict[str, Any]], None]) -> None:
+    """Complete the application's OpenAPI document, addition by addition, when it is first asked for."""
     plain = app.openapi
 
     def openapi() -> dict[str, Any]:
         made = app.openapi_schema is None
         document: dict[str, Any] = plain()
         if made:
-            complete(document)
+            for add in additions:
+                add(document)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def complete(document: dict[str, Any]) -> None:
+def add_examples(document: dict[str, Any]) -> None:
     """Add the batches' schemas to the document, and an example of each problem wherever one is named."""
     components = document["components"]
     _, schemas = models_json_schema([(model, "validation") for model in BODIES], ref_template=_SCHEMAS)

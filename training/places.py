@@ -27,6 +27,11 @@ class Places:
         return self.tracking_uri or f"sqlite:///{self.var.absolute() / 'mlflow.db'}"
 
     @property
+    def log_url(self) -> str:
+        """The URL of the decision log in the folder."""
+        return f"sqlite:///{self.var / 'log.db'}"
+
+    @property
     def feast(self) -> Path:
         """The folder of the feature store in files."""
         return self.var / "feast"

@@ -74,7 +74,7 @@ def retrain_policy(registry: ModelRegistry, places: Places, wanted: Retraining) 
     `TooFewRoundsError`, `ArtifactError`.
     """
     champion = _champion(registry, wanted.name)
-    url = wanted.database_url or f"sqlite:///{places.var / 'log.db'}"
+    url = wanted.database_url or places.log_url
     log = read_decision_log(url, DECISIONS[wanted.name])
     _refuse_mixed_units(log)
     feedback, until = closed_rounds(log, wanted.until)

@@ -22,7 +22,7 @@ def report_shadow(places: Places, contenders: Contenders, database_url: str = ""
     """
     name, version = contenders.name, contenders.challenger
     artifact = read_version(places.registry_uri, name, version)
-    with open_connection(database_url or f"sqlite:///{places.var / 'log.db'}") as connection:
+    with open_connection(database_url or places.log_url) as connection:
         log = read_shadow_log(connection, name, artifact.digest)
         purchases = read_purchases(connection) if name in SCORES else None
     if not log.n_decisions:

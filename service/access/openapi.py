@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import FastAPI
-
 from service.access.scope import ENDPOINTS, OPEN, Scope
 
 SCHEMES = {
@@ -22,20 +20,6 @@ _REFUSALS = {
     "403": "The caller lacks the scope",
     "429": "The caller asked more often than its limit",
 }
-
-
-def describe_access(app: FastAPI) -> None:
-    """Make the application's OpenAPI document tell the scope of each endpoint."""
-    plain = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        made = app.openapi_schema is None
-        document: dict[str, Any] = plain()
-        if made:
-            add_access(document)
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]
 
 
 def add_access(document: dict[str, Any], endpoints: Mapping[str, Scope | None] = ENDPOINTS) -> None:

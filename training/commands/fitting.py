@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from training.commands.options import VAR, Challenger, TrackingUri, Var, parse_time
+from training.commands.options import VAR, Challenger, DatabaseUrl, TrackingUri, Var, parse_time
 
 if TYPE_CHECKING:
     from training.retraining import Retraining
@@ -110,9 +110,7 @@ def fit_policy(
     ] = True,
     seed: Annotated[int, typer.Option(help="Seed of the trees, or of the simulated world.")] = 0,
     dataset: Dataset = "complete-journey",
-    database_url: Annotated[
-        str, typer.Option(envvar="GARDOON_DATABASE_URL", help="Of the decision log.")
-    ] = "",
+    database_url: DatabaseUrl = "",
     tracking_uri: TrackingUri = "",
     var: Var = VAR,
 ) -> None:

@@ -17,7 +17,7 @@ from training.commands.judgement_output import (
     report_path,
     write_page,
 )
-from training.commands.options import VAR, TrackingUri, Var, parse_time
+from training.commands.options import VAR, DatabaseUrl, TrackingUri, Var, parse_time
 
 app = typer.Typer()
 
@@ -80,13 +80,7 @@ def evaluate(
     propensity: Annotated[
         float | None, typer.Option(help="file: one for all rounds, as in a randomised test.")
     ] = None,
-    database_url: Annotated[
-        str,
-        typer.Option(
-            envvar="GARDOON_DATABASE_URL",
-            help="Database of the decision log; by default SQLite in VAR/log.db.",
-        ),
-    ] = "",
+    database_url: DatabaseUrl = "",
     seed: Annotated[
         int, typer.Option(help="Seed of replay's rejection, of resamples and of simulated policies.")
     ] = 0,

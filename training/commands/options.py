@@ -18,6 +18,13 @@ TrackingUri = Annotated[
         envvar="GARDOON_MLFLOW_TRACKING_URI", help="The model registry; by default SQLite in VAR/mlflow.db."
     ),
 ]
+DatabaseUrl = Annotated[
+    str,
+    typer.Option(
+        envvar="GARDOON_DATABASE_URL",
+        help="Database of the decision log; by default SQLite in VAR/log.db.",
+    ),
+]
 Challenger = Annotated[
     bool, typer.Option("--challenger", help="Register as challengers, the champions staying: see `promote`.")
 ]

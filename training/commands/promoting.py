@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from training.commands.options import VAR, TrackingUri, Var
+from training.commands.options import VAR, DatabaseUrl, TrackingUri, Var
 
 app = typer.Typer()
 
@@ -34,9 +34,7 @@ def promote(
     force: Annotated[
         str, typer.Option(help="Promote whatever the gate says; the reason goes on record.")
     ] = "",
-    database_url: Annotated[
-        str, typer.Option(envvar="GARDOON_DATABASE_URL", help="Of the decision log.")
-    ] = "",
+    database_url: DatabaseUrl = "",
     tracking_uri: TrackingUri = "",
     var: Var = VAR,
 ) -> None:

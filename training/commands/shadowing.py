@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from training.commands.options import VAR, TrackingUri, Var
+from training.commands.options import VAR, DatabaseUrl, TrackingUri, Var
 
 app = typer.Typer()
 
@@ -15,9 +15,7 @@ app = typer.Typer()
 def shadow(
     name: Annotated[str, typer.Argument(help="A registered model, such as coupon_policy or churn_risk.")],
     version: Annotated[str, typer.Option(help="By default the one that `challenger` points to.")] = "",
-    database_url: Annotated[
-        str, typer.Option(envvar="GARDOON_DATABASE_URL", help="Of the decision log.")
-    ] = "",
+    database_url: DatabaseUrl = "",
     tracking_uri: TrackingUri = "",
     var: Var = VAR,
 ) -> None:

@@ -17,7 +17,7 @@ from training.evaluation.errors import LogError
 from training.evaluation.file_source import PREFIX, open_file
 from training.evaluation.log_chunk import LogChunk
 from training.evaluation.log_notes import decision_log_notes
-from training.evaluation.log_source import DECISIONS, default_database, in_memory, open_log
+from training.evaluation.log_source import DECISIONS, in_memory, open_log
 from training.evaluation.log_store import spool_decision_log
 from training.evaluation.opened_log import OpenedLog
 from training.evaluation.policy_source import (
@@ -71,7 +71,7 @@ def open_requested(request: LogRequest, places: Places, rng: np.random.Generator
 
 def _spooled(rest: str, request: LogRequest, places: Places, folder: Path) -> OpenedLog:
     journey, _, decision = rest.rpartition("/")
-    url = request.database_url or default_database(places)
+    url = request.database_url or places.log_url
 
     @cache
     def registered(alias: str) -> RegisteredPolicy:

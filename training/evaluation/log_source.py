@@ -108,16 +108,11 @@ _KINDS = (
 )
 
 
-def default_database(places: Places) -> str:
-    """The URL of the decision log in the folder."""
-    return f"sqlite:///{places.var / 'log.db'}"
-
-
 def _decision_log(rest: str, places: Places, database_url: str) -> EvaluationLog:
     from training.evaluation.log_store import read_decision_log
 
     journey, _, decision = rest.rpartition("/")
-    log = read_decision_log(database_url or default_database(places), decision, journey or None)
+    log = read_decision_log(database_url or places.log_url, decision, journey or None)
 
     def champion(rng: np.random.Generator) -> Floats:
         del rng
