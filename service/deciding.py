@@ -20,14 +20,14 @@ from service.standing import Standing
 from service.state import State
 from service.store.activation_log import activate
 from service.store.decision_log import read_record
-from service.store.key_log import Claim
+from service.store.key_log import KeyClaim
 from service.store.ledger import StandingMovedError, StandingQuery, read_standing
 
 ATTEMPTS = 8
 
 
 async def decide_and_log(
-    gardoon: State, request: DecideRequest, claim: Claim | None = None
+    gardoon: State, request: DecideRequest, claim: KeyClaim | None = None
 ) -> DecisionRecord:
     """The record of a decision, on disk before this returns unless the request is a dry run.
 
@@ -63,7 +63,7 @@ async def _decide(facts: Facts, models: ModelSet, rules: Rules) -> DecisionRecor
     return decide(facts, models, rules)
 
 
-async def _logged(gardoon: State, record: DecisionRecord, claim: Claim | None) -> bool:
+async def _logged(gardoon: State, record: DecisionRecord, claim: KeyClaim | None) -> bool:
     """Whether the record stands: logged, or a dry run; not when the standing had moved."""
     if record.request.dry_run:
         return True

@@ -20,14 +20,14 @@ from service.errors import KeyInUseError, KeyReusedError
 from service.schemas import DecideRequest
 from service.state import State
 from service.store.decision_log import read_record
-from service.store.key_log import Claim, KeyTakenError, find_result, keep_result
+from service.store.key_log import KeyClaim, KeyTakenError, find_result, keep_result
 
 ATTEMPTS = 4
 
 
-def make_claim(gardoon: State, scope: str, key: str, purpose: str, body: Any) -> Claim:
+def make_claim(gardoon: State, scope: str, key: str, purpose: str, body: Any) -> KeyClaim:
     """The claim of a key for a request: `purpose` says what is asked, `body` is its JSON value."""
-    return Claim(
+    return KeyClaim(
         scope=scope,
         key=key,
         fingerprint=fingerprint(purpose, body),
@@ -46,7 +46,7 @@ def fingerprint(purpose: str, body: Any) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-async def decide_once(gardoon: State, request: DecideRequest, claim: Claim | None) -> tuple[bytes, bool]:
+async def decide_once(gardoon: State, request: DecideRequest, claim: KeyClaim | None) -> tuple[bytes, bool]:
     """The bytes of the answer, and whether they were given before under the claim's key.
 
     A dry run leaves its key free: it writes nothing.
@@ -66,7 +66,7 @@ async def decide_once(gardoon: State, request: DecideRequest, claim: Claim | Non
 
 
 async def answer_once(
-    gardoon: State, claim: Claim | None, answer: Callable[[], Awaitable[bytes]]
+    gardoon: State, claim: KeyClaim | None, answer: Callable[[], Awaitable[bytes]]
 ) -> tuple[bytes, bool]:
     """The bytes of what `answer` returns, and whether they were given before under the claim's key.
 
@@ -86,7 +86,7 @@ async def answer_once(
         return content if known is None else known, known is not None
 
 
-def _kept_answer(gardoon: State, claim: Claim) -> bytes | None:
+def _kept_answer(gardoon: State, claim: KeyClaim) -> bytes | None:
     """What was answered under the key. Raises `KeyReusedError` when that was to another request."""
     found = find_result(gardoon.engine, claim)
     if found is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from service.errors import KeyInUseError
-from service.store.key_log import Claim
+from service.store.key_log import KeyClaim
 
 
 class KeysInUse:
@@ -16,7 +16,7 @@ class KeysInUse:
         self._names: set[tuple[str, str]] = set()
 
     @contextmanager
-    def using(self, claim: Claim) -> Iterator[None]:
+    def using(self, claim: KeyClaim) -> Iterator[None]:
         """Hold the key until the request is answered. Raises `KeyInUseError` while another request holds it."""
         if claim.name in self._names:
             raise KeyInUseError(f"the request with Idempotency-Key {claim.key!r} is still being answered")

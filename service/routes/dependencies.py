@@ -15,7 +15,7 @@ from service.item_body import is_ndjson
 from service.openapi import EXAMPLES
 from service.schemas import Problem
 from service.state import State
-from service.store.key_log import Claim
+from service.store.key_log import KeyClaim
 
 JSON = "application/json"
 REPLAYED = "Idempotency-Replayed"
@@ -42,7 +42,7 @@ KeyHeader = Annotated[
 ]
 
 
-async def claim(request: Request, gardoon: Gardoon, asking: Asking, key: KeyHeader = None) -> Claim | None:
+async def claim(request: Request, gardoon: Gardoon, asking: Asking, key: KeyHeader = None) -> KeyClaim | None:
     """The claim of the request's idempotency key; None where it has none."""
     if key is None:
         return None
@@ -54,7 +54,7 @@ async def claim(request: Request, gardoon: Gardoon, asking: Asking, key: KeyHead
     return make_claim(gardoon, asking.key_scope, key, f"{request.method} {request.url.path}", body)
 
 
-ClaimedKey = Annotated[Claim | None, Depends(claim)]
+ClaimedKey = Annotated[KeyClaim | None, Depends(claim)]
 
 
 def answered(content: bytes, replayed: bool) -> Response:

@@ -17,7 +17,7 @@ from service.record import DecisionRecord
 from service.schemas import LoggedDecision
 from service.standing import Claims
 from service.store.engine import microseconds
-from service.store.key_log import Claim, KeyTakenError, give_back_keys, without_taken
+from service.store.key_log import KeyClaim, KeyTakenError, give_back_keys, without_taken
 from service.store.ledger import StandingMovedError, take_claims
 from service.store.outcome_log import outcomes_of
 from service.store.tables import decisions
@@ -74,7 +74,7 @@ class DecisionLog:
         if self._writer is not None:
             await self._writer
 
-    async def append(self, record: DecisionRecord, claim: Claim | None = None) -> None:
+    async def append(self, record: DecisionRecord, claim: KeyClaim | None = None) -> None:
         """Return once the record is committed, and with it its claims and that the claim's key stands for it.
 
         Raises: `LogUnavailableError` when it could not be; `KeyTakenError` when the key stands for another one by now;

@@ -16,7 +16,7 @@ _PART = 500
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim:
+class KeyClaim:
     """A caller's key for one request, known by its fingerprint; kept for so long after the claim."""
 
     scope: str
@@ -78,7 +78,7 @@ def claim_keys(
     return claimed
 
 
-def find_result(engine: Engine, claim: Claim) -> KeptResult | None:
+def find_result(engine: Engine, claim: KeyClaim) -> KeptResult | None:
     """What the claim's key stands for already, whoever claimed it; None while it is free or once it expired."""
     query = select(keys).where(
         keys.c.scope == claim.scope,
@@ -90,7 +90,7 @@ def find_result(engine: Engine, claim: Claim) -> KeptResult | None:
     return None if row is None else KeptResult(row["fingerprint"], row["decision_id"], row["content"])
 
 
-def keep_result(engine: Engine, claim: Claim, content: bytes) -> bool:
+def keep_result(engine: Engine, claim: KeyClaim, content: bytes) -> bool:
     """Whether this answer now stands for the key; False when another one does already."""
     with engine.begin() as connection:
         return claim.name in claim_keys(engine, connection, [claim.row(content=content)])

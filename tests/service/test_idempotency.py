@@ -16,7 +16,7 @@ from sqlalchemy import Engine, func, select
 from features.stored import StoredFeatures
 from service.access.guard import ANYONE
 from service.store.key_log import (
-    Claim,
+    KeyClaim,
     claim_keys,
     find_result,
     forget_expired_keys,
@@ -38,9 +38,9 @@ def logged(worker: Worker) -> int:
         return connection.scalar(select(func.count()).select_from(decisions)) or 0
 
 
-def a_claim(key: str = "k", fingerprint: str = "f", later: timedelta = timedelta()) -> Claim:
+def a_claim(key: str = "k", fingerprint: str = "f", later: timedelta = timedelta()) -> KeyClaim:
     day = timedelta(hours=24)
-    return Claim(scope=ANYONE, key=key, fingerprint=fingerprint, claimed_at=NOW + later, kept=day)
+    return KeyClaim(scope=ANYONE, key=key, fingerprint=fingerprint, claimed_at=NOW + later, kept=day)
 
 
 def test_the_same_key_and_body_get_the_same_bytes_and_one_decision(worker: Worker) -> None:

@@ -14,7 +14,7 @@ from service.personalizer.event_log import RankEvent, log_event
 from service.personalizer.model_store import RankModel, RivalLearnerError, put_model, read_model
 from service.settings import Settings
 from service.store.engine import open_log
-from service.store.key_log import Claim, keep_result
+from service.store.key_log import KeyClaim, keep_result
 from service.store.tables import idempotency_keys, rank_models
 from tests.running import wait_for
 
@@ -26,7 +26,7 @@ def test_the_learners_process_learns_rankings_and_forgets_old_keys(tmp_path: Pat
     settings = Settings(var=tmp_path)
     engine = open_log(settings.log_url)
     past = datetime.now(UTC) - timedelta(days=2)
-    claim = Claim(scope="s", key="k", fingerprint="f", claimed_at=past, kept=timedelta(hours=24))
+    claim = KeyClaim(scope="s", key="k", fingerprint="f", claimed_at=past, kept=timedelta(hours=24))
     keep_result(engine, claim, b"")
     event = RankEvent(
         loop="default",
