@@ -18,8 +18,6 @@ from service.record import DecisionRecord
 from service.schemas import DecideRequest
 from service.standing import Standing
 from service.state import State
-from service.store.activation_log import activate
-from service.store.decision_log import read_record
 from service.store.key_log import KeyClaim
 from service.store.ledger import StandingMovedError, StandingQuery, read_standing
 
@@ -90,15 +88,3 @@ def _read(
     )
     with gardoon.engine.connect() as connection:
         return read_standing(connection, query, now)
-
-
-def put_into_effect(gardoon: State, identity: str) -> datetime:
-    """Since when a decision is in effect. Raises: `UnknownDecisionError`, `ActivationExpiredError`."""
-    point = gardoon.rules_of(read_record(gardoon.engine, identity).request.journey).point
-    return activate(
-        gardoon.engine,
-        identity,
-        wait=point.activation_wait,
-        confirm=point.confirmation_wait,
-        now=gardoon.clock(),
-    )

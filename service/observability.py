@@ -41,6 +41,12 @@ class Metrics:
             "gardoon_degraded_inputs", "Inputs that defaults stood in for", ("input",), registry=own
         )
         self.outcomes = Counter("gardoon_outcomes", "Outcomes received", ("kind", "status"), registry=own)
+        self.redemptions = Counter(
+            "gardoon_coupon_redemptions", "Redemptions asked for, by result", ("result",), registry=own
+        )
+        self.activations = Counter(
+            "gardoon_activations", "Activations asked for, by result", ("result",), registry=own
+        )
         self.snapshot = Gauge("gardoon_snapshot", "Number of the policy snapshot in use", registry=own)
         self.budget_price = Gauge(
             "gardoon_budget_price", "Shadow price of a journey's coupon budget", ("journey",), registry=own

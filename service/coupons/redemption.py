@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import Engine
@@ -15,15 +16,28 @@ from service.errors import (
     CouponInactiveError,
     CouponRedeemedError,
     ForeignCouponError,
+    ServiceError,
     TamperedCouponError,
     UnknownCouponError,
 )
 from service.store.coupon_log import DEFERRED, REDEEMED, StoredCoupon, find_coupon
 from service.store.redemption_log import Redemption, redeem_coupon
 
+REFUSALS: Mapping[type[ServiceError], str] = {
+    CouponRedeemedError: "second",
+    CouponInactiveError: "deferred",
+    CouponExpiredError: "expired",
+    TamperedCouponError: "tampered",
+    ForeignCouponError: "foreign",
+    UnknownCouponError: "unknown",
+}
+"""How `gardoon_coupon_redemptions_total` names them."""
 
-def redeem(engine: Engine, keys: CouponKeys, request: RedeemRequest, now: datetime) -> StoredCoupon:
-    """The coupon, redeemed by the request's order now or, on a repetition, earlier.
+
+def redeem(
+    engine: Engine, keys: CouponKeys, request: RedeemRequest, now: datetime
+) -> tuple[StoredCoupon, bool]:
+    """The coupon, redeemed by the request's order, and whether that is new: a repetition finds it redeemed earlier.
 
     Raises: `TamperedCouponError`, `UnknownCouponError`, `ForeignCouponError`, `CouponInactiveError`, `CouponExpiredError`;
     `CouponRedeemedError` when another order has used it.
@@ -33,10 +47,10 @@ def redeem(engine: Engine, keys: CouponKeys, request: RedeemRequest, now: dateti
         raise ForeignCouponError("the coupon was given to another customer than the request's")
     discount = coupon.amount if request.order_value is None else min(coupon.amount, request.order_value)
     redemption = Redemption(order_id=request.order_id, discount=discount, redeemed_at=now)
-    after = redeem_coupon(engine, coupon, redemption)
+    after, taken = redeem_coupon(engine, coupon, redemption)
     if after.state == REDEEMED:
         if after.order_id == request.order_id:
-            return after
+            return after, taken
         raise CouponRedeemedError("another order has used the coupon")
     if after.state == DEFERRED:
         raise CouponInactiveError(f"decision {after.decision_id} is deferred and was not activated")

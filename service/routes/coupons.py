@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from service.coupons.redemption import look_up, redeem, state_of
+from service.coupons.redemption import REFUSALS, look_up, redeem, state_of
 from service.coupons.schema import CouponState, JsonWebKeys, RedeemRequest
 from service.routes.dependencies import Gardoon, problems
 from service.state import State
@@ -20,9 +20,7 @@ Code = Annotated[str, Path(min_length=1, max_length=64, description="as shown or
 @router.post("/v1/coupons/redeem", responses=problems(404, 409, 410, 413, 422, 503), tags=["coupons"])
 async def redeem_one(request: RedeemRequest, gardoon: Gardoon) -> CouponState:
     """Redeem a coupon for an order, once; the same order again gets the same answer."""
-    now = gardoon.clock()
-    coupon = await asyncio.to_thread(redeem, gardoon.engine, gardoon.coupon_keys, request, now)
-    return _shown(gardoon, coupon)
+    return _shown(gardoon, await asyncio.to_thread(_redeemed, gardoon, request))
 
 
 @router.get("/v1/coupons/keys", tags=["coupons"])
@@ -36,6 +34,18 @@ async def read_keys(gardoon: Gardoon, response: Response) -> JsonWebKeys:
 async def read_coupon(code: Code, gardoon: Gardoon) -> CouponState:
     """How a coupon stands."""
     return _shown(gardoon, await asyncio.to_thread(look_up, gardoon.engine, code))
+
+
+def _redeemed(gardoon: State, request: RedeemRequest) -> StoredCoupon:
+    """The coupon, redeemed; what became of the attempt is counted."""
+    attempts = gardoon.metrics.redemptions
+    try:
+        coupon, taken = redeem(gardoon.engine, gardoon.coupon_keys, request, gardoon.clock())
+    except tuple(REFUSALS) as error:
+        attempts.labels(REFUSALS[type(error)]).inc()
+        raise
+    attempts.labels("redeemed" if taken else "repeated").inc()
+    return coupon
 
 
 def _shown(gardoon: State, coupon: StoredCoupon) -> CouponState:

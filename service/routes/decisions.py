@@ -6,8 +6,8 @@ import asyncio
 
 from fastapi import APIRouter, Response
 
+from service.activating import put_into_effect
 from service.decider import scores_of
-from service.deciding import put_into_effect
 from service.errors import (
     BodyTooLargeError,
     BusyCustomerError,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, select, update
 
@@ -15,10 +16,17 @@ from service.store.engine import insert_or_ignore, microseconds, moment
 from service.store.tables import activations, coupons, draws, messages, standings
 
 
+class Effect(NamedTuple):
+    """Since when a decision is in effect, and whether it is only now."""
+
+    since: datetime
+    is_new: bool
+
+
 def activate(
     engine: Engine, decision_id: str, *, wait: timedelta, confirm: timedelta, now: datetime
-) -> datetime:
-    """Since when the decision is in effect; again the same for one that is already, or never was deferred.
+) -> Effect:
+    """The decision's effect; again since the same moment for one that has it already, or never was deferred.
 
     One that repeated a draw puts the decision that drew into effect: it is its coupon that is used.
 
@@ -29,22 +37,23 @@ def activate(
     if record.repeats is not None:
         return activate(engine, record.repeats, wait=wait, confirm=confirm, now=now)
     if record.request.activate == "now":
-        return record.decided_at
+        return Effect(record.decided_at, is_new=False)
     with engine.begin() as connection:
         _move_version(connection, record)
         known = activated_at(connection, [decision_id]).get(decision_id)
         if known is not None:
-            return known
+            return Effect(known, is_new=False)
         if now >= record.decided_at + wait:
             raise ActivationExpiredError(
                 f"decision {decision_id} was to be activated by {(record.decided_at + wait).isoformat()}; "
                 "what it claimed is free again"
             )
         row = {"decision_id": decision_id, "activated_at": microseconds(now)}
-        connection.execute(insert_or_ignore(engine, activations).values(row))
+        added = insert_or_ignore(engine, activations).values(row).returning(activations.c.decision_id)
+        is_new = connection.scalar(added) is not None
         _hold_claims(connection, record, confirm)
     with engine.connect() as connection:
-        return activated_at(connection, [decision_id])[decision_id]
+        return Effect(activated_at(connection, [decision_id])[decision_id], is_new)
 
 
 def _move_version(connection: Connection, record: DecisionRecord) -> None:

@@ -24,8 +24,8 @@ class Redemption:
     redeemed_at: datetime
 
 
-def redeem_coupon(engine: Engine, coupon: StoredCoupon, redemption: Redemption) -> StoredCoupon:
-    """The coupon after this redemption was tried: redeemed by its order if it was out and alive, else as it stood.
+def redeem_coupon(engine: Engine, coupon: StoredCoupon, redemption: Redemption) -> tuple[StoredCoupon, bool]:
+    """The coupon after this redemption was tried, and whether it took it: it was out and alive, else it stays as it stood.
 
     Its outcome goes with it in one transaction, and keeps the message's place under the caps: somebody must have seen it.
     """
@@ -44,14 +44,15 @@ def redeem_coupon(engine: Engine, coupon: StoredCoupon, redemption: Redemption) 
         note_delivery(
             connection, coupon.decision_id, OutcomeKind.REDEEMED
         )  # first, as all lock messages before coupons
-        if connection.execute(redeem).rowcount:
+        taken = connection.execute(redeem).rowcount > 0
+        if taken:
             connection.execute(insert_or_ignore(engine, outcomes).values(_outcome(coupon, redemption)))
         else:
             work.rollback()
     with engine.connect() as connection:
         found = read_coupon(connection, mine)
     assert found is not None, f"coupon of decision {coupon.decision_id} was there and is gone"
-    return found
+    return found, taken
 
 
 def note_told_redemption(connection: Connection, decision_id: str, *, at: datetime, discount: float) -> bool:

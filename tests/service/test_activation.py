@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -119,3 +120,16 @@ def test_activating_a_repeated_draw_puts_the_one_that_drew_into_effect(
 
     assert again["coupon"] == first["coupon"]
     assert (status, redeemed.status_code) == (200, 200)
+
+
+def test_every_attempt_is_counted_by_what_became_of_it(worker: Worker) -> None:
+    first, late = (worker.decide(**DEFERRED)["decision_id"] for _ in range(2))
+    for asked in (first, first, worker.decide(customer_id="c1")["decision_id"], "nothing"):
+        activate(worker, asked)
+    worker.clock.advance(hours=2)
+    activate(worker, late)
+
+    shown = worker.client.get("/metrics").text
+
+    found = dict(re.findall(r'gardoon_activations_total{result="(\w+)"} (\S+)', shown))
+    assert found == {"activated": "1.0", "repeated": "2.0", "unknown": "1.0", "expired": "1.0"}

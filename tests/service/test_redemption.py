@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from sqlalchemy import select
 
 from service.coupons.key import CouponKey
 from service.coupons.key_file import add_key, revoke_key
+from service.coupons.redemption import REFUSALS
 from service.coupons.token import read_token, write_token
 from service.decision_point import DecisionPoint
 from service.store.tables import budgets, coupons, messages, outcomes
@@ -289,3 +291,22 @@ def test_of_a_revoked_key_the_tokens_are_refused_and_the_codes_are_good(worker: 
     assert (refused.status_code, refused.json()["title"]) == (422, "Coupon not genuine")
     assert redeem(worker, code=answer["coupon"]["code"]).status_code == 200
     assert run_verify(worker, find=worker.state.coupon_keys.find).differing == []
+
+
+def test_every_attempt_is_counted_by_what_became_of_it(worker: Worker) -> None:
+    given, late = draw(worker)["coupon"], draw(worker, "c2")["coupon"]
+    waiting = draw(worker, "c3", activate="deferred")["coupon"]
+    for order in ("o1", "o1", "o1", "o2"):
+        redeem(worker, order, code=given["code"])
+    redeem(worker, token=given["token"][:-20])
+    redeem(worker, code="7K3M-9QXT-0R5C-HWB2")
+    redeem(worker, code=late["code"], customer_id="somebody else")
+    redeem(worker, code=waiting["code"])
+    worker.clock.advance(days=1)
+    redeem(worker, code=late["code"])
+
+    shown = worker.client.get("/metrics").text
+
+    found = dict(re.findall(r'gardoon_coupon_redemptions_total{result="(\w+)"} (\S+)', shown))
+    once = dict.fromkeys(("redeemed", *REFUSALS.values()), "1.0")
+    assert found == {**once, "repeated": "2.0"}
