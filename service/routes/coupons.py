@@ -9,15 +9,24 @@ from fastapi import APIRouter, Path, Response
 
 from service.coupons.redemption import REFUSALS, look_up, redeem, state_of
 from service.coupons.schema import CouponState, JsonWebKeys, RedeemRequest
+from service.errors import (
+    BodyTooLargeError,
+    InvalidRequestError,
+    LogUnavailableError,
+    TamperedCouponError,
+    UnknownCouponError,
+)
 from service.routes.dependencies import Gardoon, problems
 from service.state import State
 from service.store.coupon_log import StoredCoupon
 
 router = APIRouter()
 Code = Annotated[str, Path(min_length=1, max_length=64, description="as shown or typed")]
+_READ = problems(UnknownCouponError, TamperedCouponError, InvalidRequestError, LogUnavailableError)
+_REDEEM = problems(*REFUSALS, BodyTooLargeError, InvalidRequestError, LogUnavailableError)
 
 
-@router.post("/v1/coupons/redeem", responses=problems(404, 409, 410, 413, 422, 503), tags=["coupons"])
+@router.post("/v1/coupons/redeem", responses=_REDEEM, tags=["coupons"])
 async def redeem_one(request: RedeemRequest, gardoon: Gardoon) -> CouponState:
     """Redeem a coupon for an order, once; the same order again gets the same answer."""
     return _shown(gardoon, await asyncio.to_thread(_redeemed, gardoon, request))
@@ -30,7 +39,7 @@ async def read_keys(gardoon: Gardoon, response: Response) -> JsonWebKeys:
     return JsonWebKeys.model_validate({"keys": gardoon.coupon_keys.public()})
 
 
-@router.get("/v1/coupons/{code}", responses=problems(404, 422, 503), tags=["coupons"])
+@router.get("/v1/coupons/{code}", responses=_READ, tags=["coupons"])
 async def read_coupon(code: Code, gardoon: Gardoon) -> CouponState:
     """How a coupon stands."""
     return _shown(gardoon, await asyncio.to_thread(look_up, gardoon.engine, code))

@@ -7,6 +7,7 @@ import asyncio
 from fastapi import APIRouter
 
 from service.allowance_schema import AllowanceAnswer, BudgetsAnswer, GroupsAnswer, GroupsNow
+from service.errors import InvalidRequestError, LogUnavailableError
 from service.group_watch import LOOK_BACK, sample_ratios
 from service.pacing import budgets_now
 from service.routes.dependencies import Gardoon, problems
@@ -14,15 +15,16 @@ from service.schemas import Identifier, Moment
 from service.standing_reader import read_allowance
 
 router = APIRouter()
+_READ = problems(InvalidRequestError, LogUnavailableError)
 
 
-@router.get("/v1/customers/{customer_id}/allowance", responses=problems(422, 503), tags=["standing"])
+@router.get("/v1/customers/{customer_id}/allowance", responses=_READ, tags=["standing"])
 async def read_customer_allowance(customer_id: Identifier, gardoon: Gardoon) -> AllowanceAnswer:
     """What caps, draws and budgets leave for one customer, and when each frees up."""
     return await asyncio.to_thread(read_allowance, gardoon, customer_id)
 
 
-@router.get("/v1/budgets", responses=problems(503), tags=["standing"])
+@router.get("/v1/budgets", responses=problems(LogUnavailableError), tags=["standing"])
 async def read_budgets(gardoon: Gardoon) -> BudgetsAnswer:
     """Today's coupon budgets: what is used, what is left, and the shadow price that paces them."""
     points = {name: rules.point for name, rules in gardoon.rules.items()}
@@ -32,7 +34,7 @@ async def read_budgets(gardoon: Gardoon) -> BudgetsAnswer:
     return BudgetsAnswer(currency=gardoon.settings.currency, budgets=tuple(found))
 
 
-@router.get("/v1/groups", responses=problems(422, 503), tags=["standing"])
+@router.get("/v1/groups", responses=_READ, tags=["standing"])
 async def read_groups(gardoon: Gardoon, since: Moment | None = None) -> GroupsAnswer:
     """Customers by group against the declared shares; without `since`, of the last week."""
     points = {name: rules.point for name, rules in gardoon.rules.items()}

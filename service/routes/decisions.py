@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 from service.activating import put_into_effect
 from service.decider import scores_of
 from service.errors import (
+    ActivationExpiredError,
     BodyTooLargeError,
     BusyCustomerError,
     InvalidRequestError,
@@ -40,6 +41,10 @@ _DECIDE = problems(
     *(InvalidRequestError, UnusableRequestError, KeyReusedError),
     *(*_UNAVAILABLE, BusyCustomerError),
 )
+_ACTIVATE = problems(
+    *(UnknownDecisionError, UnknownJourneyError, ActivationExpiredError),
+    *(InvalidRequestError, LogUnavailableError),
+)
 
 
 @router.post("/v1/decide", response_model=Answer, responses=_DECIDE, tags=["decisions"])
@@ -64,9 +69,7 @@ async def score(request: ScoreRequest, gardoon: Gardoon) -> ScoreAnswer:
     )
 
 
-@router.post(
-    "/v1/decisions/{decision_id}/activate", responses=problems(404, 410, 422, 503), tags=["decisions"]
-)
+@router.post("/v1/decisions/{decision_id}/activate", responses=_ACTIVATE, tags=["decisions"])
 async def activate_decision(decision_id: Identifier, gardoon: Gardoon) -> Activation:
     """Put a deferred decision into effect; activating it again changes nothing."""
     since = await asyncio.to_thread(put_into_effect, gardoon, decision_id)

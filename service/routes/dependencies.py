@@ -13,6 +13,7 @@ from service.errors import ServiceError
 from service.idempotency import make_claim
 from service.item_body import is_ndjson
 from service.openapi import EXAMPLES
+from service.problem import PROBLEM
 from service.schemas import Problem
 from service.state import State
 from service.store.key_log import KeyClaim
@@ -62,14 +63,12 @@ def answered(content: bytes, replayed: bool) -> Response:
     return Response(content, media_type=JSON, headers={REPLAYED: "true"} if replayed else None)
 
 
-def problems(*kinds: int | type[ServiceError]) -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI entries of these errors; of a bare status, with the examples of all errors that have it."""
+def problems(*kinds: type[ServiceError]) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI entries of these errors, an example of each."""
     found: dict[int | str, dict[str, Any]] = {}
     for kind in kinds:
-        status = kind if isinstance(kind, int) else kind.status
-        content = {"schema": {"$ref": "#/components/schemas/Problem"}}
-        entry = {"model": Problem, "content": {"application/problem+json": content}}
-        content = found.setdefault(status, entry)["content"]["application/problem+json"]
-        if not isinstance(kind, int):
-            content.setdefault("examples", {})[kind.__name__] = {"$ref": EXAMPLES + kind.__name__}
+        shown: dict[str, Any] = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
+        entry = {"model": Problem, "content": {PROBLEM: shown}}
+        examples = found.setdefault(kind.status, entry)["content"][PROBLEM]["examples"]
+        examples[kind.__name__] = {"$ref": EXAMPLES + kind.__name__}
     return found

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from service.errors import LogUnavailableError, NotReadyError
 from service.routes.dependencies import Gardoon, problems
 from service.schemas import Health
 from service.store.decision_log import ping_log
@@ -21,7 +22,7 @@ async def healthz() -> Health:
     return Health(status="alive")
 
 
-@router.get("/readyz", responses=problems(503), tags=["operation"])
+@router.get("/readyz", responses=problems(NotReadyError, LogUnavailableError), tags=["operation"])
 async def readyz(gardoon: Gardoon) -> Health:
     """Whether decisions can be made and logged: models are loaded and the log answers."""
     versions = gardoon.feed.current.versions

@@ -35,14 +35,15 @@ EventId = Annotated[
     str, Path(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["9a1f6c3e-1"])
 ]
 _Model = TypeVar("_Model", RankRequest, RewardRequest)
-_EVENT = problems(InvalidRankError, UnknownEventError, BodyTooLargeError, LogUnavailableError, 422)
+_BODY = (InvalidRankError, BodyTooLargeError, InvalidRequestError, LogUnavailableError)
+_EVENT = problems(UnknownEventError, *_BODY)
 
 
 @router.post(
     "/rank",
     status_code=201,
     response_model=RankAnswer,
-    responses=problems(InvalidRankError, EventReusedError, BodyTooLargeError, LogUnavailableError, 422),
+    responses=problems(EventReusedError, *_BODY),
     openapi_extra=body_of(reference_to(RankRequest), example_of(RankRequest)),
 )
 async def rank_actions(request: Request, gardoon: Gardoon, loop: Loop = "default") -> Response:
