@@ -20,6 +20,7 @@ from service.allowance_schema import (
 from service.decision_point import Cap, DecisionPoint
 from service.group import group_of
 from service.guardrails.cap import BlockingCap, CountedCap, blocking_cap, counted_times
+from service.guardrails.draw import drawn_until
 from service.guardrails.mask import Mask
 from service.guardrails.period import Calendar
 from service.guardrails.reach import mask_channels
@@ -135,5 +136,5 @@ def _draw(point: DecisionPoint, known: Known) -> DrawAllowance | None:
         period=period.name,
         left=0 if drawn else 1,
         decision_id=drawn.decision_id if drawn else None,
-        frees_at=period.ends_at if drawn else None,
+        frees_at=drawn_until(drawn, point, known.at, known.zone) if drawn else None,
     )

@@ -16,6 +16,7 @@ from service.coupons.code import coupon_code
 from service.coupons.token import SignedCoupon, write_token
 from service.course import Course, Facts, Rules, start
 from service.decision_point import DecisionName
+from service.guardrails.draw import drawn_until
 from service.model_set import ModelSet
 from service.record import DecisionRecord, Shop, pack_features
 from service.request_check import check_request, passed_deadline
@@ -67,14 +68,13 @@ def decide(facts: Facts, models: ModelSet, rules: Rules) -> DecisionRecord:
 
 
 def _drawn_already(course: Course, draw: Draw) -> Reason:
-    assert course.period is not None
     return Reason(
         rule="drawn_already",
         decision="coupon",
-        detail=f"one draw in {course.period.name}: decision {draw.decision_id} gave the answer",
+        detail=f"one draw in {draw.period}: decision {draw.decision_id} gave the answer",
         limit=1,
         current=1,
-        frees_at=course.period.ends_at,
+        frees_at=drawn_until(draw, course.point, course.facts.decided_at, course.zone),
     )
 
 

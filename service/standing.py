@@ -27,9 +27,14 @@ class CountedMessage(_Frozen):
 
 
 class Draw(_Frozen):
-    """What the customer drew in this journey and period; no coupon is a draw as well."""
+    """What the customer drew in this journey and period; no coupon is a draw as well.
+
+    The period's name and end are those of the zone that it was drawn in.
+    """
 
     decision_id: str
+    period: str
+    ends_at: datetime
     coupon: Coupon | None
 
 

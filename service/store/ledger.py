@@ -83,7 +83,7 @@ def _draw(connection: Connection, query: StandingQuery, now: datetime) -> Draw |
     if query.period is None:
         return None
     row = connection.execute(
-        select(draws.c.decision_id, draws.c.coupon)
+        select(draws.c.decision_id, draws.c.period, draws.c.ends_at, draws.c.coupon)
         .where(
             draws.c.customer_id == query.customer_id,
             draws.c.journey == query.journey,
@@ -95,7 +95,7 @@ def _draw(connection: Connection, query: StandingQuery, now: datetime) -> Draw |
     if row is None:
         return None
     coupon = Coupon.model_validate_json(row.coupon) if row.coupon else None
-    return Draw(decision_id=row.decision_id, coupon=coupon)
+    return Draw(decision_id=row.decision_id, period=row.period, ends_at=moment(row.ends_at), coupon=coupon)
 
 
 def _budget(connection: Connection, query: StandingQuery) -> BudgetStanding | None:

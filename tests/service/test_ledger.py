@@ -204,6 +204,10 @@ def test_a_customer_whose_zone_is_not_known_for_a_while_draws_no_second_time(
     assert first["propensity"].get("coupon")
     assert away["coupon"] == first["coupon"]
     assert away["reasons"][-1]["rule"] == "drawn_already"
+    assert away["reasons"][-1]["frees_at"] == "2026-11-23T05:00:00Z"  # midnight in New York
+    standing = worker.client.get("/v1/customers/c1/allowance").json()
+    (wheel,) = [journey for journey in standing["journeys"] if journey["journey"] == "lucky_wheel"]
+    assert wheel["draw"]["frees_at"] == "2026-11-23T05:00:00Z"
 
 
 def test_at_night_nothing_goes_out_at_once_whatever_part_of_the_decision_is_asked_for(worker: Worker) -> None:
