@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from starlette.routing import compile_path
+
 from service.access.scope import ENDPOINTS, OPEN, Scope
 
 SCHEMES = {
@@ -25,12 +27,19 @@ _REFUSALS = {
 def add_access(document: dict[str, Any], endpoints: Mapping[str, Scope | None] = ENDPOINTS) -> None:
     """Add the security scheme, and to every endpoint that is not open its scope and refusals."""
     document.setdefault("components", {})["securitySchemes"] = SCHEMES
+    scopes = {_as_documented(endpoint): scope for endpoint, scope in endpoints.items()}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            scope = endpoints.get(f"{method.upper()} {path}")
+            scope = scopes.get(f"{method.upper()} {path}")
             if scope is OPEN:
                 continue
             operation["security"] = [{"bearer": [scope.value]}]
             for status, description in _REFUSALS.items():
                 refusal = {"description": description, "content": _PROBLEM}
                 operation["responses"].setdefault(status, refusal)
+
+
+def _as_documented(endpoint: str) -> str:
+    """The endpoint without its parameters' converters."""
+    method, path = endpoint.split(" ")
+    return f"{method} {compile_path(path)[1]}"

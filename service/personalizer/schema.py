@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 MOST_ACTIONS = 50
 EventId = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+def _none_for_null(features: Any) -> Any:
+    """No features where null stands for them, as some callers write an action without any."""
+    return [] if features is None else features
 
 
 class RankableAction(BaseModel):
     """An action that may be chosen, with what describes it."""
 
     id: EventId
-    features: list[dict[str, Any]] = []
+    features: Annotated[list[dict[str, Any]], BeforeValidator(_none_for_null)] = []
 
 
 class RankRequest(BaseModel):

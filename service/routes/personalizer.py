@@ -54,7 +54,7 @@ async def rank_actions(request: Request, gardoon: Gardoon, loop: Loop = "default
 
 
 @router.post(
-    "/events/{event_id}/reward",
+    "/events/{event_id:path}/reward",
     status_code=204,
     responses=_EVENT,
     openapi_extra=body_of(reference_to(RewardRequest), example_of(RewardRequest)),
@@ -69,7 +69,7 @@ async def reward_one(
     return Response(status_code=204)
 
 
-@router.post("/events/{event_id}/activate", status_code=204, responses=_EVENT)
+@router.post("/events/{event_id:path}/activate", status_code=204, responses=_EVENT)
 async def activate_one(event_id: EventId, gardoon: Gardoon, loop: Loop = "default") -> Response:
     """Say that a deferred ranking was shown: from then on it waits for its reward."""
     await asyncio.to_thread(activate_event, gardoon.engine, loop, event_id, gardoon.clock())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -83,6 +84,35 @@ def test_an_event_id_is_made_where_none_is_given_and_the_least_request_is_enough
     assert answer["eventId"]
     assert answer["ranking"] == [{"id": "only", "probability": 1.0}]
     assert reward(worker, answer["eventId"], 1.0) == 204
+
+
+def test_null_features_are_none(worker: Worker) -> None:
+    body = {"actions": [{"id": "only", "features": None}], "contextFeatures": None, "eventId": "e1"}
+
+    response = worker.client.post("/personalizer/v1.0/rank", json=body)
+
+    assert response.status_code == 201, response.text
+    assert [learn(worker), model_sums(worker).count[0]] == [1, 1]
+
+
+def test_an_event_is_found_by_an_id_that_an_address_cannot_hold_as_it_is(worker: Worker) -> None:
+    event_id = "user/1?x=2# é/reward"
+    rank(worker, event_id, deferActivation=True)
+
+    assert activate(worker, quote(event_id, safe="")) == 204
+    assert reward(worker, quote(event_id, safe=""), 1.0) == 204
+    assert [learn(worker), model_sums(worker).rr[0]] == [1, 1.0]
+
+
+def test_an_endpoint_with_a_slash_at_its_end_is_the_same_endpoint(worker: Worker) -> None:
+    key = {"Ocp-Apim-Subscription-Key": str(give_key(worker, Scope.DECIDE))}
+
+    doubled = worker.client.post("http://testserver//personalizer/v1.0/rank", json={"actions": ARTICLES})
+    allowed = worker.client.post(
+        "http://testserver//personalizer/v1.0/rank", json={"actions": ARTICLES}, headers=key
+    )
+
+    assert [doubled.status_code, allowed.status_code] == [401, 201]
 
 
 def test_before_anything_is_learnt_actions_are_chosen_as_often_as_said(worker: Worker) -> None:

@@ -46,6 +46,7 @@ def test_the_scope_of_a_path_with_parameters_is_found() -> None:
 
     assert table.find("GET", "/v1/decisions/01a2-b") is Scope.READ
     assert table.find("POST", "/v1/decide") is Scope.DECIDE
+    assert table.find("POST", "/personalizer/v1.0/events/a/b/reward") is Scope.OUTCOMES
     assert table.find("GET", "/healthz") is OPEN
 
 
