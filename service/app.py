@@ -27,7 +27,7 @@ from service.body_limit import BodyLimit
 from service.coupons.key_ring import open_coupon_keys
 from service.course import Rules
 from service.decision_point import load_decision_points
-from service.errors import LogUnavailableError, ServiceError
+from service.errors import ServiceError, UnstorableError
 from service.model_feed import ModelFeed
 from service.model_set import build_model_set, schema_artifact
 from service.observability import Metrics, configure_logging
@@ -42,6 +42,7 @@ from service.steady_reader import SteadyReader
 from service.store.artifact_store import get_artifact, put_artifact
 from service.store.decision_log import DecisionLog
 from service.store.engine import open_log
+from service.store.failure import failure_of
 
 _logger = structlog.get_logger()
 
@@ -159,10 +160,11 @@ async def _service_error(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _log_error(request: Request, error: Exception) -> JSONResponse:
-    _logger.error("the log does not answer", exc_info=error)
-    return await _service_error(
-        request, LogUnavailableError(f"the log does not answer: {type(error).__name__}")
-    )
+    assert isinstance(error, SQLAlchemyError)
+    failure = failure_of(error)
+    what = "a value cannot be stored" if isinstance(failure, UnstorableError) else "the log does not answer"
+    _logger.error(what, exc_info=error)
+    return await _service_error(request, failure)
 
 
 async def _validation_error(_request: Request, error: Exception) -> JSONResponse:

@@ -14,11 +14,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.asker import Asker
 from service.batch_schema import BatchItem
-from service.errors import LogUnavailableError, ServiceError
+from service.errors import ServiceError
 from service.idempotency import decide_once, make_claim
 from service.item_body import validate_item
 from service.schemas import DecideRequest
 from service.state import State
+from service.store.failure import failure_of
 
 AT_ONCE = 32
 """Decisions under way at a time: enough to share a commit, few enough that others are answered in between."""
@@ -92,5 +93,5 @@ def _as_service_error(error: Exception) -> ServiceError:
         return error
     _logger.error("an item of a batch could not be decided", exc_info=error)
     if isinstance(error, SQLAlchemyError):
-        return LogUnavailableError(f"the log does not answer: {type(error).__name__}")
+        return failure_of(error)
     return ServiceError("the error was logged")

@@ -26,7 +26,8 @@ ServiceError
 ├── BodyTooLargeError          413
 ├── NotReadyError              503   no champions yet
 ├── BusyCustomerError          503   too many decisions about one customer at once
-└── LogUnavailableError        503   nothing is answered that is not in the log
+├── LogUnavailableError        503   nothing is answered that is not in the log
+└── UnstorableError            500   a value that the log cannot hold got past every check: a fault of ours
 """
 
 from __future__ import annotations
@@ -286,6 +287,12 @@ class LogUnavailableError(ServiceError):
     status = 503
     title = "Decision log unavailable"
     retry_after_s = 1
+
+
+class UnstorableError(ServiceError):
+    """The log cannot hold a value of the request, and nothing had refused it: a fault of ours that no retry mends."""
+
+    title = "Value not storable"
 
 
 class BusyCustomerError(ServiceError):

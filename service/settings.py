@@ -26,7 +26,7 @@ class Settings(BaseSettings):
         default=Path(__file__).parent / "decision_points", description="folder of YAML files, one a journey"
     )
     time_zone: str = Field(default="Asia/Tehran", description="zone of customers whose own is unknown")
-    currency: str = Field(default="IRT", description="code of the shop's currency")
+    currency: str = Field(default="IRT", pattern="^[A-Z]{3}$", description="code of the shop's currency")
     poll_seconds: float = Field(
         default=1.0, gt=0, description="how often a worker looks for newer snapshots and champions"
     )

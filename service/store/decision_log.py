@@ -8,19 +8,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
 from prometheus_client import Histogram
 from sqlalchemy import Engine, insert, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from service.errors import LogUnavailableError, UnknownDecisionError
+from service.errors import LogUnavailableError, UnknownDecisionError, UnstorableError
 from service.record import DecisionRecord
 from service.schemas import LoggedDecision
 from service.standing import Claims
 from service.store.engine import microseconds
+from service.store.failure import failure_of
 from service.store.key_log import KeyClaim, KeyTakenError, give_back_keys, without_taken
 from service.store.ledger import StandingMovedError, take_claims
 from service.store.outcome_log import outcomes_of
 from service.store.tables import decisions
+
+_logger = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -77,8 +81,9 @@ class DecisionLog:
     async def append(self, record: DecisionRecord, claim: KeyClaim | None = None) -> None:
         """Return once the record is committed, and with it its claims and that the claim's key stands for it.
 
-        Raises: `LogUnavailableError` when it could not be; `KeyTakenError` when the key stands for another one by now;
-        `StandingMovedError` when the customer's standing or the budget is no longer what it was decided from.
+        Raises: `LogUnavailableError` when it could not be; `UnstorableError` when it never can; `KeyTakenError` when the key
+        stands for another one by now; `StandingMovedError` when the customer's standing or the budget is no longer what it
+        was decided from.
         """
         if self._stopping:
             raise LogUnavailableError("the service is shutting down")
@@ -100,9 +105,14 @@ class DecisionLog:
         try:
             with self._flush_seconds.time():
                 failures = await asyncio.to_thread(self._commit, batch)
-        except Exception as error:  # noqa: BLE001 - whatever failed, these callers must hear of it and the writer go on
-            told = LogUnavailableError(f"the decision could not be logged: {type(error).__name__}")
-            failures = [told] * len(batch)
+        except Exception as error:  # whatever failed, these callers must hear of it and the writer go on
+            if len(batch) > 1 and not isinstance(error, OperationalError):
+                for entry in batch:  # one of them cannot be stored: the others need not pay for it
+                    await self._flush([entry])
+                return
+            failures = [failure_of(error)] * len(batch)
+            if isinstance(failures[0], UnstorableError):
+                _logger.error("a decision cannot be stored", exc_info=error)
         for entry, failure in zip(batch, failures, strict=True):
             entry.tell(failure)
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, func, select
 
-from service.errors import LogUnavailableError
+from service.errors import LogUnavailableError, UnstorableError
 from service.observability import Metrics
 from service.record import DecisionRecord
+from service.standing import Claims
 from service.store.decision_log import DecisionLog, decision_row
 from service.store.engine import open_log
 from service.store.tables import decisions
@@ -62,6 +63,20 @@ def test_a_failed_flush_fails_every_append_in_it(record: DecisionRecord, engine:
 
     assert all(isinstance(result, LogUnavailableError) for result in results)
     assert count(engine) == 1
+
+
+def test_a_decision_that_cannot_be_stored_fails_alone(record: DecisionRecord, engine: Engine) -> None:
+    """Its claim counts further than the database can, SQLite's driver and PostgreSQL each refusing in its own words."""
+    log = DecisionLog(engine, flush_seconds=Metrics().flush_seconds)
+    records = copies(record, 20)
+    claims = Claims(customer_id="c2", journey="lucky_wheel", standing_version=2**70)
+    records[7] = records[7].model_copy(update={"claims": claims})
+
+    results = asyncio.run(append_all(log, records))
+
+    assert [place for place, result in enumerate(results) if result is not None] == [7]
+    assert isinstance(results[7], UnstorableError)
+    assert count(engine) == 20
 
 
 def test_after_the_stop_nothing_is_accepted(record: DecisionRecord, engine: Engine) -> None:

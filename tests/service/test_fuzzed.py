@@ -1,4 +1,4 @@
-"""Every endpoint under schemathesis: whatever the OpenAPI document allows, and much that it does not, gets no 5xx."""
+"""Every endpoint under schemathesis, on both databases: what the document allows and much that it does not gets no 5xx."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,12 +24,6 @@ from tests.service.real_shop import free_port
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 ALLOWED, FORBIDDEN = 20, 8
 """How many cases of each operation are as the document says, and how many are not."""
-
-
-@pytest.fixture
-def log_url(tmp_path: Path) -> str:
-    """A log on SQLite alone: what is fuzzed is the HTTP side."""
-    return f"sqlite:///{tmp_path / 'log.db'}"
 
 
 @contextmanager
