@@ -10,7 +10,23 @@ so a retry gets the decision that was logged, never a second one.
 
 from __future__ import annotations
 
-from gardoon_client.answer import Coupon, Decision, OutcomeResult, Reason, Redemption, Scores
+from gardoon_client.answer import (
+    Activation,
+    Counterfactual,
+    Coupon,
+    CouponKey,
+    CouponKeys,
+    CouponState,
+    Decision,
+    Flip,
+    LoggedDecision,
+    LoggedOutcome,
+    OutcomeResult,
+    Reason,
+    ScoredCustomer,
+    Scores,
+    WithoutRule,
+)
 from gardoon_client.async_client import AsyncClient
 from gardoon_client.client import Client
 from gardoon_client.problem import (
@@ -24,20 +40,51 @@ from gardoon_client.problem import (
     RequestError,
     TooManyRequestsError,
     UnavailableError,
+    UnreadableAnswerError,
 )
 from gardoon_client.request import DecideRequest, Outcome, RedeemRequest, Trigger
 from gardoon_client.retry import Retry
+from gardoon_client.standing import (
+    Allowance,
+    Budget,
+    Budgets,
+    CapAllowance,
+    ChannelAllowance,
+    DrawAllowance,
+    Groups,
+    GroupShares,
+    JourneyAllowance,
+    MessagePlace,
+)
 
 __all__ = [
     "AccessError",
+    "Activation",
+    "Allowance",
     "AsyncClient",
+    "Budget",
+    "Budgets",
+    "CapAllowance",
+    "ChannelAllowance",
     "Client",
     "ConflictError",
+    "Counterfactual",
     "Coupon",
+    "CouponKey",
+    "CouponKeys",
+    "CouponState",
     "DecideRequest",
     "Decision",
+    "DrawAllowance",
+    "Flip",
     "GardoonError",
     "GoneError",
+    "GroupShares",
+    "Groups",
+    "JourneyAllowance",
+    "LoggedDecision",
+    "LoggedOutcome",
+    "MessagePlace",
     "NoAnswerError",
     "NotFoundError",
     "Outcome",
@@ -45,11 +92,13 @@ __all__ = [
     "ProblemError",
     "Reason",
     "RedeemRequest",
-    "Redemption",
     "RequestError",
     "Retry",
+    "ScoredCustomer",
     "Scores",
     "TooManyRequestsError",
     "Trigger",
     "UnavailableError",
+    "UnreadableAnswerError",
+    "WithoutRule",
 ]

@@ -1,4 +1,4 @@
-"""What is answered, as values; fields that a newer service adds are left out of them, `raw` has all."""
+"""What decisions, outcomes and coupons are answered with; fields that a newer service adds are left out, `raw` has all."""
 
 from __future__ import annotations
 
@@ -8,32 +8,22 @@ from datetime import datetime
 from typing import Any
 
 Json = Mapping[str, Any]
+Measure = bool | float | datetime | tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
-    """Why actions were not available, or why nothing was done."""
+    """Why actions were not available, or why nothing was done; `unit` says what `limit` and `current` are."""
 
     rule: str
     detail: str
-    decision: str | None
-    actions: tuple[str, ...]
-    limit: float | None
-    current: float | None
-    frees_at: datetime | None
-
-    @classmethod
-    def of(cls, found: Json) -> Reason:
-        """The reason in an answer."""
-        return cls(
-            rule=found["rule"],
-            detail=found["detail"],
-            decision=found.get("decision"),
-            actions=tuple(found.get("actions", ())),
-            limit=found.get("limit"),
-            current=found.get("current"),
-            frees_at=_moment(found.get("frees_at")),
-        )
+    decision: str | None = None
+    actions: tuple[str, ...] = ()
+    unit: str | None = None
+    limit: Measure | None = None
+    current: Measure | None = None
+    frees_at: datetime | None = None
+    features: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,38 +36,6 @@ class Coupon:
     currency: str
     expires_at: datetime
 
-    @classmethod
-    def of(cls, found: Json) -> Coupon:
-        """The coupon in an answer."""
-        return cls(
-            code=found["code"],
-            token=found.get("token"),
-            amount=found["amount"],
-            currency=found["currency"],
-            expires_at=datetime.fromisoformat(found["expires_at"]),
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Redemption:
-    """A coupon that an order has used; `discount`: what it took off."""
-
-    code: str
-    amount: int
-    currency: str
-    discount: int
-    order_id: str
-    decision_id: str
-    redeemed_at: datetime
-
-    @classmethod
-    def of(cls, found: Json) -> Redemption:
-        """The answer to a redemption."""
-        names = ("code", "amount", "currency", "discount", "order_id", "decision_id")
-        return cls(
-            **{name: found[name] for name in names}, redeemed_at=datetime.fromisoformat(found["redeemed_at"])
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
@@ -88,15 +46,43 @@ class Scores:
     expected_value: int
     currency: str
 
-    @classmethod
-    def of(cls, found: Json) -> Scores:
-        """The scores in an answer."""
-        return cls(
-            purchase_propensity=found["purchase_propensity"],
-            churn_risk=found["churn_risk"],
-            expected_value=found["expected_value"],
-            currency=found["currency"],
-        )
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredCustomer:
+    """A customer's scores now, by which models, and what defaults stood in for."""
+
+    customer_id: str
+    scores: Scores
+    versions: Mapping[str, str]
+    degraded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithoutRule:
+    """A rule that bound the choice: without it, another action would have been chosen."""
+
+    rule: str
+    choice: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flip:
+    """The smallest move found of a single input that changes the choice."""
+
+    input: str
+    value: float | None
+    moved_to: float
+    standard_deviations: float
+    choice: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counterfactual:
+    """Of one of the decisions, what would have been chosen otherwise."""
+
+    chosen: str | None
+    bound_by: tuple[WithoutRule, ...]
+    nearest: Flip | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,15 +95,18 @@ class Decision:
     journey: str
     status: str
     group: str
-    channel: str | None
-    send_at: datetime | None
-    coupon: Coupon | None
-    message: str | None
+    channel: str | None = None
+    send_at: datetime | None = None
+    coupon: Coupon | None = None
+    message: str | None = None
     propensity: Mapping[str, float]
     scores: Scores
-    reasons: tuple[Reason, ...]
+    probabilities: Mapping[str, Mapping[str, float]] | None = None
+    customer_class: Mapping[str, float] | None = None
+    counterfactuals: Mapping[str, Counterfactual] | None = None
+    reasons: tuple[Reason, ...] = ()
     versions: Mapping[str, str]
-    degraded: tuple[str, ...]
+    degraded: tuple[str, ...] = ()
     raw: Json
 
     @property
@@ -125,27 +114,35 @@ class Decision:
         """Whether something is to be shown or sent."""
         return self.status in ("act", "fallback")
 
-    @classmethod
-    def of(cls, found: Json) -> Decision:
-        """The decision in an answer."""
-        return cls(
-            decision_id=found["decision_id"],
-            decided_at=datetime.fromisoformat(found["decided_at"]),
-            customer_id=found["customer_id"],
-            journey=found["journey"],
-            status=found["status"],
-            group=found["group"],
-            channel=found.get("channel"),
-            send_at=_moment(found.get("send_at")),
-            coupon=Coupon.of(found["coupon"]) if found.get("coupon") else None,
-            message=found.get("message"),
-            propensity=found["propensity"],
-            scores=Scores.of(found["scores"]),
-            reasons=tuple(map(Reason.of, found.get("reasons", ()))),
-            versions=found["versions"],
-            degraded=tuple(found.get("degraded", ())),
-            raw=found,
-        )
+
+@dataclass(frozen=True, kw_only=True)
+class Activation:
+    """Since when a decision is in effect."""
+
+    decision_id: str
+    activated_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoggedOutcome:
+    """What came back of a decision."""
+
+    kind: str
+    value: float
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoggedDecision:
+    """A decision as logged: what was answered, what it was drawn from, what came back.
+
+    answer, rounds: as they are in the log, since a customer who was forgotten leaves gaps in them.
+    """
+
+    decision_id: str
+    answer: Json
+    rounds: tuple[Json, ...]
+    outcomes: tuple[LoggedOutcome, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,11 +158,49 @@ class OutcomeResult:
         """Whether the service has it, from this call or an earlier one."""
         return self.status in (200, 202)
 
-    @classmethod
-    def of(cls, found: Json) -> OutcomeResult:
-        """The result in an answer."""
-        return cls(event_id=found.get("event_id"), status=found["status"], detail=found["detail"])
+
+@dataclass(frozen=True, kw_only=True)
+class OutcomesAnswer:
+    """What became of each fact of a batch, in the order sent."""
+
+    accepted: int
+    results: tuple[OutcomeResult, ...]
 
 
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+@dataclass(frozen=True, kw_only=True)
+class CouponState:
+    """How a coupon stands: deferred, out (it can be redeemed), redeemed, expired or released.
+
+    discount: what was taken off the order that used it.
+    """
+
+    code: str
+    state: str
+    amount: int
+    currency: str
+    expires_at: datetime
+    decision_id: str
+    order_id: str | None = None
+    redeemed_at: datetime | None = None
+    discount: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CouponKey:
+    """A public key that coupons' tokens are signed with (RFC 8037); `raw`: what a library for tokens wants."""
+
+    kty: str
+    crv: str
+    alg: str
+    use: str
+    kid: str
+    x: str
+    raw: Json
+
+
+@dataclass(frozen=True, kw_only=True)
+class CouponKeys:
+    """The keys of now; `raw`: the same as a JSON Web Key Set (RFC 7517)."""
+
+    keys: tuple[CouponKey, ...]
+    raw: Json

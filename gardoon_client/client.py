@@ -5,17 +5,30 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
-from urllib.parse import quote
+from typing import Any, Self, TypeVar
 
 import httpx
 
-from gardoon_client.answer import Decision, OutcomeResult, Redemption, Scores
-from gardoon_client.exchange import Call, Pending, base_headers, call_of, decide_call, document_of, problem_in
+from gardoon_client import question
+from gardoon_client.answer import (
+    Activation,
+    CouponKeys,
+    CouponState,
+    Decision,
+    LoggedDecision,
+    OutcomeResult,
+    ScoredCustomer,
+)
+from gardoon_client.exchange import Call, Pending, base_headers, document_of, problem_in
 from gardoon_client.problem import GardoonError, NoAnswerError, ProblemError
-from gardoon_client.request import DecideRequest, Outcome, RedeemRequest, as_json
+from gardoon_client.question import Question
+from gardoon_client.request import DecideRequest, Outcome, RedeemRequest
 from gardoon_client.retry import Retry
+from gardoon_client.standing import Allowance, Budgets, Groups
+
+_T = TypeVar("_T")
 
 
 class Client:
@@ -50,7 +63,7 @@ class Client:
 
     def decide(self, request: DecideRequest) -> Decision:
         """The decision, the same however often it had to be asked for."""
-        return Decision.of(self._ask(decide_call(request)))
+        return self._ask(question.decide(request))
 
     def decide_many(self, requests: Sequence[DecideRequest]) -> list[Decision | ProblemError]:
         """For each of up to 1,000 requests, in order, its decision or its problem; what was lost is asked for again."""
@@ -64,31 +77,46 @@ class Client:
 
     def tell(self, outcomes: Sequence[Outcome]) -> list[OutcomeResult]:
         """What became of each of up to 1,000 outcomes, in order."""
-        body = {"outcomes": [as_json(outcome) for outcome in outcomes]}
-        return [
-            OutcomeResult.of(each) for each in self._ask(call_of("POST", "/v1/outcomes", body))["results"]
-        ]
+        return list((self._ask(question.tell(outcomes))).results)
 
-    def activate(self, decision_id: str) -> None:
+    def activate(self, decision_id: str) -> Activation:
         """Put a deferred decision into effect; doing it again changes nothing."""
-        self._ask(call_of("POST", f"/v1/decisions/{quote(decision_id, safe='')}/activate"))
+        return self._ask(question.activate(decision_id))
 
-    def redeem(self, request: RedeemRequest) -> Redemption:
+    def redeem(self, request: RedeemRequest) -> CouponState:
         """The coupon, used by the order. Raises `ConflictError` when another order has it, `GoneError` when it expired."""
-        return Redemption.of(self._ask(call_of("POST", "/v1/coupons/redeem", as_json(request))))
+        return self._ask(question.redeem(request))
 
-    def score(self, customer_id: str) -> Scores:
+    def coupon(self, code: str) -> CouponState:
+        """How a coupon stands."""
+        return self._ask(question.coupon(code))
+
+    def coupon_keys(self) -> CouponKeys:
+        """The public keys to check coupons' tokens with; they hold for minutes, revoked ones are gone."""
+        return self._ask(question.coupon_keys())
+
+    def allowance(self, customer_id: str) -> Allowance:
+        """What a customer may still get, and when the rest frees up."""
+        return self._ask(question.allowance(customer_id))
+
+    def budgets(self) -> Budgets:
+        """How today's coupon budgets stand."""
+        return self._ask(question.budgets())
+
+    def groups(self, since: datetime | None = None) -> Groups:
+        """Customers by group against the declared shares; of the last week where no moment is given."""
+        return self._ask(question.groups(since))
+
+    def score(self, customer_id: str) -> ScoredCustomer:
         """The customer's scores, without deciding."""
-        found = self._ask(call_of("POST", "/v1/score", {"customer_id": customer_id}))
-        return Scores.of(found["scores"])
+        return self._ask(question.score(customer_id))
 
-    def read_decision(self, decision_id: str) -> dict[str, Any]:
+    def read_decision(self, decision_id: str) -> LoggedDecision:
         """The decision as logged, with what came back."""
-        found: dict[str, Any] = self._ask(call_of("GET", f"/v1/decisions/{quote(decision_id, safe='')}"))
-        return found
+        return self._ask(question.logged_decision(decision_id))
 
-    def _ask(self, call: Call) -> Any:
-        return self._repeat(lambda: self._answer(call))
+    def _ask(self, asked: Question[_T]) -> _T:
+        return asked.read(self._repeat(lambda: self._answer(asked.call)))
 
     def _answer(self, call: Call) -> Any:
         try:

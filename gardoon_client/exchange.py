@@ -12,10 +12,12 @@ import httpx
 
 from gardoon_client.answer import Decision
 from gardoon_client.problem import NoAnswerError, ProblemError, problem_of
+from gardoon_client.reader import reading
 from gardoon_client.request import DecideRequest, as_json
 from gardoon_client.retry import may_pass
 
 NDJSON = "application/x-ndjson"
+_decision = reading(Decision)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +113,7 @@ class Pending:
             self.began, found = True, json.loads(line)
             place = self._open[found["index"]]
             if found["status"] == 200:
-                self.results[place] = Decision.of(found["answer"])
+                self.results[place] = _decision(found["answer"])
                 done.add(place)
                 continue
             error = problem_of(found["status"], found["problem"], found.get("retry_after_s"))

@@ -1,6 +1,7 @@
 """Every error that the client raises.
 
 GardoonError
+├── UnreadableAnswerError      the answer lacks what this client knows it to have
 ├── NoAnswerError              the service was not reached, or went away before its answer was complete
 └── ProblemError               the service answered with a problem document (RFC 9457)
     ├── RequestError           400, 405, 413, 422   as asked, it will never be answered
@@ -26,11 +27,16 @@ class NoAnswerError(GardoonError):
     """No complete answer came, after every retry; whether it was decided is not known: ask again under the same key."""
 
 
+class UnreadableAnswerError(GardoonError):
+    """The service answered, but not what this client reads: another version, or something that stands in its place."""
+
+
 class ProblemError(GardoonError):
-    """A problem document; `retry_after_s` where the service says when to ask again."""
+    """A problem document, whole in `document`; `retry_after_s` where the service says when to ask again."""
 
     def __init__(self, status: int, document: Mapping[str, Any], retry_after_s: float | None = None) -> None:
         self.status = status
+        self.document = document
         self.title = str(document.get("title", ""))
         self.detail = str(document.get("detail", ""))
         self.errors: list[Mapping[str, Any]] = list(document.get("errors") or ())

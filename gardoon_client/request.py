@@ -79,11 +79,16 @@ def as_json(value: Any) -> dict[str, Any]:
     return {name: found for name, found in content.items() if found not in (None, {}, [], "")}
 
 
+def in_zone(moment: datetime) -> str:
+    """The moment in ISO 8601. Raises: `ValueError` for one without a zone."""
+    if moment.tzinfo is None:
+        raise ValueError(f"found the time {moment} without a zone; wanted one with")
+    return moment.isoformat()
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise ValueError(f"found the time {value} without a zone; wanted one with")
-        return value.isoformat()
+        return in_zone(value)
     if is_dataclass(value):
         return as_json(value)
     if isinstance(value, Mapping):
