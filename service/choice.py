@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -19,8 +19,9 @@ from service.drawing import Distribution, Drawing, first_of
 from service.guardrails import send_slot
 from service.guardrails.budget import mask_budget
 from service.guardrails.cap import BlockingCap, blocking_cap, mask_caps
-from service.guardrails.mask import Found, Mask
+from service.guardrails.mask import Mask
 from service.guardrails.reach import mask_channels
+from service.guardrails.reason import Found, give_reason
 from service.model_set import BoundPolicy
 from service.record import Round
 from service.schemas import DecideRequest, Reason
@@ -32,7 +33,7 @@ def _decide_channel(course: Course) -> None:
     assert course.point.channel is not None
     mask = Mask("channel", course.models.policies["channel"].policy.action_names)
     mask.keep("journey", course.point.channel.actions, "not a channel of this journey")
-    mask_channels(mask, course.features)
+    mask_channels(mask, _known_of_reach(course))
     if "send_time" not in course.wanted:
         _hold_what_cannot_go_now(course, mask)
     if course.facts.standing.messages:
@@ -42,6 +43,13 @@ def _decide_channel(course: Course) -> None:
     course.channel = _take(course, mask, course.models.policies["channel"])
     if course.channel is not None:
         course.inputs.set(f"channel_{course.channel}", 1.0)
+
+
+def _known_of_reach(course: Course) -> Mapping[str, float]:
+    """The customer's features; what defaults may stand in for in their profile is not known, rather than false."""
+    if not any(name.startswith("profile:") for name in course.facts.features.degraded):
+        return course.features
+    return {name: value or math.nan for name, value in course.features.items()}
 
 
 def _hold_what_cannot_go_now(course: Course, mask: Mask) -> None:
@@ -72,11 +80,12 @@ def _hours(course: Course, slots: dict[str, datetime]) -> Mask:
     point, request, now = course.point.send_time, course.facts.request, course.facts.decided_at
     assert point is not None
     mask = Mask("send_time", course.models.policies["send_time"].policy.action_names)
-    mask.keep("clock", slots, "the clock skips this hour tonight")
-    deadline = now + timedelta(hours=point.deadline_hours)
-    if request.deadline_at is not None:
-        deadline = min(deadline, request.deadline_at)
-    send_slot.mask_deadline(mask, slots, deadline)
+    send_slot.mask_clock(mask, slots, now, course.zone)
+    reach = timedelta(hours=point.deadline_hours)
+    if request.deadline_at is None or now + reach < request.deadline_at:
+        send_slot.mask_deadline(mask, slots, now + reach, moves_by=reach)
+    else:
+        send_slot.mask_deadline(mask, slots, request.deadline_at)
     if point.quiet_hours is not None:
         send_slot.mask_quiet_hours(mask, slots, course.zone, point.quiet_hours)
     coupon = course.point.coupon
@@ -191,10 +200,10 @@ def _preferred(course: Course, decision: DecisionName) -> tuple[str, ...]:
 
 
 def _nothing_usual(course: Course, mask: Mask) -> Reason:
-    preferred = list(_preferred(course, mask.decision))
-    detail = f"of {preferred} none is eligible; open are {list(mask.open_actions)}"
+    preferred, left = _preferred(course, mask.decision), mask.open_actions
+    detail = f"of {list(preferred)} none is eligible; open are {list(left)}"
     rule = "timeout" if course.facts.late else "business_as_usual"
-    return Reason(rule=rule, decision=mask.decision, detail=detail)
+    return give_reason(rule, detail, Found(left, preferred), decision=mask.decision)
 
 
 def _round(mask: Mask, bound: BoundPolicy, context: Floats, probabilities: Floats, action: int) -> Round:
@@ -214,7 +223,8 @@ def _apply_request(request: DecideRequest, mask: Mask) -> None:
     allowed, banned = request.eligible.get(mask.decision), request.excluded.get(mask.decision, ())
     if allowed is not None:
         mask.keep("request_eligible", allowed, "not among the request's eligible actions")
-    mask.remove("request_excluded", banned, "excluded by the request")
+    unbanned = [name for name in mask.actions if name not in banned]
+    mask.keep("request_excluded", unbanned, "excluded by the request")
     if forced := request.force.get(mask.decision):
         mask.keep("request_force", (forced,), "the request forces another action")
 

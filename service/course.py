@@ -13,6 +13,7 @@ from service.decision_point import CouponPoint, DecisionName, DecisionPoint
 from service.drawing import Drawing
 from service.group import group_of
 from service.guardrails.period import Period, period_of
+from service.guardrails.reason import Found, give_reason
 from service.guardrails.send_slot import local_midnight
 from service.model_set import ModelSet
 from service.record import Round
@@ -103,7 +104,8 @@ def start(
     zone = customer_zone(name, rules.time_zone)
     if name and zone.key != name:
         detail = f"{name!r} is no IANA zone; the shop's, {rules.time_zone}, stands in"
-        reasons.append(Reason(rule="time_zone", detail=detail))
+        found = Found((rules.time_zone,), (name,), features=("time_zone",))
+        reasons.append(give_reason("time_zone", detail, found))
     local = facts.decided_at.astimezone(zone)
     inputs = Inputs(names=models.input_names, features=facts.features.values)
     for name, score in scores.items():

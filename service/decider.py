@@ -17,6 +17,7 @@ from service.coupons.token import SignedCoupon, write_token
 from service.course import Course, Facts, Rules, start
 from service.decision_point import DecisionName
 from service.guardrails.draw import drawn_until
+from service.guardrails.reason import Found, give_reason
 from service.model_set import ModelSet
 from service.record import DecisionRecord, Shop, pack_features
 from service.request_check import check_request, passed_deadline
@@ -68,14 +69,9 @@ def decide(facts: Facts, models: ModelSet, rules: Rules) -> DecisionRecord:
 
 
 def _drawn_already(course: Course, draw: Draw) -> Reason:
-    return Reason(
-        rule="drawn_already",
-        decision="coupon",
-        detail=f"one draw in {draw.period}: decision {draw.decision_id} gave the answer",
-        limit=1,
-        current=1,
-        frees_at=drawn_until(draw, course.point, course.facts.decided_at, course.zone),
-    )
+    frees_at = drawn_until(draw, course.point, course.facts.decided_at, course.zone)
+    detail = f"one draw in {draw.period}: decision {draw.decision_id} gave the answer"
+    return give_reason("drawn_already", detail, Found(1, 1, frees_at), decision="coupon")
 
 
 def scores_of(scores: dict[str, float], currency: str) -> Scores:

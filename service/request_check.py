@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from service.course import Facts
 from service.decision_point import DecisionName, DecisionPoint
 from service.errors import UnusableRequestError
+from service.guardrails.reason import Found, give_reason
 from service.model_set import ModelSet
 from service.schemas import DecideRequest, Reason
 
@@ -57,4 +58,5 @@ def passed_deadline(facts: Facts) -> Reason | None:
     deadline = facts.request.deadline_at
     if deadline is None or deadline >= facts.decided_at:
         return None
-    return Reason(rule="deadline", detail=f"nothing is sent after {deadline.isoformat()}, which has passed")
+    detail = f"nothing is sent after {deadline.isoformat()}, which has passed"
+    return give_reason("deadline", detail, Found(deadline, facts.decided_at))

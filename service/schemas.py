@@ -101,17 +101,44 @@ class DecideRequest(Request):
     )
 
 
+Unit = Literal["actions", "flag", "messages", "hours", "minutes", "money", "draws", "moment", "zones"]
+Measure = bool | float | datetime | tuple[str, ...]
+
+
 class Reason(BaseModel):
-    """Why actions were not available, or why nothing was done."""
+    """Why actions were not available, or why nothing was done; docs/api.md has a table of all rules."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "rule": "cap:one_sms_a_day",
+                "decision": "channel",
+                "actions": ["sms"],
+                "detail": "at most 1 sms messages in any 24 hours; 1 sent or scheduled",
+                "unit": "messages",
+                "limit": 1,
+                "current": 1,
+                "frees_at": "2026-11-23T08:00:00Z",
+                "features": [],
+            }
+        }
+    )
 
     rule: str
-    decision: DecisionName | None = None
-    actions: tuple[str, ...] = ()
-    detail: str
-    limit: float | None = Field(default=None, description="what the rule allows, where it is a number")
-    current: float | None = Field(default=None, description="what was found against it")
+    decision: DecisionName | None = Field(description="of which actions were taken; null: of all")
+    actions: tuple[str, ...] = Field(description="what the rule took away of what was still open")
+    detail: str = Field(description="the same for people")
+    unit: Unit = Field(
+        description="what `limit` and `current` are: numbers (of messages, hours, minutes, draws or in the shop's "
+        "currency), a flag (true or false), a moment, or names (of actions, of time zones)"
+    )
+    limit: Measure = Field(description="what the rule allows")
+    current: Measure | None = Field(description="what was found against it; null: it is not known")
     frees_at: datetime | None = Field(
-        default=None, description="when the rule will allow it again, where that is known"
+        description="when the rule will allow it again; null: time alone changes nothing"
+    )
+    features: tuple[str, ...] = Field(
+        description="the customer's features that it read, in the order of `actions`"
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from service.guardrails.mask import Found, Mask
+from service.guardrails.mask import Mask
+from service.guardrails.reason import Found
 from service.standing import BudgetStanding
 
 

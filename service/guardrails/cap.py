@@ -15,8 +15,9 @@ from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from service.decision_point import Cap, DecisionPoint
-from service.guardrails.mask import Found, Mask
+from service.guardrails.mask import Mask
 from service.guardrails.period import Calendar, Period, period_of
+from service.guardrails.reason import Found
 from service.guardrails.send_slot import HOURS_AHEAD
 from service.standing import CountedMessage
 

@@ -4,25 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import NamedTuple
 
 import numpy as np
 
 from models.feedback import Booleans
 from service.decision_point import DecisionName
+from service.guardrails.reason import Found, give_reason
 from service.schemas import Reason
-
-
-class Found(NamedTuple):
-    """What a rule allows, what was found against it and when it will allow it again, where these are known."""
-
-    limit: float | None = None
-    current: float | None = None
-    frees_at: datetime | None = None
-
-
-NOTHING = Found()
 
 
 @dataclass
@@ -38,7 +26,7 @@ class Mask:
     def __post_init__(self) -> None:
         self.eligible = np.ones(len(self.actions), dtype=np.bool_)
 
-    def remove(self, rule: str, blocked: Iterable[str], detail: str, found: Found = NOTHING) -> None:
+    def remove(self, rule: str, blocked: Iterable[str], detail: str, found: Found) -> None:
         """Take the blocked actions out of what is still eligible; a rule that takes nothing leaves no reason."""
         names = frozenset(blocked).intersection(self.actions)
         if names:
@@ -48,10 +36,7 @@ class Mask:
         )
         if taken:
             self.eligible &= np.array([name not in names for name in self.actions])
-            reason = Reason(
-                rule=rule, decision=self.decision, actions=taken, detail=detail, **found._asdict()
-            )
-            self.reasons.append(reason)
+            self.reasons.append(give_reason(rule, detail, found, decision=self.decision, actions=taken))
 
     @property
     def open_actions(self) -> tuple[str, ...]:
@@ -59,5 +44,7 @@ class Mask:
         return tuple(name for name, on in zip(self.actions, self.eligible, strict=True) if on)
 
     def keep(self, rule: str, allowed: Collection[str], detail: str) -> None:
-        """Take everything but the allowed actions out."""
-        self.remove(rule, [name for name in self.actions if name not in allowed], detail)
+        """Take everything but the allowed actions out; the reason names these beside those that were open till then."""
+        names = tuple(name for name in self.actions if name in allowed)
+        blocked = [name for name in self.actions if name not in allowed]
+        self.remove(rule, blocked, detail, Found(names, self.open_actions))

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from typing import Final
 
 from models.inputs import CHANNELS
 from service.guardrails.mask import Mask
+from service.guardrails.reason import Found
+
+_CLOSED: Final[tuple[tuple[str, str, bool | None, str], ...]] = (
+    ("consent", "consent", False, "the customer has not agreed to this channel"),
+    ("consent", "consent", None, "whether the customer has agreed to this channel is not known"),
+    ("reachability", "reachable", False, "no working address, number or token"),
+    ("reachability", "reachable", None, "whether there is a working address, number or token is not known"),
+)
+"""Rule, beginning of the channel's feature, what that says (None: nothing), and the reason in words."""
 
 
 def mask_channels(mask: Mask, features: Mapping[str, float]) -> None:
     """Leave the channels that the customer agreed to, can be reached on and has not closed at the operator.
 
-    Unknown consent is no consent; who is not known to be on the operator's blacklist is not on it.
+    Unknown consent is no consent; who is not known to be on the operator's blacklist is not on it. What is known to be
+    missing and what is not known are two reasons: the one is the customer's wish, the other may be a feed that is behind.
     """
-    mask.remove(
-        "consent",
-        [channel for channel in CHANNELS if features[f"consent_{channel}"] != 1.0],
-        "the customer has not agreed to this channel, or it is not known",
-    )
-    mask.remove(
-        "reachability",
-        [channel for channel in CHANNELS if features[f"reachable_{channel}"] != 1.0],
-        "no working address, number or token, or it is not known",
-    )
+    for rule, fact, answer, detail in _CLOSED:
+        named = {channel: f"{fact}_{channel}" for channel in CHANNELS}
+        closed = [channel for channel, name in named.items() if _answer(features[name]) is answer]
+        read = tuple(named[channel] for channel in mask.open_actions if channel in closed)
+        mask.remove(rule, closed, detail, Found(limit=True, current=answer, features=read))
     if features.get("sms_blacklisted") == 1.0:  # schemas of older decisions have no such feature
-        mask.remove(
-            "sms_blacklist", ["sms"], "the customer told the operator to let no promotional SMS through"
-        )
+        detail = "the customer told the operator to let no promotional SMS through"
+        found = Found(limit=False, current=True, features=("sms_blacklisted",))
+        mask.remove("sms_blacklist", ["sms"], detail, found)
+
+
+def _answer(value: float) -> bool | None:
+    return None if math.isnan(value) else value == 1.0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
+from itertools import count
 from zoneinfo import ZoneInfo
 
 from service.decision_point import QuietHours
-from service.guardrails.mask import Found, Mask
+from service.guardrails.mask import Mask
+from service.guardrails.reason import Found
 
 HOURS_AHEAD = 24
 MINUTE = timedelta(minutes=1)
@@ -79,20 +81,51 @@ def _walk_until_loud(moment: datetime, zone: ZoneInfo, quiet: QuietHours) -> dat
     return at
 
 
+def mask_clock(mask: Mask, moments: dict[str, datetime], now: datetime, zone: ZoneInfo) -> None:
+    """Leave the hours that come by this time tomorrow; the reason says when the clock next shows one of the others."""
+    skipped = [hour for hour in mask.actions if hour not in moments]
+    if skipped:
+        there = tuple(hour for hour in mask.actions if hour in moments)
+        frees_at = min(_next_shown(hour, now, zone) for hour in skipped)
+        found = Found(there, mask.open_actions, frees_at)
+        mask.remove("clock", skipped, "the clock skips this hour tonight", found)
+
+
+def _next_shown(hour: str, now: datetime, zone: ZoneInfo) -> datetime:
+    """The first moment after now at which an hour begins on the customer's clock, looking past nights that skip it."""
+    today = now.astimezone(zone).date()
+    begins = (datetime.combine(today + timedelta(days=ahead), time(int(hour)), zone) for ahead in count())
+    moments = (at.astimezone(UTC) for at in begins)
+    return next(at for at in moments if at > now and at.astimezone(zone).hour == int(hour))
+
+
 def mask_quiet_hours(mask: Mask, moments: dict[str, datetime], zone: ZoneInfo, quiet: QuietHours) -> None:
     """Leave the slots outside the customer's quiet hours; the reason says when the first of those it takes are over."""
     blocked = {hour: at for hour, at in moments.items() if is_quiet(at.astimezone(zone).time(), quiet)}
-    taken = [at for hour, at in blocked.items() if hour in mask.open_actions]
-    if taken:
+    if blocked:
+        first = _first(mask, blocked)
+        over = quiet_until(first, zone, quiet)
         detail = f"quiet from {quiet.start:%H:%M} to {quiet.end:%H:%M} in {zone.key}"
-        frees_at = quiet_until(min(taken), zone, quiet)
-        mask.remove("quiet_hours", blocked, detail, Found(frees_at=frees_at))
+        mask.remove("quiet_hours", blocked, detail, Found(over, first, over))
 
 
-def mask_deadline(mask: Mask, moments: dict[str, datetime], deadline: datetime) -> None:
-    """Leave the slots up to the deadline."""
-    late = [hour for hour, at in moments.items() if at > deadline]
-    mask.remove("deadline", late, f"nothing is sent after {deadline.isoformat()}")
+def mask_deadline(
+    mask: Mask, moments: dict[str, datetime], deadline: datetime, moves_by: timedelta | None = None
+) -> None:
+    """Leave the slots up to the deadline; the reason names the first of those it takes.
+
+    moves_by: how far ahead of now the deadline always is, where it moves with the clock: what it takes it will allow later.
+    """
+    late = {hour: at for hour, at in moments.items() if at > deadline}
+    if late:
+        first = _first(mask, late)
+        frees_at = None if moves_by is None else first - moves_by
+        mask.remove(
+            "deadline",
+            late,
+            f"nothing is sent after {deadline.isoformat()}",
+            Found(deadline, first, frees_at),
+        )
 
 
 def mask_coupon_life(
@@ -103,11 +136,15 @@ def mask_coupon_life(
     The reason compares minutes of life: the least wanted with what the first slot that it takes would leave.
     """
     late = {hour: at for hour, at in moments.items() if expires_at - at < minimum_life}
-    taken = [at for hour, at in late.items() if hour in mask.open_actions]
-    if taken:
-        least, left = minimum_life / MINUTE, max((expires_at - min(taken)) / MINUTE, 0.0)
+    if late:
+        least, left = minimum_life / MINUTE, max((expires_at - _first(mask, late)) / MINUTE, 0.0)
         detail = f"the code dies at {expires_at.isoformat()} and needs {int(least)} minutes of life"
         mask.remove("coupon_life", late, detail, Found(least, round(left, 3), expires_at))
+
+
+def _first(mask: Mask, blocked: dict[str, datetime]) -> datetime:
+    """The first of the blocked slots that are still open; of all where none is, and no reason will say it."""
+    return min([at for hour, at in blocked.items() if hour in mask.open_actions] or blocked.values())
 
 
 def local_midnight(now: datetime, zone: ZoneInfo) -> datetime:

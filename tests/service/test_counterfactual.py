@@ -18,6 +18,7 @@ from service.counterfactual import HALVINGS, REACH, STEP, counterfactual_of
 from service.decision_point import DecisionPoint
 from service.drawing import Drawing, first_of
 from service.guardrails.mask import Mask
+from service.guardrails.reason import Found
 from tests.service.conftest import Worker, stored_customer
 from tests.service.test_verify import run_verify
 
@@ -49,7 +50,7 @@ POLICY = taught_policy()
 def drawing(decision_id: str, context: list[float], rules: dict[str, list[str]] | None = None) -> Drawing:
     mask = Mask("coupon", ACTIONS)
     for rule, names in (rules or {}).items():
-        mask.remove(rule, names, rule)
+        mask.remove(rule, names, rule, Found(1, 1))
     return Drawing(decision_id, mask, np.array(context), POLICY.probabilities, POLICY)
 
 

@@ -13,6 +13,7 @@ from service.decision_point import QuietHours
 from service.guardrails.mask import Mask
 from service.guardrails.send_slot import (
     local_midnight,
+    mask_clock,
     mask_coupon_life,
     mask_deadline,
     mask_quiet_hours,
@@ -76,6 +77,41 @@ def test_an_hour_that_the_clock_skips_has_no_slot_and_one_that_comes_twice_has_i
     assert autumn.keys() == set(HOURS)
     assert autumn["02"] == datetime(2026, 10, 25, 0, tzinfo=UTC)
     assert autumn["03"] == datetime(2026, 10, 25, 2, tzinfo=UTC)
+
+
+@settings(max_examples=60, deadline=None)
+@given(situations())
+@example((datetime(2026, 3, 28, 21, tzinfo=UTC), BERLIN))
+def test_an_hour_that_is_skipped_is_free_when_the_clock_shows_it_next(
+    situation: tuple[datetime, ZoneInfo],
+) -> None:
+    now, zone = situation
+    moments, mask = slots(now, zone), Mask("send_time", HOURS)
+
+    mask_clock(mask, moments, now, zone)
+
+    skipped = set(HOURS) - moments.keys()
+    assert set(mask.open_actions) == moments.keys()
+    assert [set(reason.actions) for reason in mask.reasons] == ([skipped] if skipped else [])
+    for reason in mask.reasons:
+        minute = now
+        while f"{minute.astimezone(zone).hour:02d}" not in skipped:
+            minute = minute.replace(second=0) + MINUTE
+        assert reason.frees_at == minute
+
+
+def test_each_rule_forbids_what_another_took_before_it() -> None:
+    """At 20:00 in Tehran nothing is sent after 23:00; were it not so, the night would still be quiet."""
+    now = datetime(2026, 11, 22, 16, 30, tzinfo=UTC)
+    moments, mask = slots(now, TEHRAN), Mask("send_time", HOURS)
+
+    mask_deadline(mask, moments, now + timedelta(hours=2))
+    mask_quiet_hours(mask, moments, TEHRAN, QuietHours(start=time(22, 30), end=time(8)))
+    mask_coupon_life(mask, moments, local_midnight(now, TEHRAN), timedelta(minutes=30))
+
+    assert [reason.rule for reason in mask.reasons] == ["deadline"]
+    assert mask.blocked["quiet_hours"] == {"23", *(f"{hour:02d}" for hour in range(8))}
+    assert mask.blocked["coupon_life"] == {f"{hour:02d}" for hour in range(20)}
 
 
 @settings(max_examples=60, deadline=None)
@@ -218,7 +254,7 @@ def test_the_reasons_say_when_a_message_may_go_out_again() -> None:
     mask_coupon_life(mask, moments, local_midnight(now, TEHRAN), timedelta(minutes=30))
 
     assert [(r.rule, r.limit, r.current, r.frees_at) for r in mask.reasons] == [
-        ("quiet_hours", None, None, datetime(2026, 11, 23, 5, tzinfo=UTC)),
+        ("quiet_hours", datetime(2026, 11, 23, 5, tzinfo=UTC), now, datetime(2026, 11, 23, 5, tzinfo=UTC)),
         ("coupon_life", 30, 0, datetime(2026, 11, 22, 20, 30, tzinfo=UTC)),
     ]
     assert not mask.eligible.any()
