@@ -56,8 +56,9 @@ async def decide_once(gardoon: State, request: DecideRequest, claim: KeyClaim | 
     if claim is None:
         return (await decide_and_log(gardoon, request)).answer.encode(), False
     with gardoon.keys.using(claim):
-        for _ in range(ATTEMPTS):
-            known = await asyncio.to_thread(_kept_answer, gardoon, claim)
+        for attempt in range(ATTEMPTS):
+            is_free = claim.found_free and attempt == 0
+            known = None if is_free else await asyncio.to_thread(_kept_answer, gardoon, claim)
             if known is not None:
                 return known, True
             with suppress(KeyTakenError):

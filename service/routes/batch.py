@@ -42,4 +42,6 @@ async def decide_batch(request: Request, gardoon: Gardoon, asking: Asking, key: 
     """Decide for up to 1,000 customers, each item accepted or refused by itself; a line for each, in the order sent."""
     items = read_items(request.headers.get("content-type", ""), await request.body())
     _ = gardoon.feed.current  # without champions the whole call is a 503, not a thousand lines
-    return Lines(Batch(gardoon, asking, key).lines(items))
+    batch = Batch(gardoon, asking, key)
+    await batch.look_up_keys(items)
+    return Lines(batch.lines(items))

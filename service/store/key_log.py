@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,13 +17,17 @@ _PART = 500
 
 @dataclass(frozen=True, kw_only=True)
 class KeyClaim:
-    """A caller's key for one request, known by its fingerprint; kept for so long after the claim."""
+    """A caller's key for one request, known by its fingerprint; kept for so long after the claim.
+
+    found_free: it stood for nothing when the batch that it came in was read.
+    """
 
     scope: str
     key: str
     fingerprint: str
     claimed_at: datetime
     kept: timedelta
+    found_free: bool = False
 
     @property
     def name(self) -> tuple[str, str]:
@@ -88,6 +92,17 @@ def find_result(engine: Engine, claim: KeyClaim) -> KeptResult | None:
     with engine.connect() as connection:
         row = connection.execute(query).mappings().one_or_none()
     return None if row is None else KeptResult(row["fingerprint"], row["decision_id"], row["content"])
+
+
+def known_keys(engine: Engine, scope: str, names: Collection[str]) -> set[str]:
+    """Those of the keys that stand for something, or did until they expired."""
+    found: set[str] = set()
+    ordered = sorted(names)
+    with engine.connect() as connection:
+        for start in range(0, len(ordered), _PART):
+            part = keys.c.key.in_(ordered[start : start + _PART])
+            found |= set(connection.scalars(select(keys.c.key).where(keys.c.scope == scope, part)))
+    return found
 
 
 def keep_result(engine: Engine, claim: KeyClaim, content: bytes) -> bool:

@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 from httpx2 import Response
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
+from service.access.guard import ANYONE
+from service.batch import PURPOSE
+from service.idempotency import make_claim
+from service.store.key_log import keep_result
 from service.store.tables import decisions
 from tests.service.conftest import Worker
 
@@ -102,6 +106,36 @@ def test_a_batch_sent_again_under_its_key_gets_the_same_bytes(worker: Worker) ->
 
     assert responses[0].content == responses[1].content
     assert logged(worker) == 5
+
+
+def test_the_keys_of_a_batch_are_looked_up_together(worker: Worker) -> None:
+    asked: list[str] = []
+
+    def note(*call: Any) -> None:
+        asked.append(call[2])
+
+    event.listen(worker.state.engine, "before_cursor_execute", note)
+    answered = send(
+        worker, [{**WHEEL, "customer_id": f"c{n}", "idempotency_key": f"k{n}"} for n in range(50)]
+    )
+
+    assert {line["status"] for line in answered} == {200}
+    assert sum("FROM idempotency_keys" in statement for statement in asked) == 1
+
+
+def test_a_key_that_is_taken_after_the_batch_was_read_gets_what_it_stands_for(worker: Worker) -> None:
+    claim = make_claim(worker.state, ANYONE, "k1", PURPOSE, WHEEL)
+
+    def take_it(count: int) -> bytes:
+        keep_result(worker.state.engine, claim, b'{"first": true}')
+        return bytes(count)
+
+    object.__setattr__(worker.state, "randomness", take_it)  # asked for the decision's id
+
+    (line,) = send(worker, [{**WHEEL, "idempotency_key": "k1"}])
+
+    assert line == {"index": 0, "status": 200, "answer": {"first": True}}
+    assert logged(worker) == 0
 
 
 def test_dry_runs_write_nothing(worker: Worker) -> None:
