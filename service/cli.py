@@ -15,7 +15,8 @@ from service.access.commands import audit, keys_app
 from service.coupons.commands import coupon_keys_app
 from service.point_check import check
 from service.settings import Settings
-from service.store.commands import export, export_log, forget, migrate, retain
+from service.store.commands import export_log, migrate, retain
+from service.store.customer_commands import export, forget
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(keys_app, name="keys")

@@ -1,25 +1,19 @@
-"""The commands that keep the log: its schema, its size, copies of it, and one customer's part of it."""
+"""The commands that keep the log: its schema, its size, copies of it."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from service.secret_file import read_or_create_secret
 from service.settings import Settings
 
 if TYPE_CHECKING:
-    from service.access.audit import Act
     from service.store.retention import Plan
 
 
@@ -112,69 +106,6 @@ def export_log(
             entry = AuditEntry(at=now, actor=operator(), act=Act.LOG_EXPORTED, subject="log", detail=detail)
             record_act(connection, entry)
     console.print(f"{days} days written to {out}", highlight=False)
-
-
-def export(customer_id: Annotated[str, typer.Argument(help="The customer's id.")]) -> None:
-    """Print everything held of one customer as JSON lines: each row of the log, then the features in the online store."""
-    from service.access.audit import Act
-    from service.app import open_reader
-    from service.store.customer_data import read_customer
-    from service.store.engine import opened_log
-
-    settings = Settings()
-    stored = open_reader(settings).read(customer_id)
-    with opened_log(settings.log_url) as engine, engine.begin() as connection:
-        rows = 0
-        for table, row in read_customer(connection, customer_id):
-            typer.echo(json.dumps({"table": table, "row": row}, ensure_ascii=False))
-            rows += 1
-        for name, view in stored.views.items():
-            features = {"view": name, "event_at": view.event_at.isoformat(), "values": dict(view.values)}
-            typer.echo(json.dumps({"features": features}, ensure_ascii=False))
-        _note(connection, settings, Act.CUSTOMER_EXPORTED, customer_id, {"rows": rows})
-
-
-def forget(
-    customer_id: Annotated[str, typer.Argument(help="The customer's id.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-) -> None:
-    """Remove one customer from the log for good; rounds and rewards stay, without a name. The online store has its own."""
-    from service.access.audit import Act
-    from service.store.engine import opened_log
-    from service.store.erasure import ScrubError, forget_customer, scrub
-
-    if not yes:
-        typer.confirm("There is no way back. Forget this customer?", abort=True)
-    settings, console = Settings(), Console()
-    with opened_log(settings.log_url) as engine:
-        with engine.begin() as connection:
-            erasure = forget_customer(
-                connection, customer_id, randomness=os.urandom(16), now=datetime.now(UTC)
-            )
-            if erasure is not None:
-                _note(connection, settings, Act.CUSTOMER_ERASED, customer_id, erasure.rows)
-        try:
-            scrub(engine)  # also where nothing is held: an earlier command may have ended before it
-        except ScrubError as error:
-            raise _refuse(f"{error}; stop what reads it and run this again") from error
-    if erasure is None:
-        raise _refuse("the log holds nothing of this customer")
-    changed = ", ".join(f"{rows} {name}" for name, rows in erasure.rows.items())
-    console.print(f"forgotten, {erasure.pseudonym} stands in: {changed}", highlight=False, soft_wrap=True)
-    console.print(
-        "Not in the log, so to be removed where they are: features in the online store, their source, backups"
-    )
-
-
-def _note(
-    connection: Connection, settings: Settings, act: Act, customer_id: str, rows: Mapping[str, int]
-) -> None:
-    """Put the act on record, the customer named by a keyed hash alone."""
-    from service.access.audit import AuditEntry, customer_subject, operator, record_act
-
-    subject = customer_subject(customer_id, read_or_create_secret(settings.audit_key_path))
-    at = datetime.now(UTC)
-    record_act(connection, AuditEntry(at=at, actor=operator(), act=act, subject=subject, detail=dict(rows)))
 
 
 def _longest_window(settings: Settings) -> timedelta:

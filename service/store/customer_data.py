@@ -9,11 +9,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, select
 
 from service.store.engine import moment
-from service.store.tables import decisions, metadata
+from service.store.naming import Naming
+from service.store.row_erasure import rankings_of
+from service.store.tables import decisions, metadata, rank_events
 
 
 def read_customer(connection: Connection, customer_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Table and row, one after another: the rows that carry the customer's id or belong to one of their decisions.
+    """Table and row, one after another: the rows that carry the customer's id or belong to one of their decisions, and the
+    rank events that name them.
 
     Times are ISO 8601, records the JSON they are.
     """
@@ -23,6 +26,8 @@ def read_customer(connection: Connection, customer_id: str) -> Iterator[tuple[st
         if condition is not None:
             for row in connection.execute(select(table).where(condition)).mappings():
                 yield table.name, {name: _shown(name, value) for name, value in row.items()}
+    for row in rankings_of(connection, Naming(customer_id)):
+        yield rank_events.name, {name: _shown(name, value) for name, value in row.items()}
 
 
 def _condition(table: Table, customer_id: str, mine: Any) -> ColumnElement[bool] | None:

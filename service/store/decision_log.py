@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 from prometheus_client import Histogram
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from service.errors import LogUnavailableError, UnknownDecisionError, UnstorableError
@@ -20,7 +20,7 @@ from service.standing import Claims
 from service.store.engine import microseconds
 from service.store.failure import failure_of
 from service.store.key_log import KeyClaim, KeyTakenError, give_back_keys, without_taken
-from service.store.ledger import StandingMovedError, take_claims
+from service.store.ledger import StandingMovedError, forgotten_since, take_claims
 from service.store.outcome_log import outcomes_of
 from service.store.tables import decisions
 
@@ -29,11 +29,15 @@ _logger = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Entry:
-    """A decision to commit, with what it claims, the idempotency key that it answers, and whom to tell of it."""
+    """A decision to commit, with what it claims, the idempotency key that it answers, and whom to tell of it.
+
+    relies: it claims nothing, but was made from a standing that there was.
+    """
 
     row: dict[str, Any]
     claims: Claims | None
     key: dict[str, Any] | None
+    relies: bool
     committed: asyncio.Future[None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -88,7 +92,8 @@ class DecisionLog:
         if self._stopping:
             raise LogUnavailableError("the service is shutting down")
         key = claim.row(decision_id=record.decision_id) if claim else None
-        entry = Entry(decision_row(record), record.claims, key)
+        relies = record.claims is None and record.standing.version > 0
+        entry = Entry(decision_row(record), record.claims, key, relies)
         self._queue.append(entry)
         self._wake.set()
         await entry.committed
@@ -127,6 +132,7 @@ class DecisionLog:
                 if failure is None and entry.claims is not None
             }
             lost = wanted.keys() - take_claims(self._engine, connection, wanted)
+            lost |= _of_forgotten(connection, batch, failures)
             for place, entry in enumerate(batch):
                 if entry.decision_id in lost:
                     failures[place] = StandingMovedError()
@@ -135,6 +141,19 @@ class DecisionLog:
             if rows:
                 connection.execute(insert(decisions), rows)
         return failures
+
+
+def _of_forgotten(
+    connection: Connection, batch: Sequence[Entry], failures: Sequence[Exception | None]
+) -> set[str]:
+    """The decisions that claim nothing but were made from the standing of a customer who was forgotten since."""
+    relying = {
+        entry.decision_id: entry.row["customer_id"]
+        for entry, failure in zip(batch, failures, strict=True)
+        if failure is None and entry.relies
+    }
+    gone = forgotten_since(connection, set(relying.values()))
+    return {identity for identity, customer_id in relying.items() if customer_id in gone}
 
 
 def decision_row(record: DecisionRecord) -> dict[str, Any]:

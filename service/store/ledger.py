@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, or_, select, update
+from sqlalchemy import Connection, Engine, delete, false, func, insert, or_, select, update
 
 from models.reward import SEEN, OutcomeKind
 from service.schemas import Coupon
@@ -122,20 +122,43 @@ def take_claims(engine: Engine, connection: Connection, wanted: dict[str, Claims
 
 
 def _move_versions(engine: Engine, connection: Connection, claims: Sequence[Claims]) -> set[str]:
-    """The customers whose version was what their claim saw; it is one higher now."""
+    """The customers whose version was what their claim saw; it is one higher now.
+
+    A customer who had a version and has no row was forgotten meanwhile: what is inserted for one bears a sign that tells it.
+    """
     if not claims:
         return set()
     rows = [
-        {"customer_id": each.customer_id, "version": each.standing_version + 1}
+        {"customer_id": each.customer_id, "version": _moved(each.standing_version)}
         for each in sorted(claims, key=lambda each: each.customer_id)
     ]
     new = insert_into(engine, standings).values(rows)
+    after = func.abs(new.excluded.version)
     move = new.on_conflict_do_update(
         index_elements=[standings.c.customer_id],
-        set_={"version": new.excluded.version},
-        where=standings.c.version == new.excluded.version - 1,
+        set_={"version": after},
+        where=standings.c.version == after - 1,
     )
-    return set(connection.scalars(move.returning(standings.c.customer_id)))
+    moved = connection.execute(move.returning(standings.c.customer_id, standings.c.version)).all()
+    forgotten = {row.customer_id for row in moved if row.version < 0}
+    if forgotten:
+        connection.execute(delete(standings).where(standings.c.customer_id.in_(forgotten)))
+    return {row.customer_id for row in moved} - forgotten
+
+
+def _moved(seen: int) -> int:
+    return 1 if seen == 0 else -(seen + 1)
+
+
+def forgotten_since(connection: Connection, customer_ids: Collection[str]) -> set[str]:
+    """Of customers who had a standing, those who were forgotten; the others cannot be until this transaction ends."""
+    if not customer_ids:
+        return set()
+    if connection.dialect.name == "sqlite":
+        # its driver begins a transaction with a change, not with a reading
+        connection.execute(update(standings).where(false()).values(version=0))
+    known = select(standings.c.customer_id).where(standings.c.customer_id.in_(customer_ids))
+    return set(customer_ids) - set(connection.scalars(known.with_for_update(read=True, key_share=True)))
 
 
 def _take_budgets(engine: Engine, connection: Connection, wanted: dict[str, Claims]) -> list[str]:

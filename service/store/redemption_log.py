@@ -12,7 +12,7 @@ from models.reward import OutcomeKind
 from service.store.coupon_log import OUT, REDEEMED, RELEASED, StoredCoupon, read_coupon
 from service.store.engine import insert_or_ignore, microseconds
 from service.store.ledger import note_delivery
-from service.store.tables import budgets, coupons, outcomes
+from service.store.tables import budgets, coupons, messages, outcomes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ def redeem_coupon(engine: Engine, coupon: StoredCoupon, redemption: Redemption) 
     mine, at = coupons.c.decision_id == coupon.decision_id, microseconds(redemption.redeemed_at)
     redeem = (
         update(coupons)
-        .where(mine, coupons.c.state == OUT, coupons.c.expires_at > at)
+        .where(mine, coupons.c.code == coupon.code, coupons.c.state == OUT, coupons.c.expires_at > at)
         .values(
             state=REDEEMED,
             order_id=redemption.order_id,
@@ -62,6 +62,8 @@ def note_told_redemption(connection: Connection, decision_id: str, *, at: dateti
     released though it had been used in time is, too, and takes its amount out of the day's budget again, even past the
     limit: what was spent was spent.
     """
+    place = select(messages.c.decision_id).where(messages.c.decision_id == decision_id)
+    connection.execute(place.with_for_update())  # first, as all lock messages before coupons
     mine = coupons.c.decision_id == decision_id
     values = {"state": REDEEMED, "redeemed_at": microseconds(at), "discount": round(discount)}
     if connection.execute(update(coupons).where(mine, coupons.c.state == OUT).values(values)).rowcount:

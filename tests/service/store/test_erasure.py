@@ -6,9 +6,11 @@ import json
 import sqlite3
 import struct
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow.dataset as ds
 import pytest
 from sqlalchemy import Engine, select, text
 from typer.testing import CliRunner
@@ -169,3 +171,88 @@ def test_every_table_that_could_name_a_customer_is_one_that_forgetting_knows() -
     assert named == {"decisions", "messages", "draws", "coupons", "standings"}, (
         "teach forget_customer the new one"
     )
+
+
+def rank_about(played: Worker) -> None:
+    """Rankings whose event or features name the customer, and one that only looks alike."""
+    features = [
+        ({"user": {"id": NEEDLE}}, "r1"),
+        ({"tone": "warm"}, f"visit-{NEEDLE}"),
+        ({"tone": f"not {NEEDLE}"}, "r3"),
+    ]
+    for context, event_id in features:
+        body = {"contextFeatures": [context], "actions": [{"id": "a"}, {"id": "b"}], "eventId": event_id}
+        assert played.client.post("/personalizer/v1.0/rank", json=body).status_code == 201
+
+
+def exported(played: Worker, folder: Path) -> Path:
+    until = (played.clock().date() + timedelta(days=1)).isoformat()
+    run("export-log", "--out", str(folder), "--until", until)
+    return folder
+
+
+def columns(folder: Path, table: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = ds.dataset(folder / table, partitioning="hive").to_table().to_pylist()
+    return rows
+
+
+def test_forgetting_reaches_the_online_store_rankings_and_exports_and_tells_of_each(
+    played: Worker, tmp_path: Path
+) -> None:
+    put_online(played)
+    rank_about(played)
+    folder = exported(played, tmp_path / "exports")
+    before = {table: columns(folder, table) for table in ("decisions", "outcomes", "rewards")}
+
+    told = run("forget", NEEDLE, "--yes", "--exports", str(folder))
+
+    places = dict(line.split(": ", 1) for line in told.splitlines())
+    assert "2 rank_events" in places["log"]
+    assert places["online store"].startswith("1 values deleted from ")
+    assert places[f"exports {folder}"] == "2 decisions, 4 outcomes in 2 files"
+    assert "backups" in places["remains"]
+    assert NEEDLE not in told
+    assert NEEDLE.encode() not in played.state.settings.online_path.read_bytes()
+    kept = {table: columns(folder, table) for table in before}
+    assert NEEDLE not in str(kept)
+    assert {row["customer_id"] for row in kept["decisions"]} == {"c1", places["log"].split()[0]}
+    for table, blank in (
+        ("decisions", ("customer_id", "time_zone", "features")),
+        ("outcomes", ("event_id",)),
+    ):
+        for old, new in zip(before[table], kept[table], strict=True):
+            assert {n: v for n, v in old.items() if n not in blank} == {
+                n: v for n, v in new.items() if n not in blank
+            }
+    assert kept["rewards"] == before["rewards"]
+    assert not list(folder.rglob("*.part"))
+
+
+def test_an_export_shows_every_place_that_forgetting_reaches(played: Worker, tmp_path: Path) -> None:
+    put_online(played)
+    rank_about(played)
+    folder = exported(played, tmp_path / "exports")
+
+    lines = [json.loads(line) for line in run("export", NEEDLE, "--exports", str(folder)).splitlines()]
+
+    assert sum(line.get("table") == "rank_events" for line in lines) == 2
+    assert sum("features" in line for line in lines) == 1
+    files = {Path(line["exported"]).parents[1].name for line in lines if "exported" in line}
+    assert files == {"decisions", "rewards", "outcomes"}
+    run("forget", NEEDLE, "--yes", "--exports", str(folder))
+    assert run("export", NEEDLE, "--exports", str(folder)) == ""
+
+
+def test_what_only_another_place_holds_is_forgotten_there(played: Worker, tmp_path: Path) -> None:
+    folder = exported(played, tmp_path / "exports")
+    run("forget", NEEDLE, "--yes")
+
+    run("forget", NEEDLE, "--yes", "--exports", str(folder))
+    refused = CliRunner().invoke(app, ["forget", NEEDLE, "--yes", "--exports", str(folder)])
+    wrong = CliRunner().invoke(app, ["forget", NEEDLE, "--yes", "--exports", str(tmp_path)])
+
+    assert NEEDLE not in str(columns(folder, "decisions"))
+    assert refused.exit_code == 2
+    assert "holds nothing" in refused.output
+    assert wrong.exit_code == 2
+    assert "no folder of `export-log`" in wrong.output

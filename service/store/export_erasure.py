@@ -1,0 +1,106 @@
+"""One customer in folders of Parquet exports: their rows, and the files written anew without them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from service.store.naming import Naming
+
+_AT_ONCE: Final = 1_000
+_PARTS: Final = "day=*/*.parquet"
+Row = dict[str, Any]
+
+
+class NoExportError(ValueError):
+    """A folder is none that `export-log` writes."""
+
+
+@dataclass(frozen=True)
+class ExportErasure:
+    """What was done in a folder: rows changed by table, and the files that were written anew for it."""
+
+    rows: dict[str, int]
+    files: int
+
+
+def read_exported(folder: Path, customer_id: str) -> Iterator[tuple[Path, Row]]:
+    """File and row, one after another, of the customer's decisions and of what hangs on them. Raises `NoExportError`."""
+    mine: list[str] = []
+    for path in _parts(folder, "decisions"):
+        for row in _read(path, "customer_id", [customer_id]):
+            mine.append(row["decision_id"])
+            yield path, row
+    for table in ("rewards", "outcomes"):
+        for path in _parts(folder, table):
+            yield from ((path, row) for row in _read(path, "decision_id", mine))
+
+
+def forget_exported(folder: Path, customer_id: str, pseudonym: str) -> ExportErasure:
+    """Replace the customer in every file of the folder, as in the log: rounds, rewards and outcomes stay.
+
+    A file is replaced whole, so that a reader sees the old one or the new one. Not while `export-log` writes the folder: a
+    day that it has read already would come back.
+
+    Raises: `NoExportError`.
+    """
+    mine: list[str] = []
+    files = 0
+    for path in _parts(folder, "decisions"):
+        found = [row["decision_id"] for row in _read(path, "customer_id", [customer_id])]
+        if found:
+            _rewrite(path, partial(_anonymous, customer_id=customer_id, pseudonym=pseudonym))
+            mine, files = mine + found, files + 1
+    names: dict[str, str] = {}
+    for path in _parts(folder, "outcomes"):
+        known = [row["event_id"] for row in _read(path, "decision_id", mine)]
+        named = list(filter(Naming(customer_id).in_text, known))
+        if named:
+            names |= {each: f"{pseudonym}-{len(names) + place}" for place, each in enumerate(named)}
+            _rewrite(path, partial(_renamed, names=names))
+            files += 1
+    changed = {"decisions": len(mine), "outcomes": len(names)}
+    return ExportErasure({table: rows for table, rows in changed.items() if rows}, files)
+
+
+def _anonymous(row: Row, customer_id: str, pseudonym: str) -> Row:
+    if row["customer_id"] != customer_id:
+        return row
+    return {**row, "customer_id": pseudonym, "time_zone": "", "features": []}
+
+
+def _renamed(row: Row, names: Mapping[str, str]) -> Row:
+    return {**row, "event_id": names.get(row["event_id"], row["event_id"])}
+
+
+def _parts(folder: Path, table: str) -> list[Path]:
+    if not (folder / "days").is_dir():
+        raise NoExportError(
+            f"{folder}: no folder of `export-log`; wanted one with decisions/ and days/ in it"
+        )
+    return sorted((folder / table).glob(_PARTS))
+
+
+def _read(path: Path, column: str, wanted: Sequence[str]) -> list[Row]:
+    """The file's rows that have one of these values in the column."""
+    return (
+        pq.read_table(path, filters=[(column, "in", wanted)], partitioning=None).to_pylist() if wanted else []
+    )
+
+
+def _rewrite(path: Path, change: Callable[[Row], Row]) -> None:
+    """Put the file with every row changed in its own place, written beside it first, so many rows at a time."""
+    temporary = path.with_name(f".{path.name}.part")
+    with pq.ParquetFile(path) as source:
+        schema = source.schema_arrow
+        with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+            for batch in source.iter_batches(batch_size=_AT_ONCE):
+                table = pa.Table.from_pylist(list(map(change, batch.to_pylist())), schema)
+                writer.write_table(table, row_group_size=_AT_ONCE)
+    temporary.replace(path)
