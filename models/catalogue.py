@@ -1,4 +1,4 @@
-"""Every kind of policy that an artifact may name."""
+"""Every kind of policy that an artifact may name; a `Ranking`, whose actions come with the request, is loaded by itself."""
 
 from __future__ import annotations
 

@@ -2,108 +2,105 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.artifact import Artifact, ArtifactError
 from models.feedback import Booleans, Floats
 from models.gap import share_of_best
+from models.hashed_design import N_BUCKETS
 from models.linear_statistics import LinearStatistics
-
-N_BUCKETS = 128
-MOST_FEATURES = 256
-_LARGEST = 1e300
-_MIX = np.uint64(0x9E3779B97F4A7C15)
-_Hashes = NDArray[np.uint64]
+from models.policy import NoEligibleActionError
 
 
-class TooManyFeaturesError(ValueError):
-    """A context or an action is described by more than can be crossed in time."""
-
-
-@dataclass(frozen=True)
 class Ranking:
-    """ε-greedy over a ridge regression of the reward on hashed features; with nothing learnt, every eligible action alike.
+    """ε-greedy over a ridge regression of the reward on designs (`hashed_designs`): with nothing learnt, all alike.
 
-    exploration: ε, spread evenly over the eligible actions. mean: of the posterior, `(N_BUCKETS,)`.
-    Source: Sutton and Barto (2018), section 2.2; feature hashing after Weinberger et al. (2009), equation 1.
+    No `Policy`, since it knows no actions: each request brings its own, as rows of designs. It keeps the same laws
+    (tests/models/test_ranking_laws.py).
+
+    exploration: ε, spread evenly over the eligible actions. ridge: of the regression's prior, θ ~ N(0, I/ridge).
+    Source: Sutton and Barto (2018), section 2.2.
     """
 
-    mean: Floats
-    exploration: float
+    kind: ClassVar[str] = "ranking"
 
-    @classmethod
-    def of(cls, statistics: LinearStatistics, *, exploration: float, ridge: float = 1.0) -> Ranking:
-        """The policy that has learnt these rounds: one posterior over the buckets."""
-        precision = statistics.xx[0] + ridge * np.eye(N_BUCKETS)
-        return cls(np.linalg.solve(precision, statistics.rx[0]), exploration)
+    def __init__(
+        self,
+        *,
+        exploration: float = 0.2,
+        ridge: float = 1.0,
+        statistics: LinearStatistics | None = None,
+    ) -> None:
+        """Raises: `ValueError` when exploration makes no distribution, or the ridge is not positive."""
+        if not 0 <= exploration <= 1:
+            raise ValueError(f"exploration is {exploration}; wanted 0 to 1")
+        if not ridge > 0:
+            raise ValueError(f"ridge is {ridge}; wanted above 0")
+        self.exploration = exploration
+        self.ridge = ridge
+        self.statistics = statistics or LinearStatistics.empty(1, N_BUCKETS)
+        self._mean: Floats | None = None
+
+    @property
+    def mean(self) -> Floats:
+        """The posterior mean of θ, `(N_BUCKETS,)`."""
+        if self._mean is None:
+            precision = self.statistics.xx[0] + self.ridge * np.eye(len(self.statistics.rx[0]))
+            self._mean = np.linalg.solve(precision, self.statistics.rx[0])
+        return self._mean
 
     def probabilities(self, designs: Floats, eligible: Booleans) -> Floats:
-        """The probability of each action `(n_actions,)`: 0 where not eligible, at least ε/K of the K eligible ones."""
+        """The probability of each action `(n_actions,)`: 0 where not eligible, at least ε/K of the K eligible ones, sum 1.
+
+        Raises: `NoEligibleActionError` when nothing is eligible.
+        """
+        n_eligible = np.count_nonzero(eligible)
+        if n_eligible == 0:
+            raise NoEligibleActionError(f"none of {len(designs)} actions is eligible")
         best = share_of_best(designs @ self.mean, eligible)
-        return np.asarray((1 - self.exploration) * best + self.exploration * eligible / eligible.sum())
+        return np.asarray((1 - self.exploration) * best + self.exploration * eligible / n_eligible)
 
+    def learn_many(self, designs: Floats, rewards: Floats) -> None:
+        """Take in rounds: the chosen actions' designs `(n_rounds, N_BUCKETS)` and their rewards `(n_rounds,)`."""
+        every = np.zeros(len(rewards), dtype=np.intp)
+        self._take(LinearStatistics.of(designs, every, rewards, 1))
 
-def hashed_designs(
-    context: Sequence[Mapping[str, Any]], actions: Sequence[Sequence[Mapping[str, Any]]]
-) -> Floats:
-    """What the model sees of each action in this context, `(n_actions, N_BUCKETS)`.
+    def learn_one(self, design: Floats, reward: float) -> None:
+        """Take in one round, as `learn_many` would."""
+        self.learn_many(design[None], np.array([reward]))
 
-    A constant, the action's features, and each of them crossed with each of the context's; each of the two parts has length
-    1, so a long list of features weighs no more than a short one.
+    def merge(self, other: Self) -> None:
+        """Add what another shard learnt."""
+        self._take(other.statistics)
 
-    Raises: `TooManyFeaturesError`.
-    """
-    around = _tokens(context)
-    return np.array([_design(_tokens(features), around) for features in actions])
+    def _take(self, sums: LinearStatistics) -> None:
+        self.statistics = self.statistics + sums
+        self._mean = None
 
+    def exploring(self, exploration: float) -> Self:
+        """The same knowledge with another ε. Raises: `ValueError`."""
+        return type(self)(exploration=exploration, ridge=self.ridge, statistics=self.statistics.copy())
 
-def _design(own: tuple[_Hashes, Floats], around: tuple[_Hashes, Floats]) -> Floats:
-    crossed = ((own[0][:, None] * _MIX) ^ around[0][None, :]).ravel()
-    design = _spread(*own) + _spread(crossed, np.outer(own[1], around[1]).ravel())
-    design[0] += 1.0
-    return design
+    def clone(self) -> Self:
+        """A ranking of the same state that learns on its own."""
+        return self.exploring(self.exploration)
 
+    def to_artifact(self) -> Artifact:
+        """Manifest: kind, exploration, ridge. Arrays: the sums."""
+        manifest = {"kind": self.kind, "exploration": self.exploration, "ridge": self.ridge}
+        return Artifact(manifest, dict(vars(self.statistics.copy())))
 
-def _spread(hashes: _Hashes, values: Floats) -> Floats:
-    """The values summed with their signs into their buckets, scaled to length 1."""
-    mixed = hashes * _MIX
-    places = (mixed >> np.uint64(33)) % np.uint64(N_BUCKETS)
-    signs = np.where(mixed >> np.uint64(63), 1.0, -1.0)
-    found = np.bincount(places.astype(np.intp), weights=signs * values, minlength=N_BUCKETS)
-    length = np.linalg.norm(found)
-    return np.asarray(found / length if length else found)
-
-
-def _tokens(features: Sequence[Mapping[str, Any]]) -> tuple[_Hashes, Floats]:
-    found = [pair for each in features for pair in _flat("", each)]
-    if len(found) > MOST_FEATURES:
-        raise TooManyFeaturesError(
-            f"found {len(found)} features in one place; wanted at most {MOST_FEATURES}"
-        )
-    hashes = [hashlib.blake2b(name.encode(errors="replace"), digest_size=8).digest() for name, _ in found]
-    return (
-        np.array([int.from_bytes(digest, "big") for digest in hashes], dtype=np.uint64),
-        np.array([value for _, value in found], dtype=np.float64),
-    )
-
-
-def _flat(name: str, value: Any) -> Iterator[tuple[str, float]]:
-    """A feature's parts: texts as themselves, numbers as their signed logarithm, so that large ones drown none."""
-    if isinstance(value, Mapping):
-        for inner, part in value.items():
-            yield from _flat(f"{name}\0{inner}", part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from _flat(name, part)
-    elif isinstance(value, bool | str):
-        yield f"{name}\1{value}", 1.0
-    elif isinstance(value, int | float):
-        size = float(min(abs(value), _LARGEST))
-        if math.isfinite(size):
-            yield name, math.log1p(size) if value >= 0 else -math.log1p(size)
+    @classmethod
+    def from_artifact(cls, artifact: Artifact) -> Self:
+        """The ranking that `to_artifact` wrote. Raises `ArtifactError` for another kind and for a missing part."""
+        artifact.require(cls.kind)
+        try:
+            return cls(
+                exploration=artifact.manifest["exploration"],
+                ridge=artifact.manifest["ridge"],
+                statistics=LinearStatistics.of_arrays(artifact.arrays),
+            )
+        except KeyError as error:
+            raise ArtifactError(f"the artifact of kind {cls.kind!r} lacks a part: {error}") from error

@@ -11,8 +11,7 @@ import numpy as np
 from sqlalchemy import Connection, Engine, Row, select, tuple_, update
 
 from models.feedback import Floats
-from models.linear_statistics import LinearStatistics
-from models.ranking import hashed_designs
+from models.hashed_design import hashed_designs
 from service.personalizer.model_store import RankModel, put_model, read_model
 from service.store.engine import microseconds
 from service.store.tables import rank_events as events
@@ -57,8 +56,8 @@ def _fold(
     model = read_model(connection, loop)
     designs = np.array([_design(row.request, row.action) for row in rows])
     found = np.array([_reward(row, rewards) for row in rows])
-    sums = LinearStatistics.of(designs, np.zeros(len(rows), dtype=np.intp), found, 1)
-    newer = RankModel(model.number + 1, model.statistics + sums)
+    model.ranking.learn_many(designs, found)
+    newer = RankModel(model.number + 1, model.ranking)
     put_model(engine, connection, loop, newer)
     keys = [(row.loop, row.event_id) for row in rows]
     marked = update(events).where(tuple_(events.c.loop, events.c.event_id).in_(keys))

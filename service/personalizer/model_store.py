@@ -9,12 +9,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine, select
 
 from models.artifact import Artifact
-from models.linear_statistics import LinearStatistics
-from models.ranking import N_BUCKETS, Ranking
+from models.ranking import Ranking
 from service.store.engine import insert_into
 from service.store.tables import rank_models
-
-KIND = "rank_model"
 
 
 @dataclass(frozen=True)
@@ -22,21 +19,15 @@ class RankModel:
     """Everything that a loop has learnt; number 0 is nothing."""
 
     number: int
-    statistics: LinearStatistics
-
-    def artifact(self) -> Artifact:
-        """The model as data."""
-        return Artifact({"kind": KIND, "number": self.number}, dict(vars(self.statistics)))
+    ranking: Ranking
 
 
 def read_model(connection: Connection, loop: str) -> RankModel:
     """The loop's newest model."""
-    content = connection.scalar(select(rank_models.c.content).where(rank_models.c.loop == loop))
-    if content is None:
-        return RankModel(0, LinearStatistics.empty(1, N_BUCKETS))
-    artifact = Artifact.from_bytes(content)
-    artifact.require(KIND)
-    return RankModel(artifact.manifest["number"], LinearStatistics.of_arrays(artifact.arrays))
+    row = connection.execute(select(rank_models).where(rank_models.c.loop == loop)).one_or_none()
+    if row is None:
+        return RankModel(0, Ranking())
+    return RankModel(row.model, Ranking.from_artifact(Artifact.from_bytes(row.content)))
 
 
 class RivalLearnerError(RuntimeError):
@@ -45,7 +36,7 @@ class RivalLearnerError(RuntimeError):
 
 def put_model(engine: Engine, connection: Connection, loop: str, model: RankModel) -> None:
     """Make this the loop's newest model, in place of the one before it. Raises `RivalLearnerError` for any other."""
-    row = {"loop": loop, "model": model.number, "content": model.artifact().to_bytes()}
+    row = {"loop": loop, "model": model.number, "content": model.ranking.to_artifact().to_bytes()}
     new = insert_into(engine, rank_models).values(row)
     put = new.on_conflict_do_update(
         index_elements=[rank_models.c.loop],
@@ -73,6 +64,5 @@ class RankModels:
         if known is None or now - known[0] >= self.poll:
             with self.engine.connect() as connection:
                 model = read_model(connection, loop)
-            ranking = Ranking.of(model.statistics, exploration=self.exploration)
-            known = self._known[loop] = now, model.number, ranking
+            known = self._known[loop] = now, model.number, model.ranking.exploring(self.exploration)
         return known[1], known[2]

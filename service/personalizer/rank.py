@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.feedback import Floats
+from models.hashed_design import TooManyFeaturesError, hashed_designs
 from models.policy import choose, uniform
-from models.ranking import TooManyFeaturesError, hashed_designs
 from service.errors import InvalidRankError
 from service.idempotency import fingerprint
 from service.personalizer.event_log import RankEvent, log_event

@@ -7,12 +7,10 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
-import numpy as np
 import pytest
 from httpx2 import Response
 from sqlalchemy import select
 
-from models.ranking import N_BUCKETS, Ranking, hashed_designs
 from service.access.scope import Scope
 from service.personalizer.learning import RankRewards, learn_rankings
 from service.store.tables import rank_events, rank_models
@@ -167,7 +165,7 @@ def model_sums(worker: Worker) -> Any:
     from service.personalizer.model_store import read_model
 
     with worker.state.engine.connect() as connection:
-        return read_model(connection, "default").statistics
+        return read_model(connection, "default").ranking.statistics
 
 
 def test_what_is_deferred_is_learnt_once_it_is_activated_and_never_otherwise(worker: Worker) -> None:
@@ -248,29 +246,6 @@ def test_the_former_services_key_header_opens_a_protected_service(worker: Worker
     rewarded = worker.client.post("/personalizer/v1.0/events/e1/reward", json={"value": 1}, headers=key)
 
     assert [refused.status_code, allowed.status_code, rewarded.status_code] == [401, 201, 204]
-
-
-def test_any_json_is_a_feature_and_gives_finite_designs_of_bounded_length() -> None:
-    strange = [
-        {"deep": {"er": {"and": [1, "two", None, True]}}, "": 0, "big": 1e308, "small": -1e-9},
-        {"\ud800": "lone", "list": [[], {}], "int": 10**400, "nan": float("nan")},
-    ]
-
-    designs = hashed_designs(strange, [strange, [], [{}]])
-
-    assert designs.shape == (3, N_BUCKETS)
-    assert np.isfinite(designs).all()
-    assert (np.linalg.norm(designs, axis=1) <= 3.0).all()
-    assert (hashed_designs(strange, [strange, [], [{}]]) == designs).all()
-
-
-def test_a_ranker_gives_every_eligible_action_its_share_of_exploration() -> None:
-    ranking = Ranking(np.eye(N_BUCKETS)[1], exploration=0.3)
-    designs = np.eye(N_BUCKETS)[[1, 2, 3]]
-
-    probabilities = ranking.probabilities(designs, np.array([True, False, True]))
-
-    assert probabilities.tolist() == pytest.approx([0.85, 0.0, 0.15])
 
 
 def test_an_event_id_that_no_database_can_hold_is_refused(worker: Worker) -> None:

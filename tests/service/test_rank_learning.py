@@ -63,10 +63,10 @@ def test_the_learners_process_learns_rankings_and_forgets_old_keys(tmp_path: Pat
 def test_of_two_learners_that_read_the_same_model_one_publishes(engine: Engine) -> None:
     with engine.begin() as connection:
         both_read = read_model(connection, "default")
-        put_model(engine, connection, "default", RankModel(both_read.number + 1, both_read.statistics))
+        put_model(engine, connection, "default", RankModel(both_read.number + 1, both_read.ranking))
 
     with pytest.raises(RivalLearnerError, match="another model than 0"), engine.begin() as connection:
-        put_model(engine, connection, "default", RankModel(both_read.number + 1, both_read.statistics))
+        put_model(engine, connection, "default", RankModel(both_read.number + 1, both_read.ranking))
 
     with engine.connect() as connection:
         assert read_model(connection, "default").number == 1
