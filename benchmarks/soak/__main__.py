@@ -1,8 +1,9 @@
 """Constant load on workers, PostgreSQL and Redis while each is killed and started again; then the books are audited.
 
-    make soak        or: python -m benchmarks.soak [--seconds 300] [--workers 3] [--rate 40] [--var var]
+    make soak        or: python -m benchmarks.soak [--seconds 300] [--workers 3] [--rate 20] [--var var]
 
-Needs what `make run` prepares. Everything listens on loopback and ends with this process.
+Needs what `make run` prepares. Everything listens on loopback and ends with this process. A line for each promise: what was
+measured, what is wanted, pass or short; the exit code is 1 when one is short.
 """
 
 from __future__ import annotations
@@ -10,39 +11,50 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import random
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.soak.audit import audit, figures, settled
-from benchmarks.soak.load import Caller, Told
-from benchmarks.soak.stack import (
-    ROOT,
-    RULES,
-    Part,
-    Postgres,
-    free_port,
-    learner,
-    redis,
-    wait_for,
-    worker,
-)
+from sqlalchemy import Connection, NullPool, create_engine
+
+from benchmarks.soak.audit import broken_promises, figures, seen
+from benchmarks.soak.books import Books, read_books, rows
+from benchmarks.soak.erasure_audit import left_of_erased
+from benchmarks.soak.erasures import forget_now_and_then
+from benchmarks.soak.expected_reward import earned_rounds
+from benchmarks.soak.kills import Killer
+from benchmarks.soak.learning_audit import learning_targets
+from benchmarks.soak.load import Caller
+from benchmarks.soak.rules import Rules, read_rules
+from benchmarks.soak.shop import Shop, customer_ids, running
+from benchmarks.soak.stack import ROOT, wait_for
+from benchmarks.soak.told import Told
 from benchmarks.target import Target, finish
 
-LEARNERS = 2
-AWAY_S = (0.5, 4.0)
-"""How long a killed part stays away."""
-EVERY_S = (4.0, 10.0)
-"""How long it is quiet between two kills."""
-CUSTOMERS = 300
+VISITS_A_CUSTOMER = 8
+"""So many that caps bind, and so few that there is something to learn until the end."""
+TO_FORGET_EVERY_S = 6.0
+"""One more customer who may ask to be forgotten for so many seconds."""
+LONGEST_TAKEOVER_S = 10.0
+SETTLE_S = 120.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """What was done, and what callers were told."""
+
+    shop: Shop
+    rules: Rules
+    told: Told
+    killer: Killer
+    seconds: float
 
 
 def main() -> None:
@@ -50,7 +62,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("--seconds", type=float, default=300)
     options.add_argument("--workers", type=int, default=3)
-    options.add_argument("--rate", type=float, default=40, help="visits a second")
+    options.add_argument("--rate", type=float, default=20, help="visits a second")
     options.add_argument("--var", type=Path, default=ROOT / "var")
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--keep", type=Path, help="leave logs and data in this folder")
@@ -60,127 +72,101 @@ def main() -> None:
         folder = given.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)
-        finish(soak(folder, given))
+        with running(folder, given.var, given.workers) as shop:
+            targets = soak(shop, given)
+        finish(targets)
 
 
-def soak(folder: Path, given: argparse.Namespace) -> list[Target]:
-    """The audit's figures as targets."""
-    told, killed = Told(), Counter[str]()
-    with running(folder, given) as (parts, postgres, ports, environment):
-        started_at = time.monotonic()
-        over: Callable[[], bool] = lambda: time.monotonic() - started_at >= given.seconds  # noqa: E731
-        customers = customer_ids(given.var)
-        caller = Caller(ports=ports, customers=customers, seed=given.seed, told=told)
-        asyncio.run(load_and_kill(caller, given, parts, killed, over))
-        wait_for(lambda: settled(postgres.url), seconds=120, what="the learner to settle")
-        found = audit(postgres.url, told)
-        print(
-            f"{given.seconds:g} s, {given.workers} workers, {LEARNERS} learners, {given.rate:g} visits a second"
-        )
-        print("killed: " + ", ".join(f"{name} {n}" for name, n in sorted(killed.items())))
-        print("log: " + ", ".join(f"{name} {n:,}" for name, n in figures(postgres.url).items()))
-        print(
-            f"callers: {len(told.answers):,} answers; tried again {told.retries:,} broken calls, "
-            f"{told.refused:,} refusals"
-        )
+def soak(shop: Shop, given: argparse.Namespace) -> list[Target]:
+    """The audit of a run as targets."""
+    customers, leaving = chosen_customers(customer_ids(given.var), given.seconds, given.rate)
+    told = Told()
+    caller = Caller(ports=shop.ports, customers=[*customers, *leaving], seed=given.seed, told=told)
+    killer = Killer(parts=shop.parts, learners=shop.learners, seed=given.seed)
+    run = Run(shop, read_rules(shop.rules), told, killer, given.seconds)
+    try:
+        asyncio.run(load_and_kill(run, caller, given.rate, leaving))
+    finally:
         for fault in told.faults[:10]:
-            print(f"  fault: {fault}")
-        differing = reenact(environment)
-    targets = [Target(name, float(n), "at most", 0.0) for name, n in found.items()]
-    targets.append(Target("decisions that re-enact otherwise", float(differing), "at most", 0.0))
-    targets.append(Target("answers", float(len(told.answers)), "at least", given.seconds * given.rate / 2))
-    targets.append(Target("parts killed", float(sum(killed.values())), "at least", given.seconds / 20))
-    return targets
+            print(f"fault: {fault}")
+    with quiet_log(shop.log_url) as connection:
+        books = read_books(connection)
+        tell(run, books)
+        return [*audit(run, connection, books), *conditions(run, books, given.rate)]
+
+
+def chosen_customers(known: list[str], seconds: float, rate: float) -> tuple[list[str], list[str]]:
+    """Customers who stay, and some who will ask to be forgotten; their longer ids look like nothing else in the log."""
+    wanted = int(seconds * rate / VISITS_A_CUSTOMER)
+    leaving = [each for each in known[wanted:] if len(each) > 3]
+    return known[:wanted], leaving[: int(seconds / TO_FORGET_EVERY_S)]
+
+
+async def load_and_kill(run: Run, caller: Caller, rate: float, leaving: list[str]) -> None:
+    """Visits, kills and erasures side by side until the time is over and each kind of part was killed; then all is quiet."""
+    ends_at = time.monotonic() + run.seconds
+    over: Callable[[], bool] = lambda: time.monotonic() >= ends_at and run.killer.has_killed_every_kind  # noqa: E731
+    async with asyncio.TaskGroup() as together:
+        together.create_task(run.killer.run(over))
+        together.create_task(caller.run(rate, over))
+        together.create_task(forget_now_and_then(caller, run.told, leaving, run.shop.environment, over))
+    await asyncio.sleep(run.rules.longest_wait().total_seconds() + 2)  # from now on no window closes any more
+    last = await caller.tell_last()
+    await asyncio.to_thread(
+        wait_for, lambda: is_taken_in(run.shop.log_url, last), seconds=SETTLE_S, what="the learner to settle"
+    )
+    await caller.close()
 
 
 @contextmanager
-def running(
-    folder: Path, given: argparse.Namespace
-) -> Iterator[tuple[list[Part], Postgres, list[int], dict[str, str]]]:
-    """All parts, up: those that may be killed, the log's server, the workers' ports, and their environment."""
-    store = redis(folder, free_port())
-    postgres = Postgres(folder / "postgres")
-    environment = {
-        "GARDOON_VAR": str(folder / "var"),
-        "GARDOON_DATABASE_URL": postgres.url,
-        "GARDOON_REDIS": f"127.0.0.1:{store.command[store.command.index('--port') + 1]}",
-        "GARDOON_REGISTRY": f"sqlite:///{folder / 'registry.db'}",
-        "GARDOON_SNAPSHOTS": str(folder / "var" / "snapshots"),
-        "GARDOON_FEATURE_STORE_YAML": str(ROOT / "feature_repo" / "feature_store.production.yaml"),
-        "GARDOON_DECISION_POINTS": str(RULES),
-        "GARDOON_LEARN_SECONDS": "0.5",
-        "GARDOON_POLL_SECONDS": "0.5",
-    }
-    up: list[Part] = [postgres]
-    try:
-        store.start()
-        up.append(store)
-        fill(folder, given.var, environment)
-        ports = [free_port() for _ in range(given.workers)]
-        learners = [learner(folder, number, environment) for number in range(LEARNERS)]
-        workers = [worker(folder, port, environment) for port in ports]
-        for part in (*learners, *workers):
-            up.append(part)
-            part.start()
-        yield [store, postgres, *learners, *workers], postgres, ports, environment
-    finally:
-        for part in reversed(up):
-            part.stop()
+def quiet_log(url: str) -> Iterator[Connection]:
+    """A connection to the log."""
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), poolclass=NullPool)
+    with engine.connect() as connection:
+        yield connection
 
 
-def fill(folder: Path, var: Path, environment: dict[str, str]) -> None:
-    """The registry and data of `make run`, with the features in this Redis."""
-    ignored = shutil.ignore_patterns("log.db*", "packages", "peers", "reports")
-    shutil.copytree(var, folder / "var", ignore=ignored)
-    steps = "from training.prepare import build_features, fill_online_store as fill"
-    places = "Places(var=Path(os.environ['GARDOON_VAR']), feature_store_yaml=Path(os.environ['GARDOON_FEATURE_STORE_YAML']))"
-    code = f"import os; from pathlib import Path; from training.places import Places; {steps}; places = {places}; "
-    with (folder / "prepare.out").open("w") as out:
-        subprocess.run(
-            [sys.executable, "-c", code + "print(build_features(places)); print(fill(places))"],
-            cwd=ROOT,
-            env={**os.environ, **environment},
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            check=True,
-        )
+def is_taken_in(url: str, event: str) -> bool:
+    """Whether the learner committed a step that saw this outcome, and has nothing left that is open."""
+    query = (
+        "SELECT snapshot FROM outcomes WHERE event_id = :event AND snapshot IS NOT NULL "
+        "AND NOT EXISTS (SELECT 1 FROM rewards WHERE state = 'open')"
+    )
+    with quiet_log(url) as connection:
+        return bool(rows(connection, query, event=event))
 
 
-def customer_ids(var: Path) -> list[str]:
-    """Some customers of the data set."""
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(var / "data" / "complete-journey" / "customers.parquet", columns=["customer_id"])
-    return [str(each) for each in table["customer_id"].to_pylist()[:CUSTOMERS]]
-
-
-async def load_and_kill(
-    caller: Caller,
-    given: argparse.Namespace,
-    parts: list[Part],
-    killed: Counter[str],
-    over: Callable[[], bool],
-) -> None:
-    """Visits and kills side by side until the time is over; then all parts are up and every visit is seen to its end."""
-    async with asyncio.TaskGroup() as both:
-        both.create_task(kill_now_and_then(parts, killed, over, given.seed))
-        both.create_task(caller.run(given.rate, over))
+def tell(run: Run, books: Books) -> None:
+    """Print what happened."""
+    told = run.told
+    print(f"{run.seconds:g} s, {len(run.shop.ports)} workers, {len(run.shop.learners)} learners")
+    print("log: " + ", ".join(f"{name} {n:,}" for name, n in figures(books).items()))
+    print(
+        f"callers: {len(told.decision_ids()):,} answers; {told.retries:,} broken calls, {told.refused:,} refusals"
+    )
 
 
-async def kill_now_and_then(
-    parts: list[Part], killed: Counter[str], over: Callable[[], bool], seed: int
-) -> None:
-    """Kill one part at a time, let it be away for a while, start it again."""
-    choose = random.Random(seed)
-    while not over():
-        await asyncio.sleep(choose.uniform(*EVERY_S))
-        if over():
-            return
-        part = choose.choice(parts)
-        await asyncio.to_thread(part.kill)
-        killed[part.name.split()[0]] += 1
-        await asyncio.sleep(choose.uniform(*AWAY_S))
-        await asyncio.to_thread(part.start)
+def audit(run: Run, connection: Connection, books: Books) -> list[Target]:
+    """Every promise: none may be broken once."""
+    found = broken_promises(books, run.told, run.rules) | left_of_erased(connection, books, run.told)
+    found["decisions that re-enact otherwise"] = reenact(run.shop.environment)
+    earned = list(earned_rounds(books, run.rules, datetime.now(UTC)))
+    targets = [Target(name, float(n), "at most", 0.0) for name, n in found.items()]
+    return [*targets, *learning_targets(connection, books, earned)]
+
+
+def conditions(run: Run, books: Books, rate: float) -> list[Target]:
+    """What has to have happened for the promises to have been put to the test."""
+    takeovers = run.killer.takeovers_s
+    killed = {f"kills of kind {kind}": n for kind, n in sorted(run.killer.times.items())}
+    forgotten = sum(bool(mine.answers) for mine in run.told.forgotten.values())
+    counted = {**killed, **seen(books, run.told), "customers with decisions forgotten": forgotten}
+    return [
+        Target("answers", float(len(run.told.decision_ids())), "at least", run.seconds * rate / 2),
+        *(Target(name, float(n), "at least", 1.0) for name, n in counted.items()),
+        Target("takeovers by another learner", float(len(takeovers)), "at least", 1.0),
+        Target("slowest takeover, s", max(takeovers, default=float("nan")), "at most", LONGEST_TAKEOVER_S),
+    ]
 
 
 def reenact(environment: dict[str, str]) -> int:

@@ -1,46 +1,34 @@
-"""Constant load from outside: visits, retries, double taps, deliveries, clicks and redemptions, all remembered."""
+"""Constant load from outside: visits, retries, double taps, batches, what comes back, and all that was told remembered."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
+from benchmarks.soak.calls import NDJSON, Calls
+from benchmarks.soak.told import Told
 
-PATIENCE_S = 90.0
-"""How long a caller goes on retrying: longer than any part is away."""
-
-
-@dataclass
-class Told:
-    """What the service told its callers: the audit holds it against the log."""
-
-    answers: dict[str, bytes] = field(default_factory=dict)
-    by_key: dict[str, str] = field(default_factory=dict)
-    accepted: set[str] = field(default_factory=set)
-    undelivered: set[str] = field(default_factory=set)
-    unused: set[str] = field(default_factory=set)
-    """Deferred decisions that nobody activated."""
-    redeemed: dict[str, str] = field(default_factory=dict)
-    """Order by coupon code."""
-    faults: list[str] = field(default_factory=list)
-    retries: int = 0
-    refused: int = 0
+LATE_S = 16.0
+"""After this long the windows are closed: what is told then corrects what was learnt."""
+BATCH = 24
+SOON = timedelta(minutes=5)
 
 
 class Caller:
-    """A journey engine: it asks any worker, and asks again with the same key until it has an answer."""
+    """A journey engine. A third of the customers see the wheel on pages that confirm what they showed (deferred)."""
 
     def __init__(self, *, ports: Sequence[int], customers: Sequence[str], seed: int, told: Told) -> None:
-        self._ports = ports
-        self._customers = customers
+        self._customers = list(customers)
         self._random = random.Random(seed)
         self._told = told
-        self._http = httpx.AsyncClient(timeout=10)
+        self._calls = Calls(ports=ports, rng=self._random, told=told)
+        self._serving: Counter[str] = Counter()
         self._count = 0
 
     async def run(self, per_second: float, until: Callable[[], bool]) -> None:
@@ -53,118 +41,202 @@ class Caller:
             task = asyncio.create_task(self._visit())
             running.add(task)
             task.add_done_callback(running.discard)
-        for outcome in await asyncio.gather(*running, return_exceptions=True):
-            if isinstance(outcome, BaseException):
-                self._told.faults.append(f"a visit ended with {outcome!r}")
-        await self._http.aclose()
+            task.add_done_callback(self._note_crash)
+        await asyncio.gather(*running, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Close the connections to the workers."""
+        await self._calls.close()
+
+    def withdraw(self, customer: str) -> None:
+        """Ask about the customer no longer."""
+        self._customers.remove(customer)
+
+    def is_done_with(self, customer: str, *, grace_s: float) -> bool:
+        """Whether no visit goes on, and any call that was given up was given up long enough ago."""
+        since = asyncio.get_running_loop().time() - self._calls.given_up_at[customer]
+        return not self._serving[customer] and since > grace_s
+
+    async def tell_last(self) -> str:
+        """The id of an outcome that changes no reward, accepted now; once it is taken in, all before it is."""
+        identity = next(i for i, content in self._told.answers() if b'"status":"suppressed"' in content)
+        customer = next(c for c, mine in self._told.customers.items() if identity in mine.answers)
+        return await self._tell({"decision_id": identity, "customer_id": customer}, "opened")
+
+    def _note_crash(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self._told.faults.append(f"a visit ended with {task.exception()!r}")
 
     async def _visit(self) -> None:
+        if self._random.random() < 0.02:
+            await self._send_to_many()
+            return
         customer = self._random.choice(self._customers)
-        kind, deferred = self._random.random(), False
-        if kind < 0.4:
-            taps = [self._decide(customer, "wheel") for _ in range(self._random.choice((1, 1, 2, 3)))]
-            answers = await asyncio.gather(*taps)
-        elif kind < 0.5:
-            deferred = True
-            answers = [await self._decide(customer, "weekly", activate="deferred")]
-        else:
-            answers = [await self._decide(customer, "weekly")]
-        for answer in answers:
-            if answer is not None and answer["status"] == "act" and await self._in_effect(answer, deferred):
-                await self._live(answer)
+        body = self._request(customer)
+        taps = self._random.choice((1, 1, 2, 3)) if body["journey"] == "wheel" else 1
+        with self._busy_with([customer]):
+            answers = await asyncio.gather(*(self._decide(body) for _ in range(taps)))
+            for answer in answers:
+                if answer is not None:
+                    await self._follow(answer, body)
 
-    async def _decide(self, customer: str, journey: str, **more: str) -> dict[str, Any] | None:
-        """The answer; with some chance asked twice at once with the same key, which must get the same bytes."""
+    async def _send_to_many(self) -> None:
+        """One call for many customers, as JSON or as lines; its last item is a retry of its first."""
+        customers = self._random.sample(self._customers, min(BATCH, len(self._customers)))
+        items = [{**self._request(each), "idempotency_key": self._new_key(each)} for each in customers]
+        items.append(items[0])
+        content_type = self._random.choice((NDJSON, "application/json"))
+        self._told.asked[f"batches, {content_type}"] += 1
+        with self._busy_with(customers):
+            contents = await self._calls.decide_batch(items, content_type)
+            if contents[0] != contents[-1]:
+                self._told.faults.append(f"key {items[0]['idempotency_key']} got two answers in one batch")
+            following = []
+            for item, content in zip(items[:-1], contents[:-1], strict=True):
+                if content is not None:
+                    answer = self._remember(item["customer_id"], item["idempotency_key"], content)
+                    following.append(self._follow(answer, item))
+            await asyncio.gather(*following)
+
+    @contextmanager
+    def _busy_with(self, customers: Sequence[str]) -> Iterator[None]:
+        self._serving.update(customers)
+        try:
+            yield
+        finally:
+            self._serving.subtract(customers)
+
+    def _request(self, customer: str) -> dict[str, Any]:
+        """What a journey engine may ask about a customer."""
+        draw, body = self._random.random(), {"customer_id": customer}
+        if draw < 0.35:
+            deferred = int(customer) % 3 == 0
+            return {**body, "journey": "wheel", **({"activate": "deferred"} if deferred else {})}
+        if draw < 0.65:
+            soon = {"deadline_at": (datetime.now(UTC) + SOON).isoformat()}
+            return {**body, "journey": "campaign", **(soon if self._random.random() < 0.6 else {})}
+        asked: dict[str, Any] = {**body, "journey": "weekly"}
+        if self._random.random() < 0.25:
+            asked["activate"] = "deferred"
+        if self._random.random() < 0.2:
+            baseline = {"channel": self._random.choice(("app_push", "email")), "coupon": "10000"}
+            asked |= {"timeout_ms": self._random.choice((0, 3, 2000)), "baseline": baseline}
+            self._told.asked["requests with a timeout"] += 1
+        return asked
+
+    def _new_key(self, customer: str) -> str:
         self._count += 1
-        key = f"visit-{self._count}-{self._random.getrandbits(32):08x}"
-        body = {"customer_id": customer, "journey": journey, **more}
+        return f"{customer}.visit{self._count}x{self._random.getrandbits(32):08x}"
+
+    async def _decide(self, body: dict[str, Any]) -> dict[str, Any] | None:
+        """The answer; with some chance asked twice at once with the same key, which must get the same bytes."""
+        customer, key = body["customer_id"], self._new_key(body["customer_id"])
         twice = self._random.random() < 0.1
-        asked = [self._until_answered("/v1/decide", body, key) for _ in range(1 + twice)]
+        asked = [self._calls.post("/v1/decide", body, customer=customer, key=key) for _ in range(1 + twice)]
         found = [answer for answer in await asyncio.gather(*asked) if answer is not None]
         if not found:
             return None
+        if found[0].status_code != 200:
+            self._told.faults.append(f"asked {body}, answered {found[0].status_code} {found[0].text}")
+            return None
         if len({answer.content for answer in found}) > 1:
             self._told.faults.append(f"key {key} got two answers")
-        answer: dict[str, Any] = found[0].json()
-        self._told.answers[answer["decision_id"]] = found[0].content
-        self._told.by_key[key] = answer["decision_id"]
+        return self._remember(customer, key, found[0].content)
+
+    def _remember(self, customer: str, key: str, content: bytes) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(content)
+        mine = self._told.customers[customer]
+        mine.answers[answer["decision_id"]] = content
+        mine.keys[key] = answer["decision_id"]
         return answer
 
-    async def _in_effect(self, answer: dict[str, Any], deferred: bool) -> bool:
-        """Whether the decision is in effect: a deferred one is activated or not, by chance."""
-        identity = answer["decision_id"]
-        if not deferred:
-            return True
-        if self._random.random() < 0.5:
-            response = await self._until_answered(f"/v1/decisions/{identity}/activate", {}, None)
-            if response is not None and response.status_code == 200:
-                return True
-        self._told.unused.add(identity)
-        return False
-
-    async def _live(self, answer: dict[str, Any]) -> None:
-        """What comes of an answer that acts."""
-        identity, draw = answer["decision_id"], self._random.random()
+    async def _follow(self, answer: dict[str, Any], body: dict[str, Any]) -> None:
+        """What comes of an answer: nothing where nothing is done, or where a deferred decision is never activated."""
+        if answer["status"] not in ("act", "hold", "fallback"):
+            return
+        if body.get("activate") == "deferred" and not await self._activated(answer):
+            return
         if answer["channel"]:
-            if draw < 0.1:
-                self._told.undelivered.add(identity)
-                await self._tell(identity, "undelivered")
-                return
-            await self._tell(identity, "delivered")
-            if draw < 0.3:
-                await self._tell(identity, "clicked")
-        if answer["coupon"] is not None and self._random.random() < 0.5:
-            await self._redeem(answer["coupon"]["code"], identity)
+            await self._deliver(answer)
+        coupon = answer["coupon"]
+        if coupon is not None and self._random.random() < 0.5 and await self._redeem(answer, coupon["code"]):
+            await self._order(answer)
 
-    async def _tell(self, identity: str, kind: str, **more: Any) -> None:
-        event = f"{identity}-{kind}"
-        now = datetime.now(UTC).isoformat()
-        item = {"event_id": event, "decision_id": identity, "kind": kind, "occurred_at": now, **more}
-        response = await self._until_answered("/v1/outcomes", {"outcomes": [item]}, None)
+    async def _activated(self, answer: dict[str, Any]) -> bool:
+        """Whether a deferred decision is in effect: it is activated or not, by chance, and may have waited too long."""
+        if self._random.random() < 0.5:
+            self._told.asked["deferred decisions left alone"] += 1
+            return False
+        path = f"/v1/decisions/{answer['decision_id']}/activate"
+        response = await self._calls.post(path, {}, customer=answer["customer_id"])
+        if response is None or response.status_code != 200:
+            if response is not None and response.status_code != 410:
+                self._told.faults.append(f"activating {answer['decision_id']}: {response.text}")
+            return False
+        self._told.activated.add(answer["decision_id"])
+        return True
+
+    async def _deliver(self, answer: dict[str, Any]) -> None:
+        """What comes of a message; nothing yet where it goes out later."""
+        if answer["send_at"] and datetime.fromisoformat(answer["send_at"]) > datetime.now(UTC):
+            return
+        draw = self._random.random()
+        if draw < 0.1:
+            self._told.undelivered.add(answer["decision_id"])
+            await self._tell(answer, "undelivered")
+            return
+        await self._tell(answer, "delivered")
+        if draw < 0.3:
+            await self._tell(answer, "clicked", late=draw < 0.15)
+
+    async def _order(self, answer: dict[str, Any]) -> None:
+        """What the coupon's order brings; sometimes told late, sometimes sent back in part or whole, at once or late."""
+        money = self._random.randrange(100_000, 900_000, 1000)
+        await self._tell(answer, "purchased", value=money, late=self._random.random() < 0.1)
+        if self._random.random() < 0.3:
+            back = money if self._random.random() < 0.5 else money // 3
+            self._told.asked["refunds"] += 1
+            await self._tell(answer, "refunded", value=back, late=self._random.random() < 0.5)
+
+    async def _tell(
+        self, answer: dict[str, Any], kind: str, *, value: float | None = None, late: bool = False
+    ) -> str:
+        """Tell of an outcome of now, at once or when the windows are closed; its id."""
+        identity, customer = answer["decision_id"], answer["customer_id"]
+        item = {
+            "event_id": f"{customer}.{identity}-{kind}",
+            "decision_id": identity,
+            "kind": kind,
+            "occurred_at": datetime.now(UTC).isoformat(),
+            **({} if value is None else {"value": value, "currency": "IRT"}),
+        }
+        if late:
+            self._told.asked["outcomes told late"] += 1
+            await asyncio.sleep(LATE_S)
+        response = await self._calls.post("/v1/outcomes", {"outcomes": [item]}, customer=customer)
         if response is not None:
-            status = response.json()["results"][0]["status"]
-            if status in (200, 202):
-                self._told.accepted.add(event)
+            results = response.json().get("results", [{"status": response.status_code}])
+            if results[0]["status"] in (200, 202):
+                self._told.customers[customer].events.add(item["event_id"])
             else:
-                self._told.faults.append(f"outcome {event} was answered {status}: {response.text}")
+                self._told.faults.append(f"outcome {item}: {response.text}")
+        return str(item["event_id"])
 
-    async def _redeem(self, code: str, identity: str) -> None:
-        """Two orders fight over one code: one of them gets it."""
-        orders = [f"order-{identity}-{number}" for number in range(2)]
+    async def _redeem(self, answer: dict[str, Any], code: str) -> bool:
+        """Two orders fight over one code: whether one of these got it, and not another visit's."""
+        customer = answer["customer_id"]
+        orders = [f"order-{answer['decision_id']}-{number}" for number in range(2)]
         asked = [
-            self._until_answered("/v1/coupons/redeem", {"code": code, "order_id": o}, None) for o in orders
+            self._calls.post("/v1/coupons/redeem", {"code": code, "order_id": order}, customer=customer)
+            for order in orders
         ]
         answers = await asyncio.gather(*asked)
-        won = [
-            order for order, a in zip(orders, answers, strict=True) if a is not None and a.status_code == 200
-        ]
+        won = [o for o, a in zip(orders, answers, strict=True) if a is not None and a.status_code == 200]
         if len(won) > 1:
             self._told.faults.append(f"code {code} was redeemed by {won}")
         if won:
-            self._told.redeemed.setdefault(code, won[0])
-        for answer in answers:
-            if answer is not None and answer.status_code not in (200, 409):
-                self._told.faults.append(f"redeeming {code}: {answer.status_code} {answer.text}")
-
-    async def _until_answered(
-        self, path: str, body: dict[str, Any], key: str | None
-    ) -> httpx.Response | None:
-        """The first answer that is neither an error of the service nor "still at it"; None when patience ran out."""
-        end = asyncio.get_running_loop().time() + PATIENCE_S
-        headers = {"Idempotency-Key": key} if key else {}
-        pause = 0.05
-        while asyncio.get_running_loop().time() < end:
-            url = f"http://127.0.0.1:{self._random.choice(self._ports)}{path}"
-            try:
-                response = await self._http.post(url, json=body, headers=headers)
-            except httpx.HTTPError:
-                self._told.retries += 1
-            else:
-                in_use = response.status_code == 409 and "Retry-After" in response.headers
-                if response.status_code < 500 and not in_use:
-                    return response
-                self._told.refused += 1
-            await asyncio.sleep(pause * (0.5 + self._random.random()))
-            pause = min(pause * 2, 2.0)
-        self._told.faults.append(f"no answer of {path} within {PATIENCE_S:g} s")
-        return None
+            self._told.customers[customer].redeemed.setdefault(code, won[0])
+        for each in answers:
+            if each is not None and each.status_code not in (200, 409):
+                self._told.faults.append(f"redeeming {code}: {each.status_code} {each.text}")
+        return bool(won)

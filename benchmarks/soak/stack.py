@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import shutil
 import signal
@@ -19,7 +20,8 @@ from urllib.parse import quote
 from urllib.request import urlopen
 
 ROOT = Path(__file__).parents[2]
-RULES = Path(__file__).parent / "decision_points"
+LEADS, WAITS = "learning", "ready, another process learns"
+"""What a learner logs when it begins to learn, and when another one does."""
 
 
 class Part(Protocol):
@@ -47,10 +49,12 @@ class Program:
     printed: Path
     ready: Callable[[], bool] = lambda: True
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _printed_before: int = field(default=0, init=False)
 
     def start(self) -> None:
         """Start it and return when it is ready."""
         with self.printed.open("ab") as out:
+            self._printed_before = out.tell()
             self.process = subprocess.Popen(
                 self.command,
                 cwd=ROOT,
@@ -62,6 +66,14 @@ class Program:
         wait_for(lambda: self._ended() or self.ready(), seconds=120, what=self.name)
         if self._ended():
             raise RuntimeError(f"{self.name} ended at its start; see {self.printed}")
+
+    def last_said(self, *events: str) -> str | None:
+        """Which of these events it logged last since its start; None where none of them."""
+        with self.printed.open("rb") as out:
+            out.seek(self._printed_before)
+            lines = out.read().split(b"\n")[:-1]
+        said = [json.loads(line).get("event") for line in lines if line.startswith(b"{")]
+        return next((event for event in reversed(said) if event in events), None)
 
     def _ended(self) -> bool:
         return self.process is not None and self.process.poll() is not None
