@@ -4,6 +4,7 @@
     DIR/rewards/day=.../part.parquet            what the learner noted: decision_id, decision, state, reward
     DIR/outcomes/day=.../part.parquet           what came back about decisions of that day, whenever it came
     DIR/days/2026-11-22.json                    rows of each, and whether anything can still be added to the day
+    DIR/rules/DIGEST.json                       the journeys' rules that decisions name: rewards, windows, shares of groups
 
 A day's file appears when it is complete. A day that is closed (its windows and the time for late outcomes are over) is not
 written again, so a run that was cut off, or the next night's, goes on where the last one ended; the other days are renewed.
@@ -16,6 +17,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -25,9 +27,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Connection, Row, Table, func, select
 
+from models.artifact import MANIFEST, Artifact
+from service.decision_point import KIND as RULES
 from service.store.engine import moment
 from service.store.partition import first_id
-from service.store.tables import decisions, outcomes, rewards, snapshots
+from service.store.tables import artifacts, decisions, outcomes, rewards, snapshots
 
 ROW_GROUP: Final = 1_000
 """Rows held in memory at a time."""
@@ -83,11 +87,16 @@ _SOURCES: Final = {"decisions": decisions, "rewards": rewards, "outcomes": outco
 
 @dataclass(frozen=True)
 class Day:
-    """What was written of one day; closed: nothing can be added to it any more."""
+    """What was written of one day; closed: nothing can be added to it any more.
+
+    scanned_until: ISO 8601, what windows had closed before it the learner had taken in when the day was read; empty in a
+    note of an earlier release.
+    """
 
     day: str
     closed: bool
     rows: dict[str, int]
+    scanned_until: str = ""
 
 
 def export_days(
@@ -99,18 +108,21 @@ def export_days(
     """
     first = since or _first_day(connection)
     scanned_until = moment(connection.scalar(select(func.max(snapshots.c.scanned_until))) or 0)
+    _write_rules(connection, folder)
     for number in range((until - first).days if first else 0):
         assert first is not None
         day = first + timedelta(days=number)
         known = read_day(folder, day)
         if known is None or not known.closed:
             end = datetime.combine(day + timedelta(days=1), time(0), UTC)
-            yield _write_day(connection, folder, day, closed=scanned_until >= end + closes_after)
+            rows = _write_day(connection, folder, day)
+            closed = scanned_until >= end + closes_after
+            yield _note_day(folder, Day(str(day), closed, rows, scanned_until.isoformat()))
 
 
 def read_day(folder: Path, day: date) -> Day | None:
     """What was written of a day; None where it was not, or not to its end."""
-    path = _note(folder, day)
+    path = _note(folder, str(day))
     return Day(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
 
 
@@ -119,16 +131,32 @@ def _first_day(connection: Connection) -> date | None:
     return None if found is None else moment(found).date()
 
 
-def _write_day(connection: Connection, folder: Path, day: date, *, closed: bool) -> Day:
+def _write_rules(connection: Connection, folder: Path) -> None:
+    """Every version that the log holds; those of days whose decisions it let go of stay."""
+    query = select(artifacts.c.digest, artifacts.c.content).where(artifacts.c.kind == RULES)
+    for digest, content in connection.execute(query):
+        manifest = Artifact.from_bytes(content).files()[MANIFEST]
+        _replace(folder / "rules" / f"{digest}.json", partial(_put, content=manifest))
+
+
+def _put(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def _write_day(connection: Connection, folder: Path, day: date) -> dict[str, int]:
     begin = datetime.combine(day, time(0), UTC)
     low, high = first_id(begin), first_id(begin + timedelta(days=1))
     rows = {}
     for name, table in _SOURCES.items():
         found = _stream(connection, table, low, high)
         rows[name] = _write(folder / name / f"day={day}" / "part.parquet", SCHEMAS[name], _ROWS[name], found)
-    written = Day(str(day), closed, rows)
-    _replace(_note(folder, day), lambda path: path.write_text(json.dumps(asdict(written)), encoding="utf-8"))
-    return written
+    return rows
+
+
+def _note_day(folder: Path, day: Day) -> Day:
+    """The day, on record: what is written after all its files says that they are complete."""
+    _replace(_note(folder, day.day), partial(_put, content=json.dumps(asdict(day)).encode()))
+    return day
 
 
 def _stream(connection: Connection, table: Table, low: str, high: str) -> Iterable[Row[Any]]:
@@ -169,7 +197,7 @@ def _replace(path: Path, fill: Callable[[Path], Any]) -> None:
     temporary.replace(path)
 
 
-def _note(folder: Path, day: date) -> Path:
+def _note(folder: Path, day: str) -> Path:
     return folder / "days" / f"{day}.json"
 
 
