@@ -90,10 +90,6 @@ class ModelRegistry:
             _write(Path(folder), record.files)
             self._client.log_artifacts(run_id, folder)
 
-    def champion_digest(self, name: str) -> str | None:
-        """The digest of the champion's artifact; None where there is no champion."""
-        return self.digest_of(name, CHAMPION)
-
     def digest_of(self, name: str, alias: str) -> str | None:
         """The digest of the artifact that an alias points to; None where there is none."""
         found = self._aliased(name, alias)

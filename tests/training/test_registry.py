@@ -119,7 +119,7 @@ def test_a_run_that_fails_is_marked_as_failed(tmp_path: Path) -> None:
 
 def test_the_alias_moves_to_the_newest_version(tmp_path: Path) -> None:
     from training.champion import read_champion
-    from training.registry import open_registry
+    from training.registry import CHAMPION, open_registry
 
     registry = open_registry(Places(var=tmp_path))
     for number in (1, 2):
@@ -127,5 +127,5 @@ def test_the_alias_moves_to_the_newest_version(tmp_path: Path) -> None:
             registry.register(Artifact({"kind": "toy", "number": number}), "toy", run_id)
 
     assert read_champion(registry.tracking_uri, "toy").manifest["number"] == 2
-    assert registry.champion_digest("toy") == Artifact({"kind": "toy", "number": 2}).digest
-    assert registry.champion_digest("nothing") is None
+    assert registry.digest_of("toy", CHAMPION) == Artifact({"kind": "toy", "number": 2}).digest
+    assert registry.digest_of("nothing", CHAMPION) is None
