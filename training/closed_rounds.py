@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from models.feedback import LoggedFeedback
-from training.evaluation.decision_log import DecisionLog
 from training.evaluation.errors import TooFewRoundsError
+from training.evaluation.round_spool import SpooledLog
+from training.evaluation.round_window import RoundWindow, count_rounds
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def closed_rounds(log: DecisionLog, until: datetime | None = None) -> tuple[LoggedFeedback, datetime]:
+def closed_rounds(log: SpooledLog, until: datetime | None = None) -> tuple[RoundWindow, datetime]:
     """The rounds decided before any window was still open, and that moment; before `until`, if that is earlier.
 
     Rounds decided later are left out although their own window may have closed: where one moment parts what was learnt from
@@ -20,10 +20,10 @@ def closed_rounds(log: DecisionLog, until: datetime | None = None) -> tuple[Logg
     """
     closed = _EPOCH + timedelta(microseconds=log.closed_until_us)
     moment = closed if until is None else min(until.astimezone(UTC), closed)
-    rows = ~log.labels.since(moment)
-    if not rows.any():
+    rounds = RoundWindow(source=log.rounds, end=moment)
+    if not count_rounds(rounds):
         raise TooFewRoundsError(
-            f"none of {len(rows):,} rounds was decided before {moment.isoformat()}; windows had closed up to "
+            f"none of {count_rounds(log.rounds):,} rounds was decided before {moment.isoformat()}; windows had closed up to "
             f"{closed.isoformat()}"
         )
-    return log.feedback.take(rows), moment
+    return rounds, moment

@@ -14,7 +14,6 @@ import numpy as np
 from models.artifact import Artifact
 from models.boosted_square_cb import BoostedSquareCB
 from models.catalogue import load_policy
-from models.context import Standardizer
 from models.epsilon_greedy import EpsilonGreedy
 from models.feedback import LoggedFeedback
 from models.inputs import bind
@@ -25,6 +24,9 @@ from models.logistic_thompson import LogisticThompson
 from models.policy import Policy
 from models.square_cb import SquareCB
 from models.stateless import StatelessPolicy
+from training.evaluation.log_chunk import RoundSource
+from training.evaluation.round_window import count_rounds, in_batches, whole_feedback
+from training.round_facts import fit_standardizer, read_facts
 
 _LINEAR: Final[dict[str, type[LinearPolicy]]] = {
     policy.kind: policy for policy in (LinearThompson, LinUCB, SquareCB, EpsilonGreedy)
@@ -62,7 +64,7 @@ class Recipe:
     reward_range: tuple[float, float] = (0.0, 1.0)
 
 
-def go_on(start: Start, feedback: LoggedFeedback) -> Policy:
+def go_on(start: Start, rounds: RoundSource) -> Policy:
     """The policy that was registered having learnt the rounds, its inputs found by name.
 
     Raises: `PolicyFitError` when it cannot learn, chooses among other actions or wants inputs that the rounds lack.
@@ -76,63 +78,67 @@ def go_on(start: Start, feedback: LoggedFeedback) -> Policy:
         raise PolicyFitError(f"a policy of kind {policy.kind} does not go on learning: it is fitted anew")
     if start.fresh:
         policy.discount(0.0)
-    return teach_rounds(policy, feedback)
+    return teach_rounds(policy, rounds)
 
 
-def teach_rounds(policy: Policy, feedback: LoggedFeedback) -> Policy:
-    """The same policy having learnt the rounds. Raises: `PolicyFitError` when they do not fit it."""
-    if policy.action_names != feedback.action_names:
-        raise PolicyFitError(
-            f"the policy chooses among {list(policy.action_names)}, the log among {list(feedback.action_names)}"
-        )
-    try:
-        places = bind(policy.input_names, feedback.input_names)
-        for begin in range(0, feedback.n_rounds, _CHUNK):  # a round's features of 24 hours are wide
-            part = feedback.take(slice(begin, begin + _CHUNK))
+def teach_rounds(policy: Policy, rounds: RoundSource) -> Policy:
+    """The same policy having learnt the rounds, however chunks are cut. Raises: `PolicyFitError` when they do not fit it."""
+    for part in in_batches(rounds, _CHUNK):  # a round's features of 24 hours are wide
+        if policy.action_names != part.action_names:
+            raise PolicyFitError(
+                f"the policy chooses among {list(policy.action_names)}, the log among {list(part.action_names)}"
+            )
+        try:
+            places = bind(policy.input_names, part.input_names)
             policy.learn_many(part.contexts[:, places], part.actions, part.rewards)
-    except ValueError as error:
-        raise PolicyFitError(f"{error}; the log holds {list(feedback.input_names)}") from error
+        except ValueError as error:
+            raise PolicyFitError(f"{error}; the log holds {list(part.input_names)}") from error
     return policy
 
 
-def fit_kind(recipe: Recipe, feedback: LoggedFeedback) -> Policy:
+def fit_kind(recipe: Recipe, rounds: RoundSource) -> Policy:
     """A policy of one of `KINDS` that knows these rounds alone, scaled to their contexts and rewards.
 
-    The linear ones: disjoint, the prior mean of the noise variance being the rewards' variance. Raises: `PolicyFitError`.
+    The linear ones: disjoint, the prior mean of the noise variance being the rewards' variance. All but the boosted one read
+    the rounds several times, a chunk in memory; LightGBM needs them whole. Raises: `PolicyFitError`, `TooFewRoundsError`.
     """
     if recipe.kind in _LINEAR:
-        return teach_rounds(_linear(recipe, feedback), feedback)
+        return teach_rounds(_linear(recipe, rounds), rounds)
     if recipe.kind == LogisticThompson.kind:
-        return teach_rounds(_logistic(recipe, feedback), feedback)
+        return teach_rounds(_logistic(recipe, rounds), rounds)
     if recipe.kind == BoostedSquareCB.kind:
-        return _boosted(recipe, feedback)
+        return _boosted(recipe, whole_feedback(rounds))
     raise PolicyFitError(f"no kind {recipe.kind!r}; wanted one of {', '.join(KINDS)}")
 
 
-def _linear(recipe: Recipe, feedback: LoggedFeedback) -> LinearPolicy:
+def _linear(recipe: Recipe, rounds: RoundSource) -> LinearPolicy:
+    facts = read_facts(rounds)
     return _LINEAR[recipe.kind](
-        action_names=feedback.action_names,
-        input_names=feedback.input_names,
-        standardizer=Standardizer.fit(feedback.contexts),
+        action_names=facts.action_names,
+        input_names=facts.input_names,
+        standardizer=fit_standardizer(rounds, len(facts.input_names)),
         floor=recipe.floor,
         ridge=RIDGE,
-        rate=max(float(np.var(feedback.rewards)), 1e-9),
+        rate=max(facts.reward_variance, 1e-9),
     )
 
 
-def _logistic(recipe: Recipe, feedback: LoggedFeedback) -> LogisticThompson:
-    low, high = recipe.reward_range
-    outside = (feedback.rewards < low) | (feedback.rewards > high)
-    if outside.any():
-        raise PolicyFitError(
-            f"{outside.sum():,} of {feedback.n_rounds:,} rewards lie outside of {low:g} to {high:g}, the range of "
-            f"{recipe.kind}: they reach from {feedback.rewards.min():g} to {feedback.rewards.max():g}; give --reward-range"
+def _logistic(recipe: Recipe, rounds: RoundSource) -> LogisticThompson:
+    facts, (low, high) = read_facts(rounds), recipe.reward_range
+    if facts.lowest_reward < low or facts.highest_reward > high:
+        outside = sum(
+            int(np.count_nonzero((chunk.feedback.rewards < low) | (chunk.feedback.rewards > high)))
+            for chunk in rounds.chunks()
         )
-    share = (float(feedback.rewards.mean()) - low) / (high - low)
+        raise PolicyFitError(
+            f"{outside:,} of {facts.n_rounds:,} rewards lie outside of {low:g} to {high:g}, the range of {recipe.kind}: "
+            f"they reach from {facts.lowest_reward:g} to {facts.highest_reward:g}; give --reward-range"
+        )
+    share = (facts.mean_reward - low) / (high - low)
     return LogisticThompson(
-        action_names=feedback.action_names,
-        input_names=feedback.input_names,
-        standardizer=Standardizer.fit(feedback.contexts),
+        action_names=facts.action_names,
+        input_names=facts.input_names,
+        standardizer=fit_standardizer(rounds, len(facts.input_names)),
         low=low,
         high=high,
         floor=recipe.floor,
@@ -155,23 +161,24 @@ def _boosted(recipe: Recipe, feedback: LoggedFeedback) -> BoostedSquareCB:
     )
 
 
-def data_fingerprint(feedback: LoggedFeedback) -> str:
-    """SHA-256 over the rounds: names, contexts, actions, rewards, propensities and what was eligible, in their order."""
-    digest = hashlib.sha256(repr((feedback.input_names, feedback.action_names)).encode())
-    columns = (
-        feedback.contexts,
-        feedback.actions,
-        feedback.rewards,
-        feedback.propensities,
-        feedback.eligible,
-    )
-    for column in columns:
-        digest.update(f"{column.dtype.str} {column.shape}".encode() + np.ascontiguousarray(column).tobytes())
+def data_fingerprint(rounds: RoundSource) -> str:
+    """SHA-256 over the rounds: names, contexts, actions, rewards, propensities and what was eligible, in their order.
+
+    A reading a column, so that it does not depend on how the chunks are cut. Raises: `TooFewRoundsError` without a round.
+    """
+    facts = read_facts(rounds)
+    digest = hashlib.sha256(repr((facts.input_names, facts.action_names)).encode())
+    for name in ("contexts", "actions", "rewards", "propensities", "eligible"):
+        for place, chunk in enumerate(rounds.chunks()):
+            column = getattr(chunk.feedback, name)
+            if place == 0:
+                digest.update(f"{column.dtype.str} {(facts.n_rounds, *column.shape[1:])}".encode())
+            digest.update(np.ascontiguousarray(column).tobytes())
     return digest.hexdigest()
 
 
 def fitted_artifact(
-    policy: Policy, feedback: LoggedFeedback, *, learned_until: datetime, facts: Mapping[str, Any]
+    policy: Policy, rounds: RoundSource, *, learned_until: datetime, facts: Mapping[str, Any]
 ) -> Artifact:
     """The policy as the service reads it, its manifest saying what it has learnt.
 
@@ -181,8 +188,8 @@ def fitted_artifact(
     told = {
         **facts,
         "learned_until": learned_until.isoformat(),
-        "n_rounds": feedback.n_rounds,
-        "data_fingerprint": data_fingerprint(feedback),
+        "n_rounds": count_rounds(rounds),
+        "data_fingerprint": data_fingerprint(rounds),
     }
     return replace(artifact, manifest={**artifact.manifest, **told})
 

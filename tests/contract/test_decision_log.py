@@ -30,12 +30,11 @@ from service.store.outcome_log import record_outcomes
 from service.store.tables import decisions, rewards
 from tests.service.conftest import Worker, starting_policies, stored_customer, without_quiet_hours
 from tests.service.test_outcomes import outcome, send
+from tests.training.evaluation.in_memory import evaluate_named, read_decision_log
 from training.cli import app
 from training.evaluation.errors import LogError, PolicyError
 from training.evaluation.estimator import Estimate
 from training.evaluation.evaluation import Evaluation
-from training.evaluation.log_source import evaluate_named_policy, open_log
-from training.evaluation.log_store import read_decision_log
 from training.places import Places
 
 ROOT = Path(__file__).parents[2]
@@ -180,10 +179,10 @@ def test_the_policy_that_decided_judged_from_its_files_gives_the_logged_numbers(
     decide_and_hear_back(worker)
     for decision in ("channel", "send_time", "coupon"):
         folder = save(starting_policies()[f"{decision}_policy"], tmp_path / decision)
-        log = open_log(f"decisions:{decision}", Places(var=tmp_path))
 
         saved, logged = (
-            evaluate_named_policy(log, policy, np.random.default_rng(0)) for policy in (str(folder), "logged")
+            evaluate_named(f"decisions:{decision}", policy, Places(var=tmp_path))
+            for policy in (str(folder), "logged")
         )
 
         assert saved.diagnostics.mean_weight == pytest.approx(1.0, abs=1e-9)
@@ -201,7 +200,6 @@ def save(artifact: Artifact, folder: Path) -> Path:
 def test_a_policy_that_does_not_fit_the_log_is_refused_with_both_sides_named(
     log: Engine, tmp_path: Path
 ) -> None:
-    opened = open_log("decisions:coupon", Places(var=tmp_path), url_of(log))
     empty = tmp_path / "empty"
     empty.mkdir()
     other = save(starting_policies()["channel_policy"], tmp_path / "other")
@@ -215,10 +213,10 @@ def test_a_policy_that_does_not_fit_the_log_is_refused_with_both_sides_named(
             save(thirsty.to_artifact(), tmp_path / "thirsty")
         ): r"\['shoe_size'\]; the log holds \['purchase_prop",
         "champion": "no registry at",
-        "best": r"wanted one of \['uniform', 'logged', 'champion'\]",
+        "best": r"wanted one of \['uniform', 'logged', 'champion', 'challenger'\]",
     }.items():
         with pytest.raises(PolicyError, match=message):
-            evaluate_named_policy(opened, policy, np.random.default_rng(0))
+            evaluate_named("decisions:coupon", policy, Places(var=tmp_path), database_url=url_of(log))
 
 
 @pytest.mark.slow
@@ -231,16 +229,16 @@ def test_the_champion_is_judged_as_it_was_registered(log: Engine, tmp_path: Path
     with registry.run("a champion") as run_id:
         registry.register(starting_policies()["coupon_policy"], "coupon_policy", run_id)
     saved = save(starting_policies()["coupon_policy"], tmp_path / "saved")
-    opened = open_log("decisions:coupon", Places(var=tmp_path), url_of(log))
+    places, url = Places(var=tmp_path), url_of(log)
 
     champion, same = (
-        evaluate_named_policy(opened, policy, np.random.default_rng(0)) for policy in ("champion", str(saved))
+        evaluate_named("decisions:coupon", policy, places, database_url=url)
+        for policy in ("champion", str(saved))
     )
 
     assert champion == same
-    sent = open_log("decisions:send_time", Places(var=tmp_path), url_of(log))
     with pytest.raises(PolicyError, match="no champion for send_time"):
-        evaluate_named_policy(sent, "champion", np.random.default_rng(0))
+        evaluate_named("decisions:send_time", "champion", places, database_url=url)
 
 
 def test_the_command_prints_the_judgement_and_what_was_left_out(log: Engine, tmp_path: Path) -> None:
@@ -280,17 +278,17 @@ def test_a_database_that_is_no_decision_log_is_named(tmp_path: Path) -> None:
     (tmp_path / "log.db").touch()
 
     with pytest.raises(LogError, match="no such table"):
-        open_log("decisions:coupon", Places(var=tmp_path))
+        evaluate_named("decisions:coupon", "uniform", Places(var=tmp_path))
 
 
 def test_judging_by_the_log_imports_neither_feast_nor_mlflow_nor_lightgbm() -> None:
-    code = "import sys, training.evaluation.log_source, training.evaluation.log_store; print(*sys.modules)"
+    code = "import sys, training.evaluation.log_request; print(*sys.modules)"
 
     loaded = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
 
-    assert not {"feast", "mlflow", "lightgbm", "service"} & set(loaded)
+    assert not {"feast", "mlflow", "lightgbm", "pandas", "service"} & set(loaded)
 
 
 # A log of many decisions whose click rates are known: the value of choosing uniformly is then known as well.
@@ -367,9 +365,9 @@ def test_the_value_of_choosing_uniformly_is_recovered_from_what_the_service_did(
     truth = float(
         np.mean([click_rates(r) @ r.rounds[0].eligible / sum(r.rounds[0].eligible) for r in records])
     )
-    log = open_log("decisions:lucky_wheel/channel", Places(var=Path()), url_of(worker.state.engine))
+    url, name = url_of(worker.state.engine), "decisions:lucky_wheel/channel"
 
-    evaluation = evaluate_named_policy(log, "uniform", np.random.default_rng(0), level=0.999)
+    evaluation = evaluate_named(name, "uniform", Places(var=Path()), database_url=url, level=0.999)
 
     assert evaluation.diagnostics.propensities_hold
     assert evaluation.diagnostics.n_rounds == pytest.approx(0.95 * N_ROUNDS, rel=0.02)
@@ -377,7 +375,8 @@ def test_the_value_of_choosing_uniformly_is_recovered_from_what_the_service_did(
         assert estimate.low <= truth - 0.002 <= estimate.high
         assert estimate.standard_error < 0.05
     if group == "decisioning":  # what it did earn is another value, far outside
-        assert log.feedback.rewards.mean() > max(one.high for one in estimates(evaluation))
+        earned = read_decision_log(url, "channel", "lucky_wheel").feedback.rewards.mean()
+        assert earned > max(one.high for one in estimates(evaluation))
 
 
 def test_groups_are_counted_by_customer_against_the_shares_that_were_set(log: Engine) -> None:
@@ -403,8 +402,7 @@ def test_a_log_that_lost_the_customers_of_a_group_is_refused(log: Engine, tmp_pa
     with create_engine(f"sqlite:///{copy}").begin() as connection:
         connection.execute(delete(decisions).where(decisions.c.group_name == "random"))
 
-    source = open_log("decisions:channel", Places(var=copy.parent))
-    evaluation = evaluate_named_policy(source, "uniform", np.random.default_rng(0))
+    evaluation = evaluate_named("decisions:channel", "uniform", Places(var=copy.parent))
 
     assert evaluation.verdict.grade == "refuse"
     assert "sample ratio mismatch" in evaluation.verdict.reasons[0]

@@ -36,8 +36,9 @@ from tests.service.conftest import (
 )
 from tests.service.test_learner import rounds_learnt
 from tests.service.test_outcomes import send
+from tests.training.evaluation.in_memory import read_decision_log
 from training.cli import app
-from training.evaluation.log_store import read_decision_log
+from training.evaluation.round_labels import microseconds
 from training.places import Places
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -241,7 +242,6 @@ def test_what_the_champion_has_learnt_by_itself_is_no_reason_to_promote(misled: 
 
 
 def test_a_fit_ends_where_the_first_window_was_still_open(misled: Worker, tmp_path: Path) -> None:
-    from training.closed_rounds import closed_rounds
     from training.registry import open_registry
     from training.retraining import Retraining, retrain_policy
 
@@ -253,6 +253,7 @@ def test_a_fit_ends_where_the_first_window_was_still_open(misled: Worker, tmp_pa
     misled.learn()
     log = read_decision_log(url_of(misled), "channel")
     first_open = open_ones[0].decided_at
+    closed = min(first_open, misled.clock() - CLOSES_AFTER)
     fits = [
         retrain_policy(
             open_registry(places),
@@ -263,9 +264,9 @@ def test_a_fit_ends_where_the_first_window_was_still_open(misled: Worker, tmp_pa
     ]
 
     assert log.n_left_out == {"with the reward window perhaps still open": 50}
-    assert closed_rounds(log)[1] == min(first_open, misled.clock() - CLOSES_AFTER)
+    assert log.closed_until_us == microseconds(closed)
     assert [fit.artifact.manifest["n_rounds"] for fit in fits] == [100, 60]
-    assert fits[0].artifact.manifest["learned_until"] == closed_rounds(log)[1].isoformat()
+    assert fits[0].artifact.manifest["learned_until"] == closed.isoformat()
     code, told = command(misled, "fit", "policy", NAME, "--from-log", "--until", "2026-01-01")
     assert code == 2
     assert "none of 100 rounds was decided before 2026-01-01T00:00:00+00:00" in " ".join(told.split())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
@@ -12,6 +14,7 @@ from models.context import Standardizer
 from models.feedback import LoggedFeedback
 from models.linear_thompson import LinearThompson
 from models.uniform_random import UniformRandom
+from training.evaluation.log_chunk import LogChunk
 from training.policy_fit import (
     KINDS,
     PolicyFitError,
@@ -23,6 +26,7 @@ from training.policy_fit import (
     go_on,
     learned_until,
 )
+from training.round_facts import fit_standardizer, read_facts
 
 SLOW = pytest.mark.slow  # LightGBM
 EVERY_KIND = [pytest.param(kind, marks=[SLOW] if kind == "boosted_square_cb" else []) for kind in KINDS]
@@ -48,6 +52,22 @@ def rounds(seed: int = 1) -> LoggedFeedback:
     )
 
 
+@dataclass(frozen=True)
+class Chunked:
+    """Rounds in chunks of so many."""
+
+    feedback: LoggedFeedback
+    size: int
+
+    def chunks(self) -> Iterator[LogChunk]:
+        for begin in range(0, self.feedback.n_rounds, self.size):
+            yield LogChunk(feedback=self.feedback.take(slice(begin, begin + self.size)))
+
+
+def source(feedback: LoggedFeedback) -> Chunked:
+    return Chunked(feedback, 701)
+
+
 def linear(feedback: LoggedFeedback) -> LinearThompson:
     return LinearThompson(
         action_names=feedback.action_names,
@@ -62,7 +82,9 @@ def test_every_kind_learns_who_answers_what_keeps_the_floor_and_is_the_same_agai
     recipe, feedback = Recipe(kind=kind, floor=0.01, seed=3), rounds()
 
     first, second = (
-        fitted_artifact(fit_kind(recipe, feedback), feedback, learned_until=UNTIL, facts={"seed": 3})
+        fitted_artifact(
+            fit_kind(recipe, source(feedback)), source(feedback), learned_until=UNTIL, facts={"seed": 3}
+        )
         for _ in range(2)
     )
 
@@ -82,7 +104,7 @@ def test_a_registered_policy_goes_on_as_the_learner_would_have_taken_it() -> Non
     expected = before.clone()
     expected.learn_many(feedback.contexts[:, ::-1], feedback.actions, feedback.rewards)
 
-    fitted = go_on(Start(version="1", artifact=before.to_artifact()), feedback)
+    fitted = go_on(Start(version="1", artifact=before.to_artifact()), source(feedback))
 
     assert fitted.to_artifact().digest == expected.to_artifact().digest
 
@@ -93,25 +115,58 @@ def test_a_fresh_start_keeps_the_prior_and_forgets_what_was_simulated() -> None:
     simulated.learn_many(np.ones((50, 2)), np.full(50, 2), np.ones(50))
     plain.learn_many(feedback.contexts[:, ::-1], feedback.actions, feedback.rewards)
 
-    fitted = go_on(Start(version="1", artifact=simulated.to_artifact(), fresh=True), feedback)
+    fitted = go_on(Start(version="1", artifact=simulated.to_artifact(), fresh=True), source(feedback))
 
     assert fitted.to_artifact().digest == plain.to_artifact().digest
 
 
 def test_the_manifest_says_what_was_learnt_and_until_when() -> None:
     feedback = rounds()
-    policy = fit_kind(Recipe(kind="lin_ucb", floor=0.02), feedback)
+    policy = fit_kind(Recipe(kind="lin_ucb", floor=0.02), source(feedback))
 
     manifest = fitted_artifact(
-        policy, feedback, learned_until=UNTIL, facts={"name": "channel_policy"}
+        policy, source(feedback), learned_until=UNTIL, facts={"name": "channel_policy"}
     ).manifest
 
     assert manifest["kind"] == "lin_ucb"
     assert manifest["name"] == "channel_policy"
     assert manifest["n_rounds"] == N_ROUNDS
     assert learned_until(manifest) == UNTIL
-    assert manifest["data_fingerprint"] == data_fingerprint(rounds()) != data_fingerprint(rounds(seed=2))
+    assert (
+        manifest["data_fingerprint"]
+        == data_fingerprint(source(rounds()))
+        != data_fingerprint(source(rounds(seed=2)))
+    )
     assert learned_until({"learned_until": None}) is None
+
+
+@pytest.mark.parametrize("kind", EVERY_KIND)
+def test_how_the_log_is_cut_into_chunks_changes_nothing_but_the_last_digits(kind: str) -> None:
+    """Neither the fingerprint nor what is learnt; mean and spread of the inputs are sums of sums."""
+    recipe, feedback = Recipe(kind=kind, floor=0.02), rounds()
+    cuts = [Chunked(feedback, size) for size in (701, N_ROUNDS)]
+
+    fitted = [fitted_artifact(fit_kind(recipe, each), each, learned_until=UNTIL, facts={}) for each in cuts]
+
+    one, other = fitted
+    assert one.manifest["data_fingerprint"] == other.manifest["data_fingerprint"]
+    assert one.manifest["n_rounds"] == other.manifest["n_rounds"] == N_ROUNDS
+    assert one.texts == other.texts
+    for name, array in one.arrays.items():
+        np.testing.assert_allclose(array, other.arrays[name], rtol=1e-9, atol=1e-12)
+
+
+def test_the_scaling_found_chunk_by_chunk_is_that_of_all_rounds_together() -> None:
+    feedback = rounds()
+    whole = Standardizer.fit(feedback.contexts)
+
+    found, facts = fit_standardizer(source(feedback), 2), read_facts(source(feedback))
+
+    np.testing.assert_allclose(found.center, whole.center, rtol=1e-12)
+    np.testing.assert_allclose(found.scale, whole.scale, rtol=1e-12)
+    assert (facts.lowest_reward, facts.highest_reward) == (0.0, 1.0)
+    assert facts.mean_reward == pytest.approx(feedback.rewards.mean(), rel=1e-12)
+    assert facts.reward_variance == pytest.approx(feedback.rewards.var(), rel=1e-12)
 
 
 def test_what_cannot_be_fitted_is_an_error_that_says_why() -> None:
@@ -125,17 +180,17 @@ def test_what_cannot_be_fitted_is_an_error_that_says_why() -> None:
 
     for message, attempt in {
         r"3,000 of 3,000 rewards lie outside of 0 to 1.* from -2 to 28; give --reward-range": lambda: (
-            fit_kind(Recipe(kind="logistic_thompson", floor=0.02), spend)
+            fit_kind(Recipe(kind="logistic_thompson", floor=0.02), source(spend))
         ),
         "all 3,000 rewards are 0: nothing to fit": lambda: fit_kind(
-            Recipe(kind="boosted_square_cb", floor=0.02), flat
+            Recipe(kind="boosted_square_cb", floor=0.02), source(flat)
         ),
         "no kind 'best'; wanted one of linear_thompson": lambda: fit_kind(
-            Recipe(kind="best", floor=0.02), feedback
+            Recipe(kind="best", floor=0.02), source(feedback)
         ),
-        r"among \['a', 'b', 'c'\], the log among \['a', 'b', 'd'\]": lambda: go_on(start, others),
-        r"\['second'\]; the log holds \['first', 'third'\]": lambda: go_on(start, fewer),
-        "of kind uniform_random learns nothing": lambda: go_on(still, feedback),
+        r"among \['a', 'b', 'c'\], the log among \['a', 'b', 'd'\]": lambda: go_on(start, source(others)),
+        r"\['second'\]; the log holds \['first', 'third'\]": lambda: go_on(start, source(fewer)),
+        "of kind uniform_random learns nothing": lambda: go_on(still, source(feedback)),
     }.items():
         with pytest.raises(PolicyFitError, match=message):
             attempt()
@@ -145,6 +200,6 @@ def test_a_logistic_policy_learns_rewards_of_the_range_it_is_given() -> None:
     feedback = rounds()
     spend = LoggedFeedback(**{**vars(feedback), "rewards": feedback.rewards * 30 - 2})
 
-    policy = fit_kind(Recipe(kind="logistic_thompson", floor=0.02, reward_range=(-2.0, 28.0)), spend)
+    policy = fit_kind(Recipe(kind="logistic_thompson", floor=0.02, reward_range=(-2.0, 28.0)), source(spend))
 
     assert policy.probabilities(np.array([1.5, 0.0]), np.ones(3, dtype=np.bool_))[0] > 0.85

@@ -88,6 +88,10 @@ def fit_policy(
         bool,
         typer.Option("--from-log", help="On the decision log's rounds; without: its simulated warm start."),
     ] = False,
+    log: Annotated[
+        str,
+        typer.Option(help="With --from-log: parquet:DIR, the export of that log; by default its database."),
+    ] = "",
     kind: Annotated[
         str,
         typer.Option(
@@ -124,8 +128,8 @@ def fit_policy(
     if name not in DECISIONS:
         raise typer.BadParameter(f"no policy {name!r}; wanted one of {', '.join(DECISIONS)}")
     if not from_log:
-        if kind or until or not warm_start:
-            raise typer.BadParameter("--kind, --until and --no-warm-start want --from-log")
+        if log or kind or until or not warm_start:
+            raise typer.BadParameter("--log, --kind, --until and --no-warm-start want --from-log")
         _start_policies(var, tracking_uri, dataset, _Start((name,), seed, challenger))
         return
     from training.retraining import Retraining
@@ -137,6 +141,7 @@ def fit_policy(
         until=parse_time(until) if until else None,
         seed=seed,
         reward_range=_parse_range(reward_range),
+        log=log,
         database_url=database_url,
     )
     _retrain(var, tracking_uri, wanted, challenger)

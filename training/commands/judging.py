@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,12 @@ from training.commands.judgement_output import (
     write_page,
 )
 from training.commands.options import VAR, DatabaseUrl, TrackingUri, Var, parse_time
+
+if TYPE_CHECKING:
+    from training.evaluation.judgement import Judgement
+    from training.evaluation.log_request import LogRequest
+    from training.evaluation.question_text import QuestionText
+    from training.places import Places
 
 app = typer.Typer()
 
@@ -34,8 +40,9 @@ def evaluate(
     log: Annotated[
         str,
         typer.Option(
-            help="decisions:[JOURNEY/]{channel|send_time|coupon|message}, our own decision log, or "
-            "open-bandit:{random|bts}/{all|men|women}, or file:PATH, CSV or Parquet of any length."
+            help="decisions:[JOURNEY/]{channel|send_time|coupon|message}, our own decision log; "
+            "parquet:DIR:[JOURNEY/]{...}, what `python -m service export-log --out DIR` wrote of it; "
+            "open-bandit:{random|bts}/{all|men|women}; file:PATH, anyone's CSV or Parquet."
         ),
     ],
     policy: Annotated[
@@ -66,7 +73,7 @@ def evaluate(
         Interval, typer.Option(help="Intervals from the linearised estimate or from resampled rounds.")
     ] = Interval.LINEARISED,
     since: Annotated[
-        str, typer.Option(help="decisions: only those made at this time or later, ISO 8601.")
+        str, typer.Option(help="decisions, parquet: only those made at this time or later, ISO 8601.")
     ] = "",
     mapping: Annotated[
         list[str], typer.Option("--map", help="file: OURS=THEIRS, OURS being action, reward or propensity.")
@@ -95,25 +102,21 @@ def evaluate(
     var: Var = VAR,
 ) -> None:
     """Judge a policy on a log: diagnostics, then estimators with intervals; as a table, an HTML report and an MLflow run."""
-    import numpy as np
-
-    from training.evaluation.bernstein import KnownBounds
     from training.evaluation.bootstrap import N_RESAMPLES
     from training.evaluation.errors import EvaluationError
     from training.evaluation.file_source import round_columns
     from training.evaluation.html_report import Heading
-    from training.evaluation.judgement import Question
-    from training.evaluation.log_request import LogRequest, open_requested
-    from training.evaluation.slices import Slice
+    from training.evaluation.log_request import LogRequest
+    from training.evaluation.question_text import QuestionText
     from training.places import Places
 
-    places, rng, started_at = (
-        Places(var=var, tracking_uri=tracking_uri),
-        np.random.default_rng(seed),
-        time.monotonic(),
-    )
+    started_at, places = time.monotonic(), Places(var=var, tracking_uri=tracking_uri)
     about = {"log": log, "policy": policy, "against": against, "level": f"{level:g}", "seed": str(seed)}
     about |= {"intervals": str(interval), "since": since, "slices": ", ".join(slices), "bounds": bounds}
+    n_resamples = N_RESAMPLES if interval == Interval.BOOTSTRAP else 0
+    asked = QuestionText(
+        policy=policy, against=against, slices=slices, bounds=bounds, n_resamples=n_resamples, level=level
+    )
     try:
         request = LogRequest(
             name=log,
@@ -122,25 +125,29 @@ def evaluate(
             since=parse_time(since) if since else None,
             judged=(policy, against),
         )
-        with open_requested(request, places, rng) as opened:
-            question = Question(
-                policy=opened.policy(policy),
-                against=opened.policy(against) if against else None,
-                slices=tuple(map(Slice.parse, slices)),
-                bounds=KnownBounds.parse(bounds) if bounds else None,
-                n_resamples=N_RESAMPLES if interval == Interval.BOOTSTRAP else 0,
-                level=level,
-            )
-            found = opened.judge(question, rng)
+        found, notes = _judge(request, asked, places, seed)
     except EvaluationError as error:
         typer.echo(f"{type(error).__name__}: {error}", err=True)
         raise typer.Exit(1) from error
-    notes = (*opened.notes, cost_note(found.evaluation.diagnostics.n_rounds, time.monotonic() - started_at))
+    notes = (*notes, cost_note(found.evaluation.diagnostics.n_rounds, time.monotonic() - started_at))
     heading = Heading(policy=policy, log=log, against=against, about=about, notes=notes)
     print_judgement(found, heading)
     page = write_page(found, heading, report or report_path(var, heading, datetime.now(UTC)))
     if record:
         record_run(found, heading, places, page)
+
+
+def _judge(
+    request: LogRequest, asked: QuestionText, places: Places, seed: int
+) -> tuple[Judgement, tuple[str, ...]]:
+    """The answer, and what a reader must know of the log."""
+    import numpy as np
+
+    from training.evaluation.log_request import open_requested
+
+    rng = np.random.default_rng(seed)
+    with open_requested(request, places, rng) as log:
+        return log.judge(asked.of(log), rng), log.notes
 
 
 @app.command("published-errors")

@@ -18,13 +18,17 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.feedback import Floats, LoggedFeedback
+from models.feedback import Floats
 from models.reward import State
 from models.sample_ratio import SampleRatio
 from training.evaluation.errors import LogError, TooFewRoundsError
-from training.evaluation.log_chunk import LogChunk
-from training.evaluation.round_buffer import JudgeableRound, KindOfRound, LogRow, RewardRule, RoundBuffer
-from training.evaluation.round_labels import RoundLabels
+from training.evaluation.round_buffer import (
+    HOUR_US,
+    JudgeableRound,
+    KindOfRound,
+    LogRow,
+    RewardRule,
+)
 
 RANDOMISED_GROUPS: Final = frozenset({"decisioning", "random"})
 """Groups whose action was drawn with the logged propensity; the others' choice was not random, so they carry no overlap."""
@@ -36,8 +40,6 @@ OPEN: Final = "with the reward window perhaps still open"
 UNLEARNT: Final = "without a reward from the learner"
 OTHER_INPUTS: Final = "made from other inputs or actions"
 NOT_ASKED: Final = "not asked for this choice"
-
-_HOUR_US: Final = 3_600_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,59 +81,20 @@ class LogSummary:
         return tuple(filter(None, (ratio.fault for ratio in self.sample_ratios)))
 
 
-@dataclass(frozen=True, kw_only=True)
-class DecisionLog(LogSummary):
-    """Rounds to judge by, in the order logged, with the behaviour policy's whole distribution, `(n_rounds, n_actions)`.
-
-    labels: journey, group and time of each round. undelivered: rounds of the same kind that were not delivered; they have no
-    reward and are judged by in nothing but whether the propensities are true.
-    """
-
-    feedback: LoggedFeedback
-    probabilities: Floats
-    labels: RoundLabels
-    undelivered: LogChunk | None = None
-
-
-def collect_rounds(
-    rows: Iterable[LogRow], *, decision: str, rules: Mapping[str, RewardRule], scanned_until_us: int
-) -> DecisionLog:
-    """The rounds of one decision whose reward is known and whose window had surely closed when the learner last looked.
-
-    A click is a reward as soon as it comes, its absence only when the window closes: of the decisions still open only the
-    successes are known, and taking those in would raise every estimate. Nor may the window be that of the hour chosen:
-    among the newest decisions only the early hours would be left, at propensities that are no longer true. Where rounds
-    differ in inputs or actions, those of the most frequent kind are taken. `rules`: by digest of the journey's rules.
-
-    Raises: `LogError` naming the decision and what is wrong with its record; `TooFewRoundsError` when no round is left.
-    """
-    sieve = RoundSieve(decision=decision, rules=rules, scanned_until_us=scanned_until_us)
-    kinds: dict[KindOfRound, RoundBuffer] = {}
-    undelivered: dict[KindOfRound, RoundBuffer] = {}
-    for row, found in sieve.judgeable(rows):
-        into = kinds if found.is_delivered else undelivered
-        into.setdefault(found.kind, RoundBuffer(found.kind)).add(row, found)
-    chosen = kinds[sieve.most_frequent({kind: len(buffer) for kind, buffer in kinds.items()})]
-    feedback, labels, probabilities = chosen.columns()
-    return DecisionLog(
-        feedback=feedback,
-        labels=labels,
-        probabilities=probabilities,
-        undelivered=undelivered[chosen.kind].chunk() if chosen.kind in undelivered else None,
-        n_left_out=dict(sieve.left_out),
-        n_by_journey=dict(chosen.n_by_journey),
-        closed_until_us=sieve.closed_until_us,
-        rewards=chosen.declared,
-    )
-
-
 class RoundSieve:
-    """Tells the rows that hold a round to judge by from the others, which it counts by their reason."""
+    """Tells the rows that hold a round to judge by from the others, which it counts by their reason.
+
+    To judge by are the rounds of one decision whose reward is known and whose window had surely closed when the learner last
+    looked. A click is a reward as soon as it comes, its absence only when the window closes: of the decisions still open
+    only the successes are known, and taking those in would raise every estimate. Nor may the window be that of the hour
+    chosen: among the newest decisions only the early hours would be left, at propensities that are no longer true.
+    `rules`: by digest of the journey's rules.
+    """
 
     def __init__(self, *, decision: str, rules: Mapping[str, RewardRule], scanned_until_us: int) -> None:
         self.left_out: Counter[str] = Counter()
         first_close = min((rule.closes_after_hours for rule in rules.values()), default=0.0)
-        self.closed_until_us = scanned_until_us - int(first_close * _HOUR_US)
+        self.closed_until_us = scanned_until_us - int(first_close * HOUR_US)
         self._decision = decision
         self._rules = rules
         self._scanned_until_us = scanned_until_us
@@ -174,23 +137,23 @@ def _judgeable(
     if round_ is None:
         return NOT_ASKED
     rule = _rule(row, record, rules)
-    if row.decided_at_us + rule.closes_after_hours * _HOUR_US >= scanned_until_us:
+    if row.decided_at_us + rule.closes_after_hours * HOUR_US >= scanned_until_us:
         return OPEN
     if row.state == State.VOID:
         return JudgeableRound(round_, rule, is_delivered=False)
     return JudgeableRound(round_, rule) if row.state == State.RESOLVED else UNLEARNT
 
 
-def _parse(row: LogRow) -> dict[str, Any]:
+def _parse(row: LogRow) -> Mapping[str, Any]:
     try:
-        record = json.loads(row.record)
+        record = json.loads(row.record) if isinstance(row.record, bytes) else row.record
         record["versions"]["journey"], [round_["decision"] for round_ in record["rounds"]]
     except (ValueError, KeyError, TypeError) as error:
         raise LogError(f"decision {row.decision_id} has a record that cannot be read: {error!r}") from error
-    return dict(record)
+    return record
 
 
-def _rule(row: LogRow, record: dict[str, Any], rules: Mapping[str, RewardRule]) -> RewardRule:
+def _rule(row: LogRow, record: Mapping[str, Any], rules: Mapping[str, RewardRule]) -> RewardRule:
     version = record["versions"]["journey"]
     if version not in rules:
         raise LogError(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from models.feedback import Floats, Integers, LoggedFeedback
+from models.feedback import Floats, LoggedFeedback
 from training.evaluation.clipped_ips import ClippedIPS
-from training.evaluation.diagnostics import ActionSums, Diagnostics, WeightSums, diagnose
+from training.evaluation.diagnostics import Diagnostics
 from training.evaluation.dm import DM
 from training.evaluation.dr import DR
 from training.evaluation.dros import DRos
@@ -19,13 +19,12 @@ from training.evaluation.ips import IPS
 from training.evaluation.mips import MIPS
 from training.evaluation.moments import Moments
 from training.evaluation.replay import Replay
-from training.evaluation.reward_model import cross_fit_rewards
-from training.evaluation.rounds import EvaluatedRounds, evaluate_logged_rounds, evaluate_rounds, weigh_kinds
+from training.evaluation.rounds import EvaluatedRounds
 from training.evaluation.slope import GRID, choose_by_slope
 from training.evaluation.sndr import SNDR
 from training.evaluation.snips import SNIPS
 from training.evaluation.switch_dr import SwitchDR
-from training.evaluation.verdict import Verdict, judge
+from training.evaluation.verdict import Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,57 +88,6 @@ def _tuned(candidates: Sequence[Estimator], rounds: EvaluatedRounds) -> Estimato
 def uniform_probabilities(feedback: LoggedFeedback) -> Floats:
     """The policy that chooses evenly among the eligible actions, `(n_rounds, n_actions)`."""
     return np.asarray(feedback.eligible / feedback.eligible.sum(axis=1, keepdims=True))
-
-
-@dataclass(frozen=True, kw_only=True)
-class ActionKinds:
-    """Which actions are of one kind, and how the behaviour policy chose among all of them: what MIPS needs of a log.
-
-    kinds `(n_actions,)`, numbers from 0; behavior `(n_rounds, n_actions)`.
-    """
-
-    kinds: Integers
-    behavior: Floats
-
-
-def evaluate_policy(
-    feedback: LoggedFeedback,
-    probabilities: Floats,
-    rng: np.random.Generator,
-    level: float = 0.95,
-    kinds: ActionKinds | None = None,
-) -> Evaluation:
-    """The evaluation of a policy with these action probabilities, `(n_rounds, n_actions)`.
-
-    Raises: `PolicyError` when they are no distribution over the eligible actions.
-    """
-    draws = rng.random(feedback.n_rounds)
-    rounds = evaluate_rounds(feedback, probabilities, draws, cross_fit_rewards(feedback))
-    if kinds is not None:
-        weights = weigh_kinds(feedback, probabilities, kinds.behavior, kinds.kinds)
-        rounds = replace(rounds, kind_weights=weights)
-    return _evaluate(feedback, rounds, ActionSums.of(feedback, probabilities.sum(axis=0)), level)
-
-
-def evaluate_behavior_policy(
-    feedback: LoggedFeedback, rng: np.random.Generator, level: float = 0.95
-) -> Evaluation:
-    """The evaluation of the policy that wrote the log: what it did earn, the yardstick for the others."""
-    draws = rng.random(feedback.n_rounds)
-    rounds = evaluate_logged_rounds(feedback, draws, cross_fit_rewards(feedback))
-    return _evaluate(feedback, rounds, ActionSums.of(feedback), level)
-
-
-def _evaluate(
-    feedback: LoggedFeedback, rounds: EvaluatedRounds, actions: ActionSums, level: float
-) -> Evaluation:
-    diagnostics = diagnose(WeightSums.of(rounds), actions, feedback.action_names)
-    estimates = tuple(_estimate(estimator, rounds, level) for estimator in standard_estimators(rounds))
-    return Evaluation(diagnostics=diagnostics, verdict=judge(diagnostics), estimates=estimates)
-
-
-def _estimate(estimator: Estimator, rounds: EvaluatedRounds, level: float) -> Estimate | Undefined:
-    return estimate_or_reason(estimator, estimator.add_up(rounds), level)
 
 
 def estimate_or_reason(estimator: Estimator, moments: Moments, level: float) -> Estimate | Undefined:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import operator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
-from models.feedback import Booleans, Floats, LoggedFeedback
-from training.evaluation.diagnostics import ActionSums, WeightSums, diagnose
+from training.evaluation.diagnostics import diagnose
 from training.evaluation.dr import DR
-from training.evaluation.errors import NoOverlapError, TooFewRoundsError
-from training.evaluation.paired import Difference, PairedDifference
-from training.evaluation.reward_model import cross_fit_rewards
-from training.evaluation.rounds import EvaluatedRounds, evaluate_rounds
-from training.evaluation.verdict import WEAK_BELOW_ESS, Grade, judge
+from training.evaluation.errors import NoOverlapError
+from training.evaluation.first_pass import read_again, read_first
+from training.evaluation.judgement import Question, SliceFinding
+from training.evaluation.log_chunk import RoundSource
+from training.evaluation.paired import Difference
+from training.evaluation.slices import refuse_unmet
+from training.evaluation.stream import PAIRED, EvaluationSums
+from training.evaluation.verdict import WEAK_BELOW_ESS, Grade, Verdict, judge
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,37 +42,32 @@ class PolicyGate:
     least_effective: float = WEAK_BELOW_ESS
     level: float = 0.95
 
-    def judge(
-        self,
-        feedback: LoggedFeedback,
-        challenger: Floats,
-        champion: Floats,
-        slices: Mapping[str, Booleans] | None = None,
-        undelivered: ActionSums | None = None,
-    ) -> GateReport:
-        """The conditions, from both policies' probabilities `(n_rounds, n_actions)` and which rounds each slice holds.
-
-        undelivered: rounds left out because nothing arrived; they tell whether the propensities are true.
+    def judge(self, source: RoundSource, question: Question) -> GateReport:
+        """The conditions: is the question's policy better than the one it is compared with, and worse on none of its slices?
 
         The difference is doubly robust with one cross-fitted model for both. A slice is significantly worse when the whole
-        interval of its difference lies below 0; slices are not corrected for being several: that only refuses more.
+        interval of its difference lies below 0; slices are not corrected for being several: that only refuses more. The log
+        is read twice, a chunk in memory.
+
+        Raises: `EvaluationError` for a slice that the log cannot have, `PolicyError` when probabilities are no distribution,
+        `TooFewRoundsError`.
         """
-        predictions, no_draws = cross_fit_rewards(feedback), np.zeros(feedback.n_rounds)
-        first, second = (
-            evaluate_rounds(feedback, each, no_draws, predictions) for each in (challenger, champion)
-        )
-        conditions = [_readable(feedback, first, challenger, undelivered)]
-        difference = _difference(first, second, self.level)
-        conditions += self._of_the_whole(difference)
-        by_slice = {
-            name: _difference(first.take(rows), second.take(rows), self.level)
-            for name, rows in (slices or {}).items()
-        }
-        conditions += [
-            _of_a_slice(name, found, int(np.count_nonzero((slices or {})[name])))
-            for name, found in by_slice.items()
+        found = read_first(source, question)
+        chunks = read_again(source, found, np.random.default_rng(0))  # its draws are for replay alone
+        sums = reduce(operator.add, (EvaluationSums.of((), question, *each) for each in chunks))
+        slices = [
+            each.finding(named.name, self.level)
+            for named, each in zip(question.slices, sums.slices, strict=True)
         ]
-        return GateReport(conditions=tuple(conditions), difference=difference, by_slice=by_slice)
+        refuse_unmet(
+            source, [cut for cut, each in zip(question.slices, slices, strict=True) if not each.n_rounds]
+        )
+        verdict = judge(diagnose(sums.weights, sums.actions, found.action_names, question.undelivered))
+        difference = _difference(sums, self.level)
+        return GateReport(
+            conditions=(_readable(verdict), *self._of_the_whole(difference), *map(_of_a_slice, slices)),
+            difference=difference,
+        )
 
     def _of_the_whole(self, found: Difference | None) -> Iterator[Condition]:
         if found is None:
@@ -95,7 +94,6 @@ class GateReport:
 
     conditions: Sequence[Condition]
     difference: Difference | None = None
-    by_slice: Mapping[str, Difference | None] = field(default_factory=dict)
 
     @property
     def opens(self) -> bool:
@@ -108,33 +106,34 @@ class GateReport:
         return tuple(condition.name for condition in self.conditions if not condition.holds)
 
 
-def _difference(first: EvaluatedRounds, second: EvaluatedRounds, level: float) -> Difference | None:
-    paired = PairedDifference(estimator=DR())
+def _difference(sums: EvaluationSums, level: float) -> Difference | None:
     try:
-        return paired.estimate(paired.add_up(first, second), level)
-    except (NoOverlapError, TooFewRoundsError):
+        return next(
+            each.estimate(moments, level)
+            for each, moments in zip(PAIRED, sums.paired, strict=True)
+            if isinstance(each.estimator, DR)
+        )
+    except NoOverlapError:
         return None
 
 
-def _readable(
-    feedback: LoggedFeedback,
-    rounds: EvaluatedRounds,
-    probabilities: Floats,
-    undelivered: ActionSums | None,
-) -> Condition:
-    sums = ActionSums.of(feedback, probabilities.sum(axis=0))
-    verdict = judge(diagnose(WeightSums.of(rounds), sums, feedback.action_names, undelivered))
+def _readable(verdict: Verdict) -> Condition:
     detail = "; ".join([str(verdict.grade), *verdict.reasons])
     return Condition(name="diagnostics", holds=verdict.grade != Grade.REFUSE, detail=detail)
 
 
-def _of_a_slice(name: str, found: Difference | None, n_rounds: int) -> Condition:
-    if found is None:
-        detail = f"undefined on {n_rounds:,} rounds: no overlap" if n_rounds else "no round to judge by"
-        return Condition(name=f"slice {name}", holds=n_rounds == 0, detail=detail)
+def _of_a_slice(found: SliceFinding) -> Condition:
+    name, difference = f"slice {found.name}", found.difference
+    if difference is None:
+        detail = (
+            f"undefined on {found.n_rounds:,} rounds: no overlap"
+            if found.n_rounds
+            else "no round to judge by"
+        )
+        return Condition(name=name, holds=found.n_rounds == 0, detail=detail)
     return Condition(
-        name=f"slice {name}",
-        holds=found.high >= 0,
-        detail=f"{found.value:+.4g}, interval {found.low:+.4g} to {found.high:+.4g} on {found.n_rounds:,} rounds; "
-        "it must not lie below 0 altogether",
+        name=name,
+        holds=difference.high >= 0,
+        detail=f"{difference.value:+.4g}, interval {difference.low:+.4g} to {difference.high:+.4g} on "
+        f"{difference.n_rounds:,} rounds; it must not lie below 0 altogether",
     )

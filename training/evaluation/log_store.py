@@ -6,34 +6,44 @@ microseconds since 1970 UTC.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypedDict, TypeVar
+from typing import Any, Final
 
-from sqlalchemy import Connection, Select, and_, column, create_engine, func, make_url, select, table
+import numpy as np
+from sqlalchemy import (
+    Connection,
+    Select,
+    and_,
+    column,
+    create_engine,
+    distinct,
+    func,
+    make_url,
+    select,
+    table,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.artifact import Artifact, ArtifactError
-from training.evaluation.decision_log import DecisionLog, LogSummary, collect_rounds
+from models.feedback import Floats
+from training.evaluation.decision_source import DECISIVE, Selection
 from training.evaluation.errors import LogError
-from training.evaluation.log_groups import reward_delay, sample_ratios
-from training.evaluation.round_buffer import LogRow, RewardRule
-from training.evaluation.round_labels import microseconds
-from training.evaluation.round_spool import SpooledLog, spool_rounds
+from training.evaluation.log_rules import Rules
+from training.evaluation.round_buffer import HOUR_US, LogRow
 
-Log = TypeVar("Log", bound=LogSummary)
-
-DECISIONS: Final = ("channel", "send_time", "coupon", "message")
 CHUNK: Final = 1_000
 
 _decisions = table(
     "decisions",
     column("decision_id"),
     column("journey"),
+    column("customer_id"),
     column("decided_at"),
+    column("effective_at"),
     column("status"),
     column("group_name"),
     column("record"),
@@ -41,38 +51,44 @@ _decisions = table(
 _rewards = table("rewards", column("decision_id"), column("decision"), column("state"), column("reward"))
 _snapshots = table("snapshots", column("scanned_until"))
 _artifacts = table("artifacts", column("kind"), column("digest"), column("content"))
-
-
-def read_decision_log(url: str, decision: str, journey: str | None = None) -> DecisionLog:
-    """The rounds of one decision in the log at a database URL, of all journeys or of one; see `collect_rounds`.
-
-    Raises: `LogError` when the log cannot be read, holds no such journey or no such decision exists; `TooFewRoundsError`.
-    """
-    with _query_of(url, decision, journey) as query:
-        return query.with_groups(collect_rounds(query.rows(), **query.terms()))
-
-
-def spool_decision_log(
-    url: str, decision: str, folder: Path, journey: str | None = None, since: datetime | None = None
-) -> SpooledLog:
-    """The same rounds in files of the folder, of decisions made from `since` on where it is given. Raises: the same."""
-    with _query_of(url, decision, journey, since) as query:
-        return query.with_groups(spool_rounds(query.rows(), folder=folder, **query.terms()))
+_outcomes = table("outcomes", column("decision_id"), column("kind"), column("occurred_at"))
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Query:
-    """What is asked of an open log."""
+class LogStore:
+    """The open log; see `DecisionSource`."""
 
     connection: Connection
-    decision: str
-    journey: str | None
-    since_us: int | None
 
-    def rows(self) -> Iterator[LogRow]:
-        """The log's rows, oldest first."""
-        streaming = self.connection.execution_options(stream_results=True, yield_per=CHUNK)
-        for row in streaming.execute(_query(self.decision, self.journey, self.since_us)):
+    @property
+    def scanned_until_us(self) -> int:
+        """As of the newest snapshot."""
+        return self.connection.scalar(select(func.max(_snapshots.c.scanned_until))) or 0
+
+    @property
+    def ends_before_us(self) -> None:
+        """It holds every decision, if old ones were not let go of."""
+        return None
+
+    def journeys(self) -> list[str]:
+        """By name."""
+        journey = _decisions.c.journey
+        return list(self.connection.scalars(select(journey).distinct().order_by(journey)))
+
+    def rules(self) -> Rules:
+        """Every version. Raises: `LogError`."""
+        query = select(_artifacts.c.digest, _artifacts.c.content).where(_artifacts.c.kind == "decision_point")
+        rules = {}
+        for digest, content in self.connection.execute(query):
+            try:
+                rules[digest] = Artifact.from_bytes(content).manifest
+            except ArtifactError as error:
+                raise LogError(f"the rules {digest} cannot be read: {error}") from error
+        return rules
+
+    def rows(self, selection: Selection) -> Iterator[LogRow]:
+        """Decisions and rewards, `CHUNK` in memory at a time."""
+        for row in self._stream(_query(selection)):
             yield LogRow(
                 decision_id=row.decision_id,
                 journey=row.journey,
@@ -84,37 +100,35 @@ class _Query:
                 reward=row.reward,
             )
 
-    def terms(self) -> _Terms:
-        """By what it is told which rounds there are to judge by."""
-        return {
-            "decision": self.decision,
-            "rules": _reward_rules(self.connection, self.decision),
-            "scanned_until_us": self.connection.scalar(select(func.max(_snapshots.c.scanned_until))) or 0,
-        }
+    def customers(self, journeys: Sequence[str]) -> dict[str, dict[str, int]]:
+        """Counted by the database."""
+        by_group = _decisions.c.journey, _decisions.c.group_name
+        counted = select(*by_group, func.count(distinct(_decisions.c.customer_id))).group_by(*by_group)
+        counts: dict[str, dict[str, int]] = {}
+        for journey, group, number in self.connection.execute(counted.where(by_group[0].in_(journeys))):
+            counts.setdefault(journey, {})[group] = number
+        return {journey: counts[journey] for journey in journeys}
 
-    def with_groups(self, log: Log) -> Log:
-        """The log with its customers by group and the delay of its outcomes."""
-        journeys = sorted({name for name, _ in log.n_by_journey})
-        ratios, delay = sample_ratios(self.connection, journeys), reward_delay(self.connection, journeys)
-        return replace(log, sample_ratios=ratios, delay=delay)
+    def delays_hours(self, journeys: Sequence[str]) -> Floats:
+        """Eight bytes an outcome."""
+        query = (
+            select(_outcomes.c.occurred_at - _decisions.c.effective_at)
+            .join_from(_outcomes, _decisions, _outcomes.c.decision_id == _decisions.c.decision_id)
+            .where(_outcomes.c.kind.in_(DECISIVE), _decisions.c.journey.in_(journeys))
+        )
+        delays_us = array("q", (delay for (delay,) in self._stream(query)))
+        return np.array(delays_us) / HOUR_US
 
-
-class _Terms(TypedDict):
-    decision: str
-    rules: dict[str, RewardRule]
-    scanned_until_us: int
+    def _stream(self, query: Select[Any]) -> Iterator[Any]:
+        streaming = self.connection.execution_options(stream_results=True, yield_per=CHUNK)
+        return iter(streaming.execute(query))
 
 
 @contextmanager
-def _query_of(
-    url: str, decision: str, journey: str | None, since: datetime | None = None
-) -> Iterator[_Query]:
-    if decision not in DECISIONS:
-        raise LogError(f"no decision {decision!r}; wanted one of {', '.join(DECISIONS)}")
+def open_store(url: str) -> Iterator[LogStore]:
+    """The log at a database URL. Raises: `LogError` when there is none, or it is no log."""
     with open_connection(url) as connection:
-        _check_journey(connection, journey)
-        since_us = None if since is None else microseconds(since)
-        yield _Query(connection=connection, decision=decision, journey=journey, since_us=since_us)
+        yield LogStore(connection=connection)
 
 
 @contextmanager
@@ -140,37 +154,15 @@ def open_connection(url: str) -> Iterator[Connection]:
         engine.dispose()
 
 
-def _check_journey(connection: Connection, journey: str | None) -> None:
-    found = list(connection.scalars(select(_decisions.c.journey).distinct().order_by(_decisions.c.journey)))
-    if journey is not None and journey not in found:
-        raise LogError(f"no decision of a journey {journey!r} in the log; there are {found}")
-
-
-def _query(decision: str, journey: str | None, since_us: int | None) -> Select[tuple[object, ...]]:
-    mine = and_(_rewards.c.decision_id == _decisions.c.decision_id, _rewards.c.decision == decision)
-    query = select(*_decisions.c, _rewards.c.state, _rewards.c.reward).select_from(
+def _query(selection: Selection) -> Select[tuple[object, ...]]:
+    decisions, rewards = _decisions.c, _rewards.c
+    mine = and_(rewards.decision_id == decisions.decision_id, rewards.decision == selection.decision)
+    told = (decisions.decision_id, decisions.journey, decisions.decided_at, decisions.status)
+    query = select(*told, decisions.group_name, decisions.record, rewards.state, rewards.reward).select_from(
         _decisions.outerjoin(_rewards, mine)
     )
-    if journey is not None:
-        query = query.where(_decisions.c.journey == journey)
-    if since_us is not None:
-        query = query.where(_decisions.c.decided_at >= since_us)
-    return query.order_by(_decisions.c.decision_id)
-
-
-def _reward_rules(connection: Connection, decision: str) -> dict[str, RewardRule]:
-    """What each version of the journeys' rules says of this decision's reward, by digest."""
-    query = select(_artifacts.c.digest, _artifacts.c.content).where(_artifacts.c.kind == "decision_point")
-    rules = {}
-    for digest, content in connection.execute(query):
-        try:
-            manifest = Artifact.from_bytes(content).manifest
-        except ArtifactError as error:
-            raise LogError(f"the rules {digest} cannot be read: {error}") from error
-        if manifest.get(decision) is not None:
-            reward, send_time = manifest[decision]["reward"], manifest.get("send_time")
-            latest = send_time["deadline_hours"] if send_time else 0
-            rules[digest] = RewardRule(
-                kind=reward["kind"], closes_after_hours=latest + reward["window_hours"], declared=reward
-            )
-    return rules
+    if selection.journey is not None:
+        query = query.where(decisions.journey == selection.journey)
+    if selection.since_us is not None:
+        query = query.where(decisions.decided_at >= selection.since_us)
+    return query.order_by(decisions.decision_id)

@@ -1,4 +1,9 @@
-"""The cross-fitted reward model from sums: the same two-step ridge as `reward_model`, for logs too long for the memory."""
+"""The cross-fitted reward model q(x,a), from sums over chunks of a log: each round's from rounds of the other folds.
+
+Ridge regression in two steps: one for all actions together, then one an action on what the first left over, so that an
+action with few rounds falls back to the common model. Rewards may be any real number; a click is a number, too. Folds are
+not drawn: the same log gives the same model.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +14,10 @@ import numpy as np
 
 from models.feedback import Floats, Integers
 from training.evaluation.errors import TooFewRoundsError
-from training.evaluation.reward_model import RIDGES
 
 N_FOLDS: Final = 3
+RIDGES: Final = (10.0, 100.0, 1_000.0, 10_000.0, 1e6)
+"""Penalties to choose from, in rounds; the last leaves little more than the mean reward."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +45,10 @@ class RidgeSums:
         )
 
     def coefficients(self, ridge: float) -> Floats:
-        """θ `(n_actions, d)` with q(x,a) = θ_a·x. Raises: `TooFewRoundsError` without a round."""
+        """θ `(n_actions, d)` with q(x,a) = θ_a·x, θ_a = common + own; intercepts are shrunk towards the mean reward as well.
+
+        Raises: `TooFewRoundsError` without a round.
+        """
         n_rounds = float(self.gram[:, 0, 0].sum())
         if n_rounds == 0:
             raise TooFewRoundsError("found no rounds to fit a reward model on; wanted at least 1")
@@ -84,7 +93,8 @@ class FoldSums:
     def cross_fit(self) -> Floats:
         """θ `(N_FOLDS, n_actions, d)`: for the rounds of each fold, from the other folds' rounds.
 
-        The penalty is the one of `RIDGES` with which one of those folds predicts the other best.
+        The penalty is the one of `RIDGES` with which one of those folds predicts the other best: where rewards are rare the
+        model then shrinks to their mean instead of adding noise to DR. Raises: `TooFewRoundsError` when a fold is empty.
         """
         return np.stack([self._without(fold) for fold in range(N_FOLDS)])
 

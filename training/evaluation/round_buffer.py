@@ -7,7 +7,7 @@ from array import array
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from training.evaluation.errors import LogError
 from training.evaluation.log_chunk import LogChunk
 from training.evaluation.round_labels import RoundLabels
 
+HOUR_US: Final = 3_600_000_000
+"""Microseconds in an hour."""
 KindOfRound = tuple[tuple[str, ...], tuple[str, ...]]
 """The names of a round's inputs and of its actions."""
 
@@ -24,7 +26,7 @@ KindOfRound = tuple[tuple[str, ...], tuple[str, ...]]
 class LogRow:
     """One decision and the reward of the choice to be judged; `state` and `reward` are None where the learner left none.
 
-    `decided_at_us`: microseconds since 1970 UTC.
+    `decided_at_us`: microseconds since 1970 UTC. `record`: JSON as the service logged it, or what of it was read already.
     """
 
     decision_id: str
@@ -32,7 +34,7 @@ class LogRow:
     decided_at_us: int
     status: str
     group: str
-    record: bytes
+    record: bytes | Mapping[str, Any]
     state: str | None
     reward: float | None
 

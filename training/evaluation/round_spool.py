@@ -14,7 +14,6 @@ import numpy as np
 
 from models.feedback import LoggedFeedback
 from training.evaluation.decision_log import LogSummary, RoundSieve
-from training.evaluation.diagnostics import ActionSums
 from training.evaluation.log_chunk import LogChunk
 from training.evaluation.round_buffer import JudgeableRound, KindOfRound, LogRow, RewardRule, RoundBuffer
 from training.evaluation.round_labels import RoundLabels
@@ -23,12 +22,11 @@ CHUNK: Final = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpooledLog(LogSummary):
-    """The rounds of `collect_rounds`, in files, and the sums of those not delivered; memory: one chunk."""
+class SpooledRounds:
+    """Rounds of one kind in files; memory: one chunk."""
 
     kind: KindOfRound
     files: tuple[Path, ...]
-    undelivered: ActionSums | None = None
 
     def chunks(self) -> Iterator[LogChunk]:
         """The rounds in the order logged, `CHUNK` at a time."""
@@ -36,6 +34,17 @@ class SpooledLog(LogSummary):
         for file in self.files:
             with np.load(file, allow_pickle=False) as columns:
                 yield _chunk(columns, inputs, actions)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpooledLog(LogSummary):
+    """Rounds to judge by, and those of the same kind that were not delivered.
+
+    The latter have no reward and are judged by in nothing but whether the propensities are true.
+    """
+
+    rounds: SpooledRounds
+    undelivered: SpooledRounds
 
 
 def spool_rounds(
@@ -46,24 +55,19 @@ def spool_rounds(
     scanned_until_us: int,
     folder: Path,
 ) -> SpooledLog:
-    """As `collect_rounds`, but into the folder, which must outlive the log. Raises: `LogError`, `TooFewRoundsError`."""
+    """The rounds that `RoundSieve` lets through, in files of the folder, which must outlive the log.
+
+    Where rounds differ in inputs or actions, those of the most frequent kind. Raises: `LogError` naming the decision and
+    what is wrong with its record; `TooFewRoundsError` when no round is left.
+    """
     sieve = RoundSieve(decision=decision, rules=rules, scanned_until_us=scanned_until_us)
-    spools: dict[KindOfRound, _Spool] = {}
-    tallies: dict[KindOfRound, _Tally] = {}
+    delivered, undelivered = _Spools(folder / "rounds"), _Spools(folder / "undelivered")
     for row, found in sieve.judgeable(rows):
-        if not found.is_delivered:
-            tallies.setdefault(found.kind, _Tally(RoundBuffer(found.kind))).add(row, found)
-            continue
-        if found.kind not in spools:
-            spools[found.kind] = _Spool(RoundBuffer(found.kind), folder / str(len(spools)))
-        spools[found.kind].add(row, found)
-    for spool in spools.values():
-        spool.write()
-    chosen = spools[sieve.most_frequent({kind: spool.n_rounds for kind, spool in spools.items()})]
+        (delivered if found.is_delivered else undelivered).of(found.kind).add(row, found)
+    chosen = delivered.of(sieve.most_frequent(delivered.n_rounds()))
     return SpooledLog(
-        kind=chosen.buffer.kind,
-        files=tuple(chosen.files),
-        undelivered=tallies[chosen.buffer.kind].total() if chosen.buffer.kind in tallies else None,
+        rounds=chosen.finish(),
+        undelivered=undelivered.of(chosen.buffer.kind).finish(),
         n_left_out=dict(sieve.left_out),
         n_by_journey=dict(chosen.buffer.n_by_journey),
         closed_until_us=sieve.closed_until_us,
@@ -71,12 +75,28 @@ def spool_rounds(
     )
 
 
+class _Spools:
+    """A spool for each kind of round, in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._spools: dict[KindOfRound, _Spool] = {}
+
+    def of(self, kind: KindOfRound) -> _Spool:
+        if kind not in self._spools:
+            self._spools[kind] = _Spool(RoundBuffer(kind), self._folder / str(len(self._spools)))
+        return self._spools[kind]
+
+    def n_rounds(self) -> dict[KindOfRound, int]:
+        return {kind: spool.n_rounds for kind, spool in self._spools.items()}
+
+
 class _Spool:
     """Rounds of one kind, the newest in memory, the others in files."""
 
     def __init__(self, buffer: RoundBuffer, folder: Path) -> None:
         self.buffer = buffer
-        self.files: list[Path] = []
+        self._files: list[Path] = []
         self.n_rounds = 0
         self._folder = folder
 
@@ -84,13 +104,13 @@ class _Spool:
         self.buffer.add(row, found)
         self.n_rounds += 1
         if len(self.buffer) >= CHUNK:
-            self.write()
+            self._write()
 
-    def write(self) -> None:
+    def _write(self) -> None:
         if not len(self.buffer):
             return
         self._folder.mkdir(parents=True, exist_ok=True)
-        file = self._folder / f"{len(self.files):06d}.npz"
+        file = self._folder / f"{len(self._files):06d}.npz"
         feedback, labels, probabilities = self.buffer.columns()
         np.savez(
             file,
@@ -104,28 +124,12 @@ class _Spool:
             group=labels.texts["group"],
             decided_at_us=np.asarray(labels.decided_at_us),
         )
-        self.files.append(file)
+        self._files.append(file)
         self.buffer.clear()
 
-
-class _Tally:
-    """Rounds of one kind that were not delivered, the newest in memory, the others as sums."""
-
-    def __init__(self, buffer: RoundBuffer) -> None:
-        self._buffer = buffer
-        self._sums: ActionSums | None = None
-
-    def add(self, row: LogRow, found: JudgeableRound) -> None:
-        self._buffer.add(row, found)
-        if len(self._buffer) >= CHUNK:
-            self.total()
-
-    def total(self) -> ActionSums | None:
-        if len(self._buffer):
-            added = ActionSums.of(self._buffer.columns()[0])
-            self._sums = added + self._sums if self._sums else added
-            self._buffer.clear()
-        return self._sums
+    def finish(self) -> SpooledRounds:
+        self._write()
+        return SpooledRounds(kind=self.buffer.kind, files=tuple(self._files))
 
 
 def _chunk(columns: Mapping[str, Any], inputs: tuple[str, ...], actions: tuple[str, ...]) -> LogChunk:

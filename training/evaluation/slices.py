@@ -12,6 +12,7 @@ import numpy as np
 
 from models.feedback import Booleans, LoggedFeedback
 from training.evaluation.errors import EvaluationError
+from training.evaluation.log_chunk import RoundSource
 from training.evaluation.round_labels import RoundLabels
 
 _FORM: Final = re.compile(r"\s*(\w+)\s*(>=|<=|>|<|=)\s*(.*\S)\s*")
@@ -94,20 +95,17 @@ class _Condition:
         return f"{self.column}{self.comparison}{self.bound}"
 
 
-def cut_slices(
-    feedback: LoggedFeedback, names: Iterable[str], labels: RoundLabels | None = None
-) -> dict[str, Booleans]:
-    """Which rounds of a whole log each slice holds, `(n_rounds,)`, by name; see `Slice`.
-
-    Raises: `EvaluationError` for a name of another form, an input or label that the log does not have, and a label's text
-    that no round has: misspelt, it would be a slice that nothing can fail on.
-    """
-    known = labels or RoundLabels()
-    cut = {}
-    for each in map(Slice.parse, names):
-        cut[each.name] = each.rounds(feedback, known)
-        for condition in each.conditions:
-            texts = known.texts.get(condition.column)
-            if texts is not None and condition.bound not in texts:
-                raise EvaluationError(f"slice {condition}: no such round; there are {sorted(set(texts))}")
-    return cut
+def refuse_unmet(source: RoundSource, slices: Iterable[Slice]) -> None:
+    """Raises: `EvaluationError` when one of these slices, none of which has a round, wants a text that its label never has:
+    misspelt, it would be a slice that nothing can fail on."""
+    wanted = [condition for each in slices for condition in each.conditions]
+    if not wanted:
+        return
+    texts: dict[str, set[str]] = {}
+    for chunk in source.chunks():
+        for label, values in chunk.labels.texts.items():
+            texts.setdefault(label, set()).update(np.unique(values).tolist())
+    for condition in wanted:
+        known = texts.get(condition.column)
+        if known is not None and condition.bound not in known:
+            raise EvaluationError(f"slice {condition}: no such round; there are {sorted(known)}")

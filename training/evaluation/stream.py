@@ -38,8 +38,8 @@ def judge_log(source: RoundSource, question: Question, rng: np.random.Generator)
     """The answer from a log read twice, chunk by chunk; three times for bootstrap intervals.
 
     The first reading sums up for the cross-fitted reward model and finds the largest weight, the second adds up every
-    estimator's moments, for each parameter that SLOPE may choose. Memory is that of one chunk and of the sums. As
-    `evaluate_policy` but for the reward model's scaling (from the first chunk) and the choice of its penalty.
+    estimator's moments, for each parameter that SLOPE may choose. Memory is that of one chunk and of the sums. The reward
+    model's inputs are scaled as those of the first chunk are.
 
     Raises: `TooFewRoundsError` for an empty log, `PolicyError` when probabilities are no distribution; of slices and bounds
     `EvaluationError`; of differences and resamples `NoOverlapError`.

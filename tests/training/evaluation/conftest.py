@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from models.feedback import Floats, LoggedFeedback
-from training.evaluation.reward_model import cross_fit_rewards
+from tests.training.evaluation.in_memory import cross_fit_rewards
 from training.evaluation.rounds import EvaluatedRounds, evaluate_rounds, weigh_kinds
 
 BEHAVIOR = np.array([[0.2, 0.5, -0.3], [0.4, -0.2, 0.1], [0.0, -0.4, 0.6]])

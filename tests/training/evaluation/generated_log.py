@@ -1,4 +1,5 @@
-"""A decision log of any length, generated: `python -m tests.training.evaluation.generated_log FILE N_ROUNDS`.
+"""A decision log of any length, generated: `python -m tests.training.evaluation.generated_log FILE.db N_ROUNDS`, or its
+export: the same with a folder in place of the file.
 
 Not what the service would have written, only what is read of it: tables and columns of the contract between the two.
 """
@@ -9,12 +10,15 @@ import json
 import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from models.artifact import Artifact
-from training.evaluation.log_store import DECISIONS
+from training.evaluation.decision_source import DECISIONS
 
 ACTIONS = ["email", "sms", "app_push", "web_push"]
 INPUTS = [f"input_{number:02d}" for number in range(60)]
@@ -33,6 +37,22 @@ create table artifacts (kind text, digest text, content blob);
 create table outcomes (decision_id text, kind text, occurred_at integer);
 """
 BATCH = 5_000
+TIME, TEXT, NUMBERS = pa.timestamp("us", tz="UTC"), pa.string(), pa.list_(pa.float64())
+ROUND = {"decision": TEXT, "inputs": pa.list_(TEXT), "context": NUMBERS, "actions": pa.list_(TEXT)} | {
+    "eligible": pa.list_(pa.bool_()),
+    "probabilities": NUMBERS,
+    "action": pa.int32(),
+    "propensity": pa.float64(),
+}
+TEXTS = ("decision_id", "customer_id", "journey", "status", "group")
+COLUMNS = {
+    "decisions": pa.schema(
+        dict.fromkeys(TEXTS, TEXT)
+        | {"decided_at": TIME, "effective_at": TIME, "versions": pa.map_(TEXT, TEXT)}
+        | {"rounds": pa.list_(pa.struct(ROUND))}
+    ),
+    "rewards": pa.schema({"decision_id": TEXT, "decision": TEXT, "state": TEXT, "reward": pa.float64()}),
+}
 
 
 def write_log(file: Path, n_rounds: int, seed: int = 0) -> None:
@@ -42,7 +62,7 @@ def write_log(file: Path, n_rounds: int, seed: int = 0) -> None:
         connection.executescript(TABLES)
         content = Artifact({"kind": "decision_point", **RULES}, {}).to_bytes()
         connection.execute("insert into artifacts values ('decision_point', 'r1', ?)", (content,))
-        connection.execute("insert into snapshots values (?)", (10**18,))
+        connection.execute("insert into snapshots values (?)", (2 * 10**15,))
         for start in range(0, n_rounds, BATCH):
             rounds = list(_rounds(rng, start, min(BATCH, n_rounds - start)))
             connection.executemany(
@@ -81,5 +101,52 @@ def _rounds(rng: np.random.Generator, start: int, size: int) -> Iterator[tuple[t
         )
 
 
+def write_export(folder: Path, n_rounds: int, seed: int = 0) -> None:
+    """The same rounds as the files that the service would export, all of them in one day."""
+    rng, day = np.random.default_rng(seed), "2023-11-14"
+    files = {name: folder / name / f"day={day}" / "part.parquet" for name in ("decisions", "rewards")}
+    for file in (*files.values(), folder / "days" / "note", folder / "rules" / "rule"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        writers = {
+            name: stack.enter_context(pq.ParquetWriter(file, COLUMNS[name], compression="zstd"))
+            for name, file in files.items()
+        }
+        for start in range(0, n_rounds, BATCH):
+            rounds = list(_rounds(rng, start, min(BATCH, n_rounds - start)))
+            for name, rows in (("decisions", _decisions(rounds)), ("rewards", _rewards(rounds))):
+                writers[name].write_table(
+                    pa.Table.from_pylist(list(rows), COLUMNS[name]), row_group_size=1_000
+                )
+    note = {
+        "day": day,
+        "closed": True,
+        "rows": dict.fromkeys(files, n_rounds),
+        "scanned_until": "2033-05-18T00:00Z",
+    }
+    (folder / "days" / f"{day}.json").write_text(json.dumps(note))
+    (folder / "rules" / "r1.json").write_text(json.dumps(RULES))
+
+
+def _decisions(rounds: list[tuple[tuple, tuple]]) -> Iterator[dict[str, object]]:
+    for (identity, customer, decided_at, effective_at, group, record), _ in rounds:
+        yield {
+            "decision_id": identity,
+            "customer_id": customer,
+            "journey": "wheel",
+            "decided_at": decided_at,
+            "effective_at": effective_at,
+            "status": "act",
+            "group": group,
+            **json.loads(record),
+        }
+
+
+def _rewards(rounds: list[tuple[tuple, tuple]]) -> Iterator[dict[str, object]]:
+    for _, (identity, reward) in rounds:
+        yield {"decision_id": identity, "decision": "channel", "state": "resolved", "reward": reward}
+
+
 if __name__ == "__main__":
-    write_log(Path(sys.argv[1]), int(sys.argv[2]))
+    target, size = Path(sys.argv[1]), int(sys.argv[2])
+    (write_log if target.suffix == ".db" else write_export)(target, size)

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from training.evaluation.decision_log import DecisionLog, collect_rounds
+from tests.training.evaluation.in_memory import WholeLog, collect_rounds
 from training.evaluation.errors import LogError, TooFewRoundsError
 from training.evaluation.round_buffer import LogRow, RewardRule
 
@@ -40,7 +40,7 @@ def row(**changes: object) -> LogRow:
     return LogRow(**values | changes)
 
 
-def collect(*rows: LogRow, scanned_until_us: int = 100 * HOUR) -> DecisionLog:
+def collect(*rows: LogRow, scanned_until_us: int = 100 * HOUR) -> WholeLog:
     rules = {"r1": RewardRule(kind="click", closes_after_hours=48)}
     return collect_rounds(rows, decision="coupon", rules=rules, scanned_until_us=scanned_until_us)
 

@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.training.evaluation.in_memory import evaluate_policy
 from training.evaluation.diagnostics import ActionSums, WeightSums, diagnose
-from training.evaluation.evaluation import evaluate_behavior_policy, evaluate_policy
 from training.evaluation.rounds import evaluate_rounds
 from training.evaluation.verdict import Grade
 
 
 def diagnostics_of(feedback, probabilities):
-    return evaluate_policy(feedback, probabilities, np.random.default_rng(0)).diagnostics
+    return evaluate_policy(feedback, probabilities).diagnostics
 
 
 def test_a_true_log_passes_its_propensity_check(world):
@@ -33,7 +33,7 @@ def test_a_log_with_wrong_propensities_is_refused_with_the_action_named(world):
         propensities=np.where(feedback.actions == 1, 0.5 * feedback.propensities, feedback.propensities),
     )
 
-    evaluation = evaluate_policy(wrong, world.evaluation_probabilities(wrong), np.random.default_rng(0))
+    evaluation = evaluate_policy(wrong, world.evaluation_probabilities(wrong))
 
     assert evaluation.verdict.grade == Grade.REFUSE
     assert "propensities of action small are not true" in evaluation.verdict.reasons[0]
@@ -61,7 +61,7 @@ def test_probability_on_actions_that_the_log_never_shows_is_counted(world):
     )
     probabilities = np.column_stack([0.8 * world.evaluation_probabilities(feedback), np.full(500, 0.2)])
 
-    evaluation = evaluate_policy(wider, probabilities, np.random.default_rng(0))
+    evaluation = evaluate_policy(wider, probabilities)
 
     assert evaluation.diagnostics.unsupported_share == pytest.approx(0.2)
     assert evaluation.verdict.grade == Grade.REFUSE
@@ -72,7 +72,7 @@ def test_rounds_with_weight_and_a_reward_are_counted(world):
     feedback = world.log(300, seed=13)
     clicks = replace(feedback, rewards=(feedback.rewards > 2).astype(float))
 
-    found = evaluate_behavior_policy(clicks, np.random.default_rng(0)).diagnostics
+    found = evaluate_policy(clicks, None).diagnostics
 
     assert found.n_rewarded == int(clicks.rewards.sum())
     assert found.effective_sample_size == pytest.approx(300)

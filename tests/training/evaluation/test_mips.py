@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from models.feedback import LoggedFeedback
+from tests.training.evaluation.in_memory import evaluate_policy
 from training.evaluation.errors import EvaluationError, PolicyError
-from training.evaluation.evaluation import ActionKinds, evaluate_policy
 from training.evaluation.ips import IPS
 from training.evaluation.mips import MIPS
 from training.evaluation.rounds import evaluate_rounds, weigh_kinds
@@ -79,9 +79,7 @@ def test_mips_is_reported_where_the_log_has_kinds_with_its_condition_in_the_row(
     feedback = log(1)
     behavior, policy = (np.tile(each, (N_ROUNDS, 1)) for each in distributions())
 
-    found = evaluate_policy(
-        feedback, policy, np.random.default_rng(0), kinds=ActionKinds(kinds=KINDS, behavior=behavior)
-    )
+    found = evaluate_policy(feedback, policy, kinds=KINDS, behavior=behavior)
 
     assert [one.caveat for one in found.estimates if one.estimator == "mips"] == [MIPS().caveat]
 

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from tests.training.evaluation.in_memory import evaluate_named, evaluate_policy
 from training.evaluation.errors import LogError, PolicyError
-from training.evaluation.evaluation import evaluate_behavior_policy
-from training.evaluation.log_source import evaluate_named_policy, open_log
 from training.evaluation.open_bandit import bernoulli_thompson, fetch, read_sample
 from training.places import Places
 
@@ -92,9 +91,10 @@ def test_thompson_probabilities_give_the_best_item_the_first_place(wheel):
 
 def test_an_unknown_kind_of_log_is_refused_naming_those_there_are(tmp_path):
     with pytest.raises(
-        LogError, match=r"no log 'yahoo:1'; wanted one of decisions:.*, open-bandit:\{random\|bts\}"
+        LogError,
+        match=r"no log 'yahoo:1'; wanted one of decisions:.*, parquet:.*, open-bandit:\{random\|bts\}",
     ):
-        open_log("yahoo:1", Places(var=tmp_path))
+        evaluate_named("yahoo:1", "uniform", Places(var=tmp_path))
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def package():
 def test_the_real_samples_have_their_clicks_and_true_propensities(name, package):
     feedback = read_sample(package, name).feedback
 
-    evaluation = evaluate_behavior_policy(feedback, np.random.default_rng(0))
+    evaluation = evaluate_policy(feedback, None)
 
     assert feedback.n_rounds == 10_000
     assert feedback.rewards.sum() == CLICKS[name]
@@ -123,17 +123,15 @@ def test_the_real_samples_have_their_clicks_and_true_propensities(name, package)
 @pytest.mark.slow
 @pytest.mark.parametrize("campaign", ["all", "men", "women"])
 def test_thompson_judged_from_the_random_log_is_near_what_the_thompson_log_earned(campaign, package):
-    log = open_log(f"open-bandit:random/{campaign}", Places(var=Path("var")))
     on_policy = read_sample(package, f"bts/{campaign}").feedback.rewards
 
-    evaluation = evaluate_named_policy(log, "bernoulli-ts", np.random.default_rng(0))
+    evaluation = evaluate_named(f"open-bandit:random/{campaign}", "bernoulli-ts", Places(var=Path("var")))
 
     for estimate in evaluation.estimates[1:]:
         spread = np.hypot(estimate.standard_error, on_policy.std() / 100)
         assert (
             abs(estimate.value - on_policy.mean()) < 4 * spread
         )  # each fails by chance with probability 6e-5
-    assert "clicks" in log.notes[0]
 
 
 @pytest.mark.slow

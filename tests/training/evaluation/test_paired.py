@@ -10,11 +10,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.training.evaluation.in_memory import cross_fit_rewards
 from training.evaluation.dr import DR
 from training.evaluation.errors import EvaluationError, NoOverlapError
 from training.evaluation.ips import IPS
 from training.evaluation.paired import PairedDifference
-from training.evaluation.reward_model import cross_fit_rewards
 from training.evaluation.rounds import evaluate_rounds
 from training.evaluation.snips import SNIPS
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 from rich.console import Console
 
-from training.evaluation.evaluation import Undefined, evaluate_policy
+from tests.training.evaluation.in_memory import evaluate_policy
+from training.evaluation.evaluation import Undefined
 from training.evaluation.report import estimate_rows, render
 
 
@@ -19,7 +20,7 @@ def text_of(renderable) -> str:
 
 def test_the_report_shows_diagnostics_before_estimates_and_the_verdict_last(world):
     feedback = world.log(1_000, seed=15)
-    evaluation = evaluate_policy(feedback, world.evaluation_probabilities(feedback), np.random.default_rng(0))
+    evaluation = evaluate_policy(feedback, world.evaluation_probabilities(feedback))
 
     text = text_of(render(evaluation, "ours on a log", ("simulated",)))
 
@@ -32,7 +33,7 @@ def test_the_report_shows_diagnostics_before_estimates_and_the_verdict_last(worl
 
 def test_rows_are_plain_data_with_value_interval_and_grade(world):
     feedback = world.log(1_000, seed=15)
-    evaluation = evaluate_policy(feedback, world.evaluation_probabilities(feedback), np.random.default_rng(0))
+    evaluation = evaluate_policy(feedback, world.evaluation_probabilities(feedback))
 
     rows = json.loads(json.dumps(estimate_rows(evaluation)))
 
@@ -50,7 +51,7 @@ def test_without_overlap_every_row_is_undefined_and_the_verdict_is_refuse(world)
     never_logged = np.zeros((kept.n_rounds, 3))
     never_logged[:, 2] = 1.0
 
-    evaluation = evaluate_policy(replace(kept), never_logged, np.random.default_rng(0))
+    evaluation = evaluate_policy(replace(kept), never_logged)
 
     assert all(isinstance(estimate, Undefined) for estimate in evaluation.estimates)
     text = text_of(render(evaluation, "never"))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
 
-from training.evaluation.decision_log import collect_rounds
-from training.evaluation.diagnostics import ActionSums
 from training.evaluation.errors import TooFewRoundsError
 from training.evaluation.round_buffer import LogRow, RewardRule
 from training.evaluation.round_spool import CHUNK, spool_rounds
+from training.evaluation.round_window import count_rounds, whole_feedback
 
 HOUR = 3_600_000_000
 RULES = {"r1": RewardRule(kind="click", closes_after_hours=48, declared={"kind": "click"})}
@@ -48,35 +48,38 @@ def rows(n_rounds: int):
 ASKED = {"decision": "channel", "rules": RULES, "scanned_until_us": 100 * HOUR}
 
 
-def test_the_files_hold_the_rounds_that_memory_would_in_the_same_order(tmp_path):
+def test_the_files_hold_the_rounds_of_the_rows_in_their_order(tmp_path):
     n_rounds = 2 * CHUNK + CHUNK // 2 + CHUNK // 5
 
     spooled = spool_rounds(rows(n_rounds), folder=tmp_path, **ASKED)
 
-    whole = collect_rounds(rows(n_rounds), **ASKED)
-    chunks = list(spooled.chunks())
+    closed = [row for row in rows(n_rounds) if row.decided_at_us < 50 * HOUR and row.decided_at_us % 50]
+    told = [row for row in closed if row.state == "resolved"]
+    rounds = [json.loads(row.record)["rounds"][0] for row in told]
+    chunks = list(spooled.rounds.chunks())
     assert [chunk.feedback.n_rounds for chunk in chunks[:-1]] == [CHUNK] * (len(chunks) - 1)
     assert len(chunks) == 3
-    for name in ("contexts", "actions", "rewards", "propensities", "eligible"):
-        found = np.concatenate([getattr(chunk.feedback, name) for chunk in chunks])
-        np.testing.assert_array_equal(found, getattr(whole.feedback, name))
-    np.testing.assert_array_equal(np.concatenate([c.behavior for c in chunks]), whole.probabilities)
-    for name, texts in whole.labels.texts.items():
-        assert (np.concatenate([chunk.labels.texts[name] for chunk in chunks]) == texts).all()
-    times = np.concatenate([chunk.labels.decided_at_us for chunk in chunks])
-    assert (times == whole.labels.decided_at_us).all()
     assert {chunk.feedback.input_names for chunk in chunks} == {("recency", "risk")}
-    undelivered = ActionSums.of(whole.undelivered.feedback)
-    assert spooled.undelivered.chosen.tolist() == undelivered.chosen.tolist()
-    assert spooled.undelivered.inverse == pytest.approx(undelivered.inverse)
-    for name in ("n_left_out", "n_by_journey", "closed_until_us", "rewards"):
-        assert getattr(spooled, name) == getattr(whole, name)
+    feedback = whole_feedback(spooled.rounds)
+    assert feedback.rewards.tolist() == [row.reward for row in told]
+    assert feedback.contexts[:, 0].tolist() == [round_["context"][0] for round_ in rounds]
+    assert np.isnan(feedback.contexts[:, 1]).all()
+    for name, values in {"actions": "action", "propensities": "propensity", "eligible": "eligible"}.items():
+        assert getattr(feedback, name).tolist() == [round_[values] for round_ in rounds]
+    assert [each for c in chunks for each in c.behavior.tolist()] == [r["probabilities"] for r in rounds]
+    for name in ("journey", "group"):
+        texts = np.concatenate([chunk.labels.texts[name] for chunk in chunks])
+        assert texts.tolist() == [getattr(row, name) for row in told]
+    times = np.concatenate([chunk.labels.decided_at_us for chunk in chunks])
+    assert times.tolist() == [row.decided_at_us for row in told]
+    assert count_rounds(spooled.undelivered) == len(closed) - len(told)
+    assert spooled.n_by_journey == Counter((row.journey, "click") for row in told)
 
 
 def test_the_rounds_can_be_read_again_and_again(tmp_path):
     spooled = spool_rounds(rows(300), folder=tmp_path, **ASKED)
 
-    first, second = ([chunk.feedback.rewards.tolist() for chunk in spooled.chunks()] for _ in range(2))
+    first, second = ([chunk.feedback.rewards.tolist() for chunk in spooled.rounds.chunks()] for _ in range(2))
 
     assert first == second
     assert len(first) == 1

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.training.evaluation.in_memory import cross_fit_rewards
 from training.evaluation.clipped_ips import ClippedIPS
 from training.evaluation.dm import DM
 from training.evaluation.dr import DR
@@ -31,7 +32,6 @@ from training.evaluation.ips import IPS
 from training.evaluation.mips import MIPS
 from training.evaluation.open_bandit import bernoulli_thompson, fetch, read_sample
 from training.evaluation.replay import Replay
-from training.evaluation.reward_model import cross_fit_rewards
 from training.evaluation.rounds import evaluate_rounds, weigh_kinds
 from training.evaluation.sndr import SNDR
 from training.evaluation.snips import SNIPS

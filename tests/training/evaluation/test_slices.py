@@ -5,8 +5,10 @@ import pytest
 
 from models.feedback import LoggedFeedback
 from training.evaluation.errors import EvaluationError
+from training.evaluation.log_chunk import LogChunk
+from training.evaluation.opened_log import OneChunk
 from training.evaluation.round_labels import RoundLabels
-from training.evaluation.slices import cut_slices
+from training.evaluation.slices import Slice, refuse_unmet
 
 LABELS = RoundLabels(
     texts={
@@ -41,7 +43,7 @@ def feedback() -> LoggedFeedback:
     ],
 )
 def test_a_slice_holds_the_rounds_for_which_all_its_conditions_hold(name, rounds, feedback):
-    assert cut_slices(feedback, [name], LABELS)[name].tolist() == rounds
+    assert Slice.parse(name).rounds(feedback, LABELS).tolist() == rounds
 
 
 @pytest.mark.parametrize(
@@ -57,4 +59,11 @@ def test_a_slice_holds_the_rounds_for_which_all_its_conditions_hold(name, rounds
 )
 def test_a_slice_that_cannot_be_is_an_error_that_says_what_there_is(name, message, feedback):
     with pytest.raises(EvaluationError, match=message):
-        cut_slices(feedback, [name], LABELS)
+        look(name, feedback)
+
+
+def look(name: str, feedback: LoggedFeedback) -> None:
+    """As a gate does that found no round in the slice."""
+    cut = Slice.parse(name)
+    assert not cut.rounds(feedback, LABELS).any()
+    refuse_unmet(OneChunk(chunk=LogChunk(feedback=feedback, labels=LABELS)), [cut])

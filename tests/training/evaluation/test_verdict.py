@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training.evaluation.evaluation import evaluate_policy
+from tests.training.evaluation.in_memory import evaluate_policy
 from training.evaluation.snips import SNIPS
 from training.evaluation.verdict import Grade, Verdict, judge, judge_estimate
 
@@ -13,7 +13,7 @@ from training.evaluation.verdict import Grade, Verdict, judge, judge_estimate
 @pytest.fixture(scope="module")
 def evaluation(world):
     feedback = world.log(3_000, seed=14)
-    return evaluate_policy(feedback, world.evaluation_probabilities(feedback), np.random.default_rng(0))
+    return evaluate_policy(feedback, world.evaluation_probabilities(feedback))
 
 
 def test_a_healthy_log_allows_a_conclusion_without_reasons(evaluation):

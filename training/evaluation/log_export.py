@@ -1,0 +1,241 @@
+"""Reads the service's decision log from the Parquet files that it was exported to, a file a day.
+
+The service writes them and never meets this code: the folders, columns and notes named here are the contract between them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from models.feedback import Floats
+from training.evaluation.decision_source import DECISIVE, Selection
+from training.evaluation.errors import LogError
+from training.evaluation.log_rules import Rules
+from training.evaluation.round_buffer import HOUR_US, LogRow
+from training.evaluation.round_labels import microseconds
+
+CHUNK: Final = 1_000
+_DECISION: Final = ("decision_id", "journey", "decided_at", "status", "group", "versions", "rounds")
+_REWARD: Final = ("decision_id", "decision", "state", "reward")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogExport:
+    """The exported log; see `DecisionSource`. Memory: `CHUNK` decisions and what is counted."""
+
+    folder: Path
+    days: tuple[str, ...]
+    scanned_until_us: int
+    ends_before_us: int
+
+    @classmethod
+    def open(cls, folder: Path) -> LogExport:
+        """The log in that folder. Raises: `LogError` when there is none, or days of it are missing or not whole."""
+        notes = [_Note.read(path) for path in sorted((folder / "days").glob("*.json"))]
+        if not notes:
+            raise LogError(f"no exported decision log in {folder}; `python -m service export-log` writes one")
+        _refuse_gaps(folder, notes)
+        for note in notes:
+            _refuse_halves(folder, note)
+        return cls(
+            folder=folder,
+            days=tuple(str(note.day) for note in notes),
+            scanned_until_us=_scanned_until_us(notes),
+            ends_before_us=microseconds(datetime.combine(notes[-1].day + timedelta(days=1), time(0), UTC)),
+        )
+
+    def journeys(self) -> list[str]:
+        """By name."""
+        found: set[str] = set()
+        for day in self.days:
+            for batch in _batches(self._file("decisions", day), ("journey",), size=100 * CHUNK):
+                found.update(pc.unique(batch["journey"]).to_pylist())
+        return sorted(found)
+
+    def rules(self) -> Rules:
+        """Every version that was exported. Raises: `LogError`."""
+        return {path.stem: _read_json(path) for path in sorted((self.folder / "rules").glob("*.json"))}
+
+    def rows(self, selection: Selection) -> Iterator[LogRow]:
+        """Decisions and rewards, both in the order of their ids. Raises: `LogError`."""
+        for day in self.days:
+            rewards = _rewards(self._file("rewards", day), selection.decision)
+            yield from _join(_decisions(self._file("decisions", day), selection), rewards)
+
+    def customers(self, journeys: Sequence[str]) -> dict[str, dict[str, int]]:
+        """Counted as the files are read; memory: each customer's id."""
+        from pyarrow import acero  # imports pandas
+        from pyarrow import dataset as ds
+
+        files = [file for day in self.days if (file := self._file("decisions", day)).is_file()]
+        columns = {name: ds.field(name) for name in ("journey", "group", "customer_id")}
+        read = acero.Declaration("scan", acero.ScanNodeOptions(ds.dataset(files), columns=columns))
+        count = [("customer_id", "hash_count_distinct", None, "customers")]
+        counted = acero.Declaration(
+            "aggregate", acero.AggregateNodeOptions(count, keys=["journey", "group"]), inputs=[read]
+        )
+        found: dict[str, dict[str, int]] = {journey: {} for journey in journeys}
+        for row in counted.to_table().to_pylist():
+            if row["journey"] in found:
+                found[row["journey"]][row["group"]] = row["customers"]
+        return found
+
+    def delays_hours(self, journeys: Sequence[str]) -> Floats:
+        """Joined day by day: an outcome lies with the day of its decision."""
+        wanted = pa.array(journeys, pa.string())
+        delays = [
+            _delays_us(self._file("outcomes", day), self._file("decisions", day), wanted) for day in self.days
+        ]
+        return np.concatenate(delays) / HOUR_US
+
+    def _file(self, table: str, day: str) -> Path:
+        return _file(self.folder, table, day)
+
+
+def _decisions(file: Path, selection: Selection) -> Iterator[LogRow]:
+    for batch in _batches(file, _DECISION):
+        if selection.journey is not None:
+            batch = batch.filter(pc.equal(batch["journey"], selection.journey))
+        if selection.since is not None:
+            batch = batch.filter(pc.greater_equal(batch["decided_at"], selection.since))
+        for row in batch.to_pylist():
+            yield LogRow(
+                decision_id=row["decision_id"],
+                journey=row["journey"],
+                decided_at_us=microseconds(row["decided_at"]),
+                status=row["status"],
+                group=row["group"],
+                record={"versions": dict(row["versions"]), "rounds": row["rounds"]},
+                state=None,
+                reward=None,
+            )
+
+
+def _rewards(file: Path, decision: str) -> Iterator[tuple[str, str, float]]:
+    for batch in _batches(file, _REWARD):
+        mine = batch.filter(pc.equal(batch["decision"], decision))
+        yield from zip(*(mine[name].to_pylist() for name in ("decision_id", "state", "reward")), strict=True)
+
+
+def _join(decisions: Iterator[LogRow], rewards: Iterator[tuple[str, str, float]]) -> Iterator[LogRow]:
+    """Each decision with its reward, where there is one; both come in ascending order of ids."""
+    nothing = ("", None, None)
+    before, known = "", next(rewards, nothing)
+    for row in decisions:
+        if row.decision_id <= before:
+            raise LogError(
+                f"decision {row.decision_id} follows {before}; wanted them in the order of their ids"
+            )
+        before = row.decision_id
+        while known[0] and known[0] < row.decision_id:
+            known = next(rewards, nothing)
+        yield replace(row, state=known[1], reward=known[2]) if known[0] == row.decision_id else row
+
+
+def _delays_us(outcomes: Path, decisions: Path, journeys: pa.Array) -> NDArray[np.int64]:
+    """From when a decision of these journeys takes effect to each decisive outcome, of one day's decisions, `(n,)`."""
+    came = [
+        batch.filter(pc.is_in(batch["kind"], pa.array(DECISIVE)))
+        for batch in _batches(outcomes, ("decision_id", "kind", "occurred_at"))
+    ]
+    if not any(map(len, came)) or not decisions.is_file():
+        return np.empty(0, dtype=np.int64)
+    decided = [
+        batch.filter(pc.is_in(batch["journey"], journeys))
+        for batch in _batches(decisions, ("decision_id", "journey", "effective_at"))
+    ]
+    joined = pa.Table.from_batches(came).join(
+        pa.Table.from_batches(decided), "decision_id", join_type="inner"
+    )
+    ends, starts = (joined[name].cast(pa.int64()).to_numpy() for name in ("occurred_at", "effective_at"))
+    return np.asarray(ends - starts, dtype=np.int64)
+
+
+def _batches(file: Path, columns: Sequence[str], size: int = CHUNK) -> Iterator[pa.RecordBatch]:
+    """The file's rows; a table without any of that day has no file. Raises: `LogError`."""
+    if not file.is_file():
+        return
+    try:
+        parts = pq.ParquetFile(file, pre_buffer=False)  # which would keep the whole file in memory
+        yield from parts.iter_batches(batch_size=size, columns=list(columns))
+    except (pa.ArrowInvalid, KeyError) as error:
+        raise LogError(f"{file} cannot be read: {error}") from error
+
+
+def _file(folder: Path, table: str, day: str) -> Path:
+    return folder / table / f"day={day}" / "part.parquet"
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise LogError(f"{path} cannot be read: {error}") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Note:
+    """What the service noted of a day when all its files were written."""
+
+    day: date
+    closed: bool
+    rows: Mapping[str, int]
+    scanned_until_us: int
+
+    @classmethod
+    def read(cls, path: Path) -> _Note:
+        told = _read_json(path)
+        try:
+            return cls(
+                day=date.fromisoformat(told["day"]),
+                closed=told["closed"],
+                rows=told["rows"],
+                scanned_until_us=microseconds(datetime.fromisoformat(told["scanned_until"])),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise LogError(
+                f"{path} is no note of an exported day or an old one, {error!r}: export into an empty folder"
+            ) from error
+
+
+def _refuse_gaps(folder: Path, notes: Sequence[_Note]) -> None:
+    """Raises: `LogError` naming the days around a gap: what was decided between would be learnt by nobody."""
+    for one, other in pairwise(note.day for note in notes):
+        if (other - one).days > 1:
+            raise LogError(
+                f"{folder} holds {one} and {other} and no day between: export those, or move what is before away"
+            )
+
+
+def _refuse_halves(folder: Path, note: _Note) -> None:
+    """Raises: `LogError` when a day's files are not those that its note tells of."""
+    for table, told in note.rows.items():
+        file = _file(folder, table, str(note.day))
+        found = _count_rows(file)
+        if found != told:
+            raise LogError(f"{file} holds {found:,} rows; its day's note says {told:,}: export it again")
+
+
+def _count_rows(file: Path) -> int:
+    try:
+        return int(pq.read_metadata(file).num_rows) if file.is_file() else 0
+    except pa.ArrowInvalid as error:
+        raise LogError(f"{file} cannot be read: {error}") from error
+
+
+def _scanned_until_us(notes: Sequence[_Note]) -> int:
+    """The earliest of the days that were still open, by which nothing is taken for closed too early; else the latest."""
+    still_open = [note.scanned_until_us for note in notes if not note.closed]
+    return min(still_open) if still_open else max(note.scanned_until_us for note in notes)
