@@ -99,6 +99,8 @@ class Decision:
     send_at: datetime | None = None
     coupon: Coupon | None = None
     message: str | None = None
+    repeats: str | None = None
+    activate_by: datetime | None = None
     propensity: Mapping[str, float]
     scores: Scores
     probabilities: Mapping[str, Mapping[str, float]] | None = None

@@ -80,8 +80,9 @@ class Course:
 
     @property
     def repeats(self) -> Draw | None:
-        """The draw that was made in this period already: it is answered again."""
-        return self.facts.standing.draw if self.period is not None else None
+        """The draw that was made in this period already and is answered again; None where nothing is to be answered."""
+        silent = self.suppressed or self.group == "holdout" or self.period is None
+        return None if silent else self.facts.standing.draw
 
     @property
     def budget_ends_at(self) -> datetime:

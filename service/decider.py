@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 from service.choice import CHOICES
-from service.claiming import GOING_OUT, claims_of
+from service.claiming import GOING_OUT, activate_by, claims_of
 from service.counterfactual import counterfactual_of
 from service.coupons.code import coupon_code
 from service.coupons.token import SignedCoupon, write_token
@@ -63,7 +63,7 @@ def decide(facts: Facts, models: ModelSet, rules: Rules) -> DecisionRecord:
         standing=facts.standing,
         late=facts.late,
         claims=claims_of(course, answer, rules),
-        repeats=course.repeats.decision_id if course.repeats and course.group != "holdout" else None,
+        repeats=answer.repeats,
         answer=answer.model_dump_json(),
     )
 
@@ -103,6 +103,7 @@ def _status(course: Course) -> Status:
 def _answer(course: Course, scores: Scores, rules: Rules) -> Answer:
     facts, status = course.facts, _status(course)
     acts = status in GOING_OUT
+    coupon = _coupon(course, rules) if acts else None
     propensity: dict[str, float] = {round_.decision: round_.propensity for round_ in course.rounds}
     return Answer(
         decision_id=facts.decision_id,
@@ -113,8 +114,10 @@ def _answer(course: Course, scores: Scores, rules: Rules) -> Answer:
         group=course.group,
         channel=course.channel if acts else None,
         send_at=course.send_at if acts else None,
-        coupon=_coupon(course, rules) if acts else None,
+        coupon=coupon,
         message=course.message if acts else None,
+        repeats=course.repeats.decision_id if course.repeats else None,
+        activate_by=activate_by(course, coupon),
         propensity={**propensity, "joint": math.prod(propensity.values())},
         scores=scores,
         probabilities=_explained(course) if facts.request.explain != "none" else None,

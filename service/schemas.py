@@ -212,6 +212,8 @@ class Answer(BaseModel):
                     "expires_at": "2026-11-22T20:30:00Z",
                 },
                 "message": None,
+                "repeats": None,
+                "activate_by": None,
                 "propensity": {"channel": 0.61, "send_time": 0.18, "coupon": 0.42, "joint": 0.046},
                 "scores": {
                     "purchase_propensity": 0.31,
@@ -239,6 +241,13 @@ class Answer(BaseModel):
     send_at: datetime | None = None
     coupon: Coupon | None = None
     message: str | None = None
+    repeats: str | None = Field(
+        None, description="the decision whose draw this answer shows again: of a period there is one"
+    )
+    activate_by: datetime | None = Field(
+        None,
+        description="until when a deferred decision, or the one that it repeats, has to be activated; null: nothing waits",
+    )
     propensity: dict[str, float] = Field(
         description="probability of each choice after masking, and of all together"
     )

@@ -29,13 +29,15 @@ class CountedMessage(_Frozen):
 class Draw(_Frozen):
     """What the customer drew in this journey and period; no coupon is a draw as well.
 
-    The period's name and end are those of the zone that it was drawn in.
+    The period's name and end are those of the zone that it was drawn in. `activate_by`: until when a deferred decision that
+    is not in effect yet has to be activated; None of any other.
     """
 
     decision_id: str
     period: str
     ends_at: datetime
     coupon: Coupon | None
+    activate_by: datetime | None = None
 
 
 class BudgetStanding(_Frozen):
@@ -86,8 +88,21 @@ class SpendClaim(_Frozen):
     activate_by: datetime | None
 
 
+class ActivationClaim(_Frozen):
+    """A deferred decision that takes effect, with the `coupon` and the `draw` of its own that it has to have still.
+
+    Its message holds its place for `confirm_within_hours` after it is due.
+    """
+
+    decision_id: str
+    activated_at: datetime
+    confirm_within_hours: float
+    coupon: bool
+    draw: bool
+
+
 class Claims(_Frozen):
-    """What one decision takes."""
+    """What one decision takes; `activation` is of the decision whose draw it shows to a customer for good."""
 
     customer_id: str
     journey: str
@@ -95,3 +110,4 @@ class Claims(_Frozen):
     message: MessageClaim | None = None
     draw: DrawClaim | None = None
     spend: SpendClaim | None = None
+    activation: ActivationClaim | None = None

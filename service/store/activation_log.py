@@ -10,10 +10,11 @@ from sqlalchemy import Connection, Engine, select, update
 
 from service.errors import ActivationExpiredError
 from service.record import DecisionRecord
-from service.store.coupon_log import DEFERRED, OUT
+from service.standing import ActivationClaim
 from service.store.decision_log import read_record
-from service.store.engine import insert_or_ignore, microseconds, moment
-from service.store.tables import activations, coupons, draws, messages, standings
+from service.store.effect import take_effect
+from service.store.engine import moment
+from service.store.tables import activations, standings
 
 
 class Effect(NamedTuple):
@@ -48,10 +49,7 @@ def activate(
                 f"decision {decision_id} was to be activated by {(record.decided_at + wait).isoformat()}; "
                 "what it claimed is free again"
             )
-        row = {"decision_id": decision_id, "activated_at": microseconds(now)}
-        added = insert_or_ignore(engine, activations).values(row).returning(activations.c.decision_id)
-        is_new = connection.scalar(added) is not None
-        _hold_claims(connection, record, confirm)
+        is_new = take_effect(engine, connection, _claim(record, confirm=confirm, now=now))
     with engine.connect() as connection:
         return Effect(activated_at(connection, [decision_id])[decision_id], is_new)
 
@@ -62,25 +60,15 @@ def _move_version(connection: Connection, record: DecisionRecord) -> None:
     connection.execute(mine.values(version=standings.c.version + 1))
 
 
-def _hold_claims(connection: Connection, record: DecisionRecord, confirm: timedelta) -> None:
-    """Let the claims lapse when those of any other decision do, no longer when the wait is over."""
-    claims, identity = record.claims, record.decision_id
-    if claims is None:
-        return
-    if claims.message is not None:
-        lapses_at = microseconds(claims.message.message.due_at + confirm)
-        held = update(messages).where(messages.c.decision_id == identity, messages.c.lapses_at.is_not(None))
-        connection.execute(held.values(lapses_at=lapses_at))
-    if claims.spend is not None:
-        given = update(coupons).where(coupons.c.decision_id == identity, coupons.c.state == DEFERRED)
-        if not connection.execute(given.values(state=OUT, lapses_at=coupons.c.expires_at)).rowcount:
-            raise ActivationExpiredError(f"the coupon of decision {identity} was released")
-    if claims.draw is not None:
-        drawn = update(draws).where(draws.c.decision_id == identity)
-        if not connection.execute(drawn.values(lapses_at=None)).rowcount:
-            raise ActivationExpiredError(
-                f"the draw of decision {identity} was freed, and may be another's by now"
-            )
+def _claim(record: DecisionRecord, *, confirm: timedelta, now: datetime) -> ActivationClaim:
+    claims = record.claims
+    return ActivationClaim(
+        decision_id=record.decision_id,
+        activated_at=now,
+        confirm_within_hours=confirm / timedelta(hours=1),
+        coupon=claims is not None and claims.spend is not None,
+        draw=claims is not None and claims.draw is not None,
+    )
 
 
 def activated_at(connection: Connection, decision_ids: Sequence[str]) -> dict[str, datetime]:

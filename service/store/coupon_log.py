@@ -2,7 +2,8 @@
 
 A coupon is `deferred` until its decision is activated, then `out`, and from there either `redeemed` or `released`. Each step
 is one statement that names the state it leaves, so whoever comes second finds nothing left to change. Whatever writes to the
-ledger locks rows in one order: standings, messages, coupons, budgets, draws.
+ledger locks rows in one order: standings, messages, coupons, budgets, draws; who holds a customer's standing may lock their
+draws earlier.
 """
 
 from __future__ import annotations

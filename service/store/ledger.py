@@ -17,9 +17,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, false, func, insert, or_, select, update
 
 from models.reward import SEEN, OutcomeKind
+from service.errors import ActivationExpiredError
 from service.schemas import Coupon
 from service.standing import BudgetStanding, Claims, CountedMessage, Draw, SpendClaim, Standing
-from service.store.coupon_log import coupon_row
+from service.store.coupon_log import RELEASED, coupon_row
+from service.store.effect import take_effect
 from service.store.engine import insert_into, insert_or_ignore, microseconds, moment, upsert
 from service.store.tables import budgets, coupons, draws, messages, standings
 
@@ -79,23 +81,35 @@ def _messages(connection: Connection, query: StandingQuery, now: datetime) -> tu
 
 
 def _draw(connection: Connection, query: StandingQuery, now: datetime) -> Draw | None:
-    """The draw of this period, or of one that began in another zone and has not ended."""
+    """The draw of this period, or of one that began in another zone and has not ended.
+
+    One that waits counts no longer once its coupon was released, even by a clock that is ahead of ours.
+    """
     if query.period is None:
         return None
+    counted = (draws.c.decision_id, draws.c.period, draws.c.ends_at, draws.c.coupon, draws.c.lapses_at)
     row = connection.execute(
-        select(draws.c.decision_id, draws.c.period, draws.c.ends_at, draws.c.coupon)
+        select(*counted)
+        .select_from(draws.outerjoin(coupons, coupons.c.decision_id == draws.c.decision_id))
         .where(
             draws.c.customer_id == query.customer_id,
             draws.c.journey == query.journey,
             or_(draws.c.period == query.period, draws.c.ends_at > microseconds(now)),
             or_(draws.c.lapses_at.is_(None), draws.c.lapses_at > microseconds(now)),
+            or_(draws.c.lapses_at.is_(None), coupons.c.state.is_(None), coupons.c.state != RELEASED),
         )
         .order_by(draws.c.ends_at.desc())
     ).first()
     if row is None:
         return None
     coupon = Coupon.model_validate_json(row.coupon) if row.coupon else None
-    return Draw(decision_id=row.decision_id, period=row.period, ends_at=moment(row.ends_at), coupon=coupon)
+    return Draw(
+        decision_id=row.decision_id,
+        period=row.period,
+        ends_at=moment(row.ends_at),
+        coupon=coupon,
+        activate_by=None if row.lapses_at is None else moment(row.lapses_at),
+    )
 
 
 def _budget(connection: Connection, query: StandingQuery) -> BudgetStanding | None:
@@ -116,6 +130,7 @@ def take_claims(engine: Engine, connection: Connection, wanted: dict[str, Claims
         first.setdefault(claims.customer_id, decision_id)
     moved = _move_versions(engine, connection, [wanted[decision_id] for decision_id in first.values()])
     taken = [decision_id for customer_id, decision_id in first.items() if customer_id in moved]
+    taken = _activate(engine, connection, {decision_id: wanted[decision_id] for decision_id in taken})
     taken = _take_budgets(engine, connection, {decision_id: wanted[decision_id] for decision_id in taken})
     _note(engine, connection, {decision_id: wanted[decision_id] for decision_id in taken})
     return set(taken)
@@ -159,6 +174,20 @@ def forgotten_since(connection: Connection, customer_ids: Collection[str]) -> se
         connection.execute(update(standings).where(false()).values(version=0))
     known = select(standings.c.customer_id).where(standings.c.customer_id.in_(customer_ids))
     return set(customer_ids) - set(connection.scalars(known.with_for_update(read=True, key_share=True)))
+
+
+def _activate(engine: Engine, connection: Connection, wanted: dict[str, Claims]) -> list[str]:
+    """The decisions that put no other into effect, and those whose other one had not lapsed: it is in effect with them."""
+    taken = []
+    for decision_id, claims in sorted(wanted.items()):
+        try:
+            if claims.activation is not None:
+                with connection.begin_nested():
+                    take_effect(engine, connection, claims.activation)
+        except ActivationExpiredError:
+            continue
+        taken.append(decision_id)
+    return taken
 
 
 def _take_budgets(engine: Engine, connection: Connection, wanted: dict[str, Claims]) -> list[str]:

@@ -82,8 +82,8 @@ def test_a_draw_that_is_never_activated_may_be_made_again(
 ) -> None:
     worker = make_worker(points=with_coupon(points, "lucky_wheel", once_per="day"))
     worker.reader.customers["c1"] = stored_customer("c1")
-    asked = {"customer_id": "c1", "journey": "lucky_wheel", "decide": ["coupon"]}
-    first = worker.decide(**asked, activate="deferred")
+    asked = {"customer_id": "c1", "journey": "lucky_wheel", "decide": ["coupon"], "activate": "deferred"}
+    first = worker.decide(**asked)
     again = worker.decide(**asked)
     worker.clock.advance(minutes=61)
 

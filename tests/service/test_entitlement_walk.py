@@ -67,6 +67,8 @@ class Given:
     decision_id: str
     deferred_until: datetime | None
     order: str | None = None
+    unheard: bool = False
+    """An answer that nobody heard may have put it into effect."""
 
     def alive(self, now: datetime) -> bool:
         """Whether it is or will be worth something: redeemed, or still to be redeemed."""
@@ -90,9 +92,16 @@ class Oracle:
         live = [g for g in self.given.values() if (g.customer, g.day) == (customer, day) and g.alive(now)]
         if live and coupon is not None:
             assert coupon == live[0].coupon, f"{customer} was told of two coupons on {day}"
+        if coupon is not None and coupon["code"] in self.given and not deferred:
+            self.given[coupon["code"]].deferred_until = None
         if coupon is not None and coupon["code"] not in self.given:
             until = now + timedelta(minutes=60) if deferred else None
             self.given[coupon["code"]] = Given(customer, day, coupon, answer["decision_id"], until)
+
+    def miss(self, customer: str) -> None:
+        """Note that an answer for good may have been decided that was not heard."""
+        for given in self.given.values():
+            given.unheard |= given.customer == customer and given.deferred_until is not None
 
     def check(self, now: datetime, spent_on: Callable[[Given], str]) -> None:
         """Raises `AssertionError` when somebody has two coupons a day or a budget is passed."""
@@ -164,8 +173,10 @@ class Walk:
             assert answer.status_code in (200, 503), answer.text
             lost = answer.status_code != 200 or self.chance.random() < 0.1
             self.done["no answer" if lost else answer.json()["status"]] += 1
+            deferred = each["activate"] == "deferred"
+            if lost and not deferred:
+                self.oracle.miss(each["customer_id"])
             if not lost:
-                deferred = each["activate"] == "deferred"
                 self.oracle.hear(each["customer_id"], answer.json(), self.worker.clock(), deferred=deferred)
 
     def redeem(self) -> None:
@@ -180,7 +191,7 @@ class Walk:
         self.done[f"redeem {status}"] += 1
         if status == 200:
             assert given.order in (None, order), "two orders had one coupon"
-            assert given.alive(self.worker.clock())
+            assert given.unheard or given.alive(self.worker.clock())
             given.order = order
         elif status != 503:
             assert status in (409, 410)
@@ -194,7 +205,7 @@ class Walk:
         status = self._post(f"/v1/decisions/{given.decision_id}/activate", None).status_code
         self.done[f"activate {status}"] += 1
         if status == 200:
-            assert given.alive(self.worker.clock())
+            assert given.unheard or given.alive(self.worker.clock())
             given.deferred_until = None
 
     def wait(self) -> None:
