@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import httpx
@@ -22,11 +22,18 @@ NDJSON = "application/x-ndjson"
 class Calls:
     """A caller's line to the workers. It asks any of them, and asks again with the same key until it has an answer."""
 
-    def __init__(self, *, ports: Sequence[int], rng: random.Random, told: Told) -> None:
+    def __init__(
+        self,
+        *,
+        ports: Sequence[int],
+        rng: random.Random,
+        told: Told,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         self._ports = ports
         self._random = rng
         self._told = told
-        self._http = httpx.AsyncClient(timeout=TIMEOUT_S)
+        self._http = httpx.AsyncClient(timeout=TIMEOUT_S, transport=transport)
         self.given_up_at: defaultdict[str, float] = defaultdict(float)
         """When a call about a customer was last given up while a worker may still have been at it."""
 
@@ -85,7 +92,7 @@ class Calls:
 
     async def _tries(
         self, path: str, content: bytes, headers: dict[str, str], customers: Sequence[str]
-    ) -> Any:
+    ) -> AsyncIterator[httpx.Response]:
         """Answers to one call made again and again, until the caller is content or patience runs out."""
         clock = asyncio.get_running_loop().time
         end, pause = clock() + PATIENCE_S, 0.05

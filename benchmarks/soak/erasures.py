@@ -11,7 +11,7 @@ from benchmarks.soak.load import Caller
 from benchmarks.soak.stack import ROOT
 from benchmarks.soak.told import Told
 
-FIRST_S, EVERY_S = 8.0, 2.0
+FIRST_S, EVERY_S = 8.0, 4.0
 GRACE_S = 25.0
 """A call that was given up may still be at work for so long; nobody is to be asked about when they are forgotten."""
 TRIES = 20
@@ -24,17 +24,23 @@ async def forget_now_and_then(
     environment: Mapping[str, str],
     over: Callable[[], bool],
 ) -> None:
-    """Forget one of the customers after another, the one that most is known of: ask no longer, wait, forget."""
-    await asyncio.sleep(FIRST_S)
-    left = set(customers)
-    while left and not over():
-        customer = max(sorted(left), key=lambda each: len(told.customers[each].answers))
-        left.remove(customer)
+    """Every now and then let the customer go of whom most is known, until it is over; all who went are forgotten then."""
+    left, one_at_a_time = set(customers), asyncio.Lock()
+
+    async def let_go(customer: str) -> None:
         caller.withdraw(customer)
         while not caller.is_done_with(customer, grace_s=GRACE_S):
             await asyncio.sleep(0.1)
-        await _forget(customer, told, environment)
-        await asyncio.sleep(EVERY_S)
+        async with one_at_a_time:
+            await _forget(customer, told, environment)
+
+    await asyncio.sleep(FIRST_S)
+    async with asyncio.TaskGroup() as going:
+        while left and not over():
+            customer = max(sorted(left), key=lambda each: len(told.customers[each].answers))
+            left.remove(customer)
+            going.create_task(let_go(customer))
+            await asyncio.sleep(EVERY_S)
 
 
 async def _forget(customer: str, told: Told, environment: Mapping[str, str]) -> None:

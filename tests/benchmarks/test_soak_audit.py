@@ -25,7 +25,7 @@ from service.decision_point import DecisionPoint
 from service.store.engine import microseconds
 from service.store.erasure import forget_customer
 from service.store.fold_store import get_folds, put_folds
-from service.store.tables import decisions, outcomes, rewards
+from service.store.tables import coupons, decisions, outcomes, rewards
 from tests.service.conftest import Worker, stored_customer
 
 CUSTOMERS = [str(2001 + n) for n in range(9)]
@@ -247,6 +247,19 @@ def test_each_broken_promise_to_a_caller_is_counted(audited: Audited) -> None:
         "codes redeemed otherwise than told": 1,
         "activations told and not kept": 1,
         "accepted outcomes missing or not taken in": 1,
+    }
+
+
+def test_a_code_that_was_shown_and_taken_back_is_counted(audited: Audited) -> None:
+    with audited.worker.state.engine.begin() as connection:
+        given = connection.execute(text("SELECT * FROM coupons WHERE state = 'out'")).mappings().first()
+        assert given is not None
+        mine = coupons.c.code == given["code"]
+        connection.execute(update(coupons).where(mine).values(state="released"))
+
+    assert audited.broken() == {
+        "codes shown for good that nobody can redeem": 1,
+        "amount over a day's budget, or not as noted": given["amount"],
     }
 
 
