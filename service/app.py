@@ -37,9 +37,10 @@ from service.problem import PROBLEM, problem_response
 from service.routes import BATCHES, router
 from service.security_headers import SECURITY_HEADERS, SecurityHeaders, policy_of_page
 from service.settings import Settings
-from service.state import FeatureReader, State
-from service.steady_reader import SteadyReader
+from service.state import State
+from service.steady_reader import FeatureReader, SteadyReader
 from service.store.artifact_store import get_artifact, put_artifact
+from service.store.breaker import LogAwayError, guard_log
 from service.store.decision_log import DecisionLog
 from service.store.engine import open_log
 from service.store.failure import failure_of
@@ -58,6 +59,7 @@ def build_state(settings: Settings) -> State:
     schema = load_schema()
     engine = open_log(settings.log_url)
     metrics = Metrics()
+    guard_log(engine, up=metrics.log_up)
     points = load_decision_points(settings.decision_points)
     coupon_keys = open_coupon_keys(settings, utc_now, os.urandom)
     with engine.begin() as connection:
@@ -162,8 +164,11 @@ async def _service_error(request: Request, error: Exception) -> JSONResponse:
 async def _log_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, SQLAlchemyError)
     failure = failure_of(error)
-    what = "a value cannot be stored" if isinstance(failure, UnstorableError) else "the log does not answer"
-    _logger.error(what, exc_info=error)
+    if not isinstance(error, LogAwayError):  # the breaker has told it, once
+        what = (
+            "a value cannot be stored" if isinstance(failure, UnstorableError) else "the log does not answer"
+        )
+        _logger.error(what, exc_info=error)
     return await _service_error(request, failure)
 
 

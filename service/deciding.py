@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import datetime
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
-from features.encoding import FeatureVector
 from service.course import Facts, Rules, customer_zone
 from service.decider import decide
 from service.decision_id import decision_id
-from service.errors import BusyCustomerError
+from service.errors import BusyCustomerError, LogUnavailableError
 from service.guardrails.cap import horizon
 from service.model_set import ModelSet
 from service.record import DecisionRecord
@@ -20,6 +19,7 @@ from service.standing import Standing
 from service.state import State
 from service.store.key_log import KeyClaim
 from service.store.ledger import StandingMovedError, StandingQuery, read_standing
+from service.time_limit import TimeLimit
 
 ATTEMPTS = 8
 
@@ -32,24 +32,31 @@ async def decide_and_log(
     When another decision claims of the same customer or budget first, it is decided again from what is left. With a claim,
     its key stands for the decision from the same commit on.
 
-    Raises: the `ServiceError` that says what is wrong with the request or which part does not answer; `KeyTakenError` when
-    the claim's key stands for another decision by now.
+    Raises: the `ServiceError` that says what is wrong with the request or which part does not answer, or not in time;
+    `KeyTakenError` when the claim's key stands for another decision by now.
     """
-    began = time.monotonic()
+    limit = TimeLimit(time.monotonic(), request.timeout_ms)
     with gardoon.metrics.decide_seconds.time():
         rules, models, now = gardoon.rules_of(request.journey), gardoon.feed.current, gardoon.clock()
-        features = await asyncio.to_thread(gardoon.features_of, request.customer_id, now)
+        within = limit.for_features(time.monotonic())
+        features = await gardoon.features_of(request.customer_id, now, within)
         identity = decision_id(int(now.timestamp() * 1000), gardoon.randomness(10))
-        async with gardoon.turns.of(request.customer_id):
-            for _ in range(ATTEMPTS):
-                standing = await asyncio.to_thread(_read, gardoon, request, rules, features, now)
-                waited_ms = (time.monotonic() - began) * 1000
-                late = request.timeout_ms is not None and waited_ms > request.timeout_ms
-                record = await _decide(Facts(identity, now, request, features, standing, late), models, rules)
-                if await _logged(gardoon, record, claim):
-                    break
-            else:
-                raise BusyCustomerError(f"{ATTEMPTS} decisions about this customer or budget came first")
+        facts = Facts(identity, now, request, features)
+        try:
+            async with (
+                asyncio.timeout(limit.for_the_rest(time.monotonic())),
+                gardoon.turns.of(request.customer_id),
+            ):
+                for _ in range(ATTEMPTS):
+                    standing = await asyncio.to_thread(_read, gardoon, facts, rules)
+                    known = replace(facts, standing=standing, late=limit.is_over(time.monotonic()))
+                    record = await _decide(known, models, rules)
+                    if await _logged(gardoon, record, claim):
+                        break
+                else:
+                    raise BusyCustomerError(f"{ATTEMPTS} decisions about this customer or budget came first")
+        except TimeoutError as error:
+            raise LogUnavailableError("the log did not answer in the time that the request gives") from error
     gardoon.metrics.count_decision(record)
     return record
 
@@ -72,16 +79,14 @@ async def _logged(gardoon: State, record: DecisionRecord, claim: KeyClaim | None
     return True
 
 
-def _read(
-    gardoon: State, request: DecideRequest, rules: Rules, features: FeatureVector, now: datetime
-) -> Standing:
+def _read(gardoon: State, facts: Facts, rules: Rules) -> Standing:
     """The customer's standing with the journey."""
-    point = rules.point
-    period = point.draw_period(now, customer_zone(features.strings["time_zone"], rules.time_zone))
+    point, now = rules.point, facts.decided_at
+    period = point.draw_period(now, customer_zone(facts.features.strings["time_zone"], rules.time_zone))
     limited = point.coupon is not None and point.coupon.daily_budget is not None
     query = StandingQuery(
-        customer_id=request.customer_id,
-        journey=request.journey,
+        customer_id=facts.request.customer_id,
+        journey=facts.request.journey,
         horizon=horizon(point),
         period=None if period is None else period.name,
         day=now.astimezone(ZoneInfo(rules.time_zone)).date() if limited else None,

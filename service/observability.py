@@ -62,6 +62,11 @@ class Metrics:
             "1 while the online store answers, 0 while defaults stand in",
             registry=own,
         )
+        self.log_up = Gauge(
+            "gardoon_log_up",
+            "1 while the log's database answers, 0 while all that needs it is refused",
+            registry=own,
+        )
         self.refused = Counter(
             "gardoon_refused", "Requests that were not let in, by status", ("status",), registry=own
         )

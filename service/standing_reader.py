@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from features.encoding import FeatureVector
 from service.allowance import Known, allowance_of
 from service.allowance_schema import AllowanceAnswer
 from service.course import customer_zone
@@ -21,10 +23,15 @@ from service.store.ledger import StandingQuery, read_standing
 UNKNOWN_REACH = {"profile:missing", "profile:stale"}
 
 
-def read_allowance(gardoon: State, customer_id: str) -> AllowanceAnswer:
+async def read_allowance(gardoon: State, customer_id: str) -> AllowanceAnswer:
     """What the customer may still get. Without the customer's profile the shop's zone stands in and reach is not told."""
-    now, points = gardoon.clock(), {name: rules.point for name, rules in gardoon.rules.items()}
-    vector = gardoon.features_of(customer_id, now)
+    now = gardoon.clock()
+    vector = await gardoon.features_of(customer_id, now)
+    return await asyncio.to_thread(_allowance, gardoon, customer_id, vector, now)
+
+
+def _allowance(gardoon: State, customer_id: str, vector: FeatureVector, now: datetime) -> AllowanceAnswer:
+    points = {name: rules.point for name, rules in gardoon.rules.items()}
     zone = customer_zone(vector.strings["time_zone"], gardoon.settings.time_zone)
     features = dict(zip(gardoon.schema.columns, vector.values.tolist(), strict=True))
     with gardoon.engine.connect() as connection:

@@ -6,13 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Protocol
 
 from sqlalchemy import Engine
 
 from features.encoding import FeatureVector, encode
 from features.schema import Schema
-from features.stored import StoredFeatures
 from service.access.access import Access
 from service.coupons.key_ring import CouponKeys
 from service.course import Rules
@@ -23,14 +21,8 @@ from service.model_feed import ModelFeed
 from service.observability import Metrics
 from service.personalizer.model_store import RankModels
 from service.settings import Settings
+from service.steady_reader import PATIENCE_SECONDS, SteadyReader
 from service.store.decision_log import DecisionLog
-
-
-class FeatureReader(Protocol):
-    """Reads one customer's stored features; SQLite in Feast's format, or any store through Feast."""
-
-    def read(self, customer_id: str) -> StoredFeatures:
-        """The customer's rows; a view without one is absent."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +32,7 @@ class State:
     settings: Settings
     schema: Schema
     engine: Engine
-    reader: FeatureReader
+    reader: SteadyReader
     feed: ModelFeed
     log: DecisionLog
     access: Access
@@ -59,9 +51,11 @@ class State:
         poll = timedelta(seconds=settings.poll_seconds)
         return RankModels(self.engine, settings.rank_exploration, poll, self.clock)
 
-    def features_of(self, customer_id: str, now: datetime) -> FeatureVector:
-        """The customer's features as of now, defaults standing in for what is not known. Waits for the online store."""
-        return encode(self.reader.read(customer_id), now=now, schema=self.schema)
+    async def features_of(
+        self, customer_id: str, now: datetime, within: float = PATIENCE_SECONDS
+    ) -> FeatureVector:
+        """The customer's features as of now, defaults standing in for what is not known within these seconds."""
+        return encode(await self.reader.read(customer_id, within), now=now, schema=self.schema)
 
     def rules_of(self, journey: str) -> Rules:
         """The rules of a journey, with the coupon key of now. Raises `UnknownJourneyError` naming those there are."""

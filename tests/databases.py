@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import psutil
 import psycopg
 import pytest
 
@@ -39,6 +40,20 @@ def postgres_server() -> Iterator[Any]:
             yield server
         finally:
             server.cleanup()
+
+
+@contextmanager
+def standing_still(server: Any) -> Iterator[None]:
+    """The server's processes stopped as they are: it takes connections and answers nothing, as one that is cut off."""
+    main = psutil.Process(int((server.pgdata / "postmaster.pid").read_text().split()[0]))
+    stopped = [main, *main.children(recursive=True)]
+    for process in stopped:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in stopped:
+            process.resume()
 
 
 @contextmanager

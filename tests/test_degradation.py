@@ -1,15 +1,18 @@
-"""What happens when a part is really away: Redis killed, PostgreSQL stopped, both started again."""
+"""What happens when a part is really away: Redis and PostgreSQL killed, or standing still, and back again."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -18,13 +21,14 @@ from urllib.request import Request, urlopen
 import pytest
 
 from features.schema import load_schema
-from tests.databases import postgres_server
+from tests.databases import postgres_server, standing_still
 from tests.features.conftest import Shop
 from tests.production_shape import redis_server
 from tests.running import ROOT, run, wait_for
 from tests.service.real_shop import AS_OF, free_port, prepare, serving
 
 pytestmark = pytest.mark.slow
+CUSTOMER = "customer 0"
 YAML = ROOT / "feature_repo" / "feature_store.production.yaml"
 FILL = """
 from datetime import UTC, datetime
@@ -62,9 +66,9 @@ def listens(process: subprocess.Popen[bytes], port: int) -> bool:
         return False
 
 
-def decide(address: str, customer_id: str) -> tuple[int, dict[str, Any], Any, float]:
+def decide(address: str, customer_id: str, **asked: Any) -> tuple[int, dict[str, Any], Any, float]:
     """Status, body, headers and seconds of one decision."""
-    body = json.dumps({"customer_id": customer_id, "journey": "cart_abandonment"}).encode()
+    body = json.dumps({"customer_id": customer_id, "journey": "cart_abandonment", **asked}).encode()
     request, began = (
         Request(f"{address}/v1/decide", body, {"content-type": "application/json"}),
         time.monotonic(),
@@ -82,46 +86,94 @@ def metric(address: str, name: str) -> float:
     return float(found[0]) if found else 0.0
 
 
-def test_redis_and_postgresql_go_away_and_come_back(tmp_path: Path, busy_shop: Callable[[], Shop]) -> None:
-    every_view = [f"{view.name}:missing" for view in load_schema().views]
-    port, customer = free_port(), "customer 0"
+@dataclass(frozen=True)
+class Parts:
+    """A service with its stores, each of which a test may stop."""
+
+    address: str
+    server: Any
+    redis_port: int
+    redis: subprocess.Popen[bytes]
+
+
+@contextmanager
+def running_parts(folder: Path, shop: Shop) -> Iterator[Parts]:
+    """The service on PostgreSQL and Redis; `verify` is run over everything that was logged meanwhile."""
+    port = free_port()
     given = {
         "GARDOON_FEATURE_STORE_YAML": str(YAML),
         "GARDOON_REDIS": f"127.0.0.1:{port}",
-        "GARDOON_REGISTRY": f"sqlite:///{tmp_path / 'registry.db'}",
+        "GARDOON_REGISTRY": f"sqlite:///{folder / 'registry.db'}",
         "FEAST_USAGE": "False",
     }
-    with postgres_server() as server, running_redis(port, tmp_path) as redis:
+    with postgres_server() as server, running_redis(port, folder) as redis:
         url = server.get_uri()
-        prepare(tmp_path, busy_shop(), url)
-        script = FILL.format(var=str(tmp_path), yaml=str(YAML), as_of=AS_OF.isoformat())
+        prepare(folder, shop, url)
+        script = FILL.format(var=str(folder), yaml=str(YAML), as_of=AS_OF.isoformat())
         subprocess.run([sys.executable, "-c", script], cwd=ROOT, env={**os.environ, **given}, check=True)
-        with serving(tmp_path, GARDOON_DATABASE_URL=url, GARDOON_POLL_SECONDS="0.2", **given) as (address, _):
-            status, known, _, _ = decide(address, customer)
+        with serving(folder, GARDOON_DATABASE_URL=url, GARDOON_POLL_SECONDS="0.2", **given) as (address, _):
+            status, known, _, _ = decide(address, CUSTOMER)
             assert (status, known["degraded"]) == (200, [])
-
-            redis.kill()
-            redis.wait()
-            first, later = decide(address, customer), decide(address, customer)
-            for status, answer, _, seconds in (first, later):
-                assert (status, answer["degraded"]) == (200, every_view)
-                assert (answer["status"], answer["channel"]) == ("suppressed", None)
-                assert seconds < 3
-            assert later[3] < 1, "only the first may wait for the store's timeout"
-            assert metric(address, "gardoon_online_store_up") == 0
-            with running_redis(port, tmp_path):
-                up = "gardoon_online_store_up"
-                wait_for(lambda: metric(address, up) == 1, seconds=20, what="the store to be asked again")
-
-            server.stop()
-            status, problem, headers, seconds = decide(address, customer)
-            assert (status, problem["status"]) == (503, 503)
-            assert "coupon" not in problem
-            assert int(headers["Retry-After"]) >= 1
-            assert seconds < 5
-            assert metric(address, 'gardoon_unavailable_total{error="LogUnavailableError"}') >= 1
-            server.ensure_postgres_running()
-            wait_for(lambda: decide(address, customer)[0] == 200, seconds=30, what="the log to be back")
-
-        told = run("service", "verify", var=tmp_path, database_url=url)
+            yield Parts(address, server, port, redis)
+        told = run("service", "verify", var=folder, database_url=url)
     assert ", 0 differ" in told
+
+
+def test_redis_and_postgresql_go_away_and_come_back(tmp_path: Path, busy_shop: Callable[[], Shop]) -> None:
+    every_view = [f"{view.name}:missing" for view in load_schema().views]
+    with running_parts(tmp_path, busy_shop()) as parts:
+        address = parts.address
+        parts.redis.kill()
+        parts.redis.wait()
+        first, later = decide(address, CUSTOMER), decide(address, CUSTOMER)
+        for status, answer, _, seconds in (first, later):
+            assert (status, answer["degraded"]) == (200, every_view)
+            assert (answer["status"], answer["channel"]) == ("suppressed", None)
+            assert seconds < 3
+        assert later[3] < 1, "only the first may wait for the store's timeout"
+        assert metric(address, "gardoon_online_store_up") == 0
+        with running_redis(parts.redis_port, tmp_path):
+            up = "gardoon_online_store_up"
+            wait_for(lambda: metric(address, up) == 1, seconds=20, what="the store to be asked again")
+
+        parts.server.stop()
+        status, problem, headers, seconds = decide(address, CUSTOMER)
+        assert (status, problem["status"]) == (503, 503)
+        assert "coupon" not in problem
+        assert int(headers["Retry-After"]) >= 1
+        assert seconds < 5
+        assert metric(address, 'gardoon_unavailable_total{error="LogUnavailableError"}') >= 1
+        parts.server.ensure_postgres_running()
+        wait_for(lambda: decide(address, CUSTOMER)[0] == 200, seconds=30, what="the log to be back")
+
+
+def test_parts_that_stand_still_hold_up_no_request(tmp_path: Path, busy_shop: Callable[[], Shop]) -> None:
+    up = "gardoon_online_store_up"
+    wheel = {"journey": "lucky_wheel", "decide": ["coupon"], "baseline": {"coupon": "10000"}}
+    with running_parts(tmp_path, busy_shop()) as parts:
+        address = parts.address
+        parts.redis.send_signal(signal.SIGSTOP)
+        status, baseline, _, seconds = decide(address, "customer 1", timeout_ms=300, **wheel)
+        assert (status, baseline["status"], baseline["coupon"]["amount"]) == (200, "fallback", 10_000)
+        assert 0.3 < seconds < 3
+        assert metric(address, up) == 1, "one caller's hurry says nothing of the store"
+        unlimited, later = decide(address, CUSTOMER), decide(address, CUSTOMER)
+        assert unlimited[0] == later[0] == 200
+        assert later[1]["degraded"]
+        assert unlimited[3] < 4
+        assert metric(address, up) == 0
+        assert later[3] < 1
+        parts.redis.send_signal(signal.SIGCONT)
+        wait_for(lambda: metric(address, up) == 1, seconds=20, what="Redis to go on")
+
+        with standing_still(parts.server), ThreadPoolExecutor(41) as callers:
+            hurried = callers.submit(decide, address, CUSTOMER, timeout_ms=200)
+            queued = [callers.submit(decide, address, f"customer {number}") for number in range(40)]
+            answers = [call.result() for call in [hurried, *queued]]
+            after = decide(address, CUSTOMER)
+        assert {status for status, _, _, _ in [*answers, after]} == {503}
+        assert answers[0][3] < 4
+        assert max(seconds for _, _, _, seconds in answers) < 10, "one patience for all, not one for each"
+        assert after[3] < 1
+        wait_for(lambda: decide(address, CUSTOMER)[0] == 200, seconds=20, what="PostgreSQL to go on")
+        assert metric(address, "gardoon_log_up") == 1

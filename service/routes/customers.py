@@ -21,7 +21,7 @@ _READ = problems(InvalidRequestError, LogUnavailableError)
 @router.get("/v1/customers/{customer_id}/allowance", responses=_READ, tags=["standing"])
 async def read_customer_allowance(customer_id: Identifier, gardoon: Gardoon) -> AllowanceAnswer:
     """What caps, draws and budgets leave for one customer, and when each frees up."""
-    return await asyncio.to_thread(read_allowance, gardoon, customer_id)
+    return await read_allowance(gardoon, customer_id)
 
 
 @router.get("/v1/budgets", responses=problems(LogUnavailableError), tags=["standing"])

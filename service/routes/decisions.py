@@ -21,7 +21,7 @@ from service.errors import (
     UnknownJourneyError,
     UnusableRequestError,
 )
-from service.idempotency import decide_once
+from service.forcing import decide_for
 from service.routes.dependencies import Asking, ClaimedKey, Gardoon, answered, problems
 from service.schemas import (
     Activation,
@@ -50,8 +50,7 @@ _ACTIVATE = problems(
 @router.post("/v1/decide", response_model=Answer, responses=_DECIDE, tags=["decisions"])
 async def decide_one(request: DecideRequest, gardoon: Gardoon, asking: Asking, claim: ClaimedKey) -> Response:
     """Decide for one customer at one moment; the answer leaves when the decision is durably logged."""
-    asking.check(request)
-    return answered(*await decide_once(gardoon, request, claim))
+    return answered(*await decide_for(gardoon, asking, request, claim))
 
 
 @router.post(
@@ -60,7 +59,7 @@ async def decide_one(request: DecideRequest, gardoon: Gardoon, asking: Asking, c
 async def score(request: ScoreRequest, gardoon: Gardoon) -> ScoreAnswer:
     """Score one customer now, without deciding or logging anything."""
     models = gardoon.feed.current
-    features = await asyncio.to_thread(gardoon.features_of, request.customer_id, gardoon.clock())
+    features = await gardoon.features_of(request.customer_id, gardoon.clock())
     return ScoreAnswer(
         customer_id=request.customer_id,
         scores=scores_of(models.scores(features.values), gardoon.settings.currency),

@@ -87,7 +87,7 @@ class DecisionLog:
 
         Raises: `LogUnavailableError` when it could not be; `UnstorableError` when it never can; `KeyTakenError` when the key
         stands for another one by now; `StandingMovedError` when the customer's standing or the budget is no longer what it
-        was decided from.
+        was decided from. A caller that is cancelled takes its record back, unless it is being written already.
         """
         if self._stopping:
             raise LogUnavailableError("the service is shutting down")
@@ -96,7 +96,12 @@ class DecisionLog:
         entry = Entry(decision_row(record), record.claims, key, relies)
         self._queue.append(entry)
         self._wake.set()
-        await entry.committed
+        try:
+            await entry.committed
+        except asyncio.CancelledError:
+            if entry in self._queue:
+                self._queue.remove(entry)
+            raise
 
     async def _write_forever(self) -> None:
         while not self._stopping or self._queue:

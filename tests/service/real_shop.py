@@ -69,28 +69,36 @@ def free_port() -> int:
 
 @contextmanager
 def serving(var: Path, **environment: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """The address and process of `python -m service serve`, ready; killed at the end if it still runs."""
+    """The address and process of `python -m service serve`, ready; killed at the end if it still runs.
+
+    It prints into a file: a pipe that nobody empties would hold it up once it is full.
+    """
     port = free_port()
     command = [sys.executable, "-m", "service", "serve", "--port", str(port)]
     given = {**os.environ, "GARDOON_VAR": str(var), **environment}
     address = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen(command, cwd=ROOT, env=given, stderr=subprocess.PIPE)
+    with (var / f"service-{port}.err").open("wb") as errors:
+        process = subprocess.Popen(command, cwd=ROOT, env=given, stderr=errors)
     try:
         wait_until_ready(address, process)
         yield address, process
+    except BaseException:
+        print(printed_by_services(var))
+        raise
     finally:
         process.kill()
         process.wait(timeout=10)
-        assert process.stderr is not None
-        process.stderr.close()
+
+
+def printed_by_services(var: Path) -> str:
+    """What the services on that folder printed as errors."""
+    return "".join(path.read_text(encoding="utf-8") for path in sorted(var.glob("service-*.err")))
 
 
 def wait_until_ready(address: str, process: subprocess.Popen[bytes], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if process.poll() is not None:
-            assert process.stderr is not None
-            raise AssertionError(f"the service ended: {process.stderr.read().decode()}")
+        assert process.poll() is None, "the service ended"
         try:
             with urlopen(f"{address}/readyz", timeout=2):
                 return

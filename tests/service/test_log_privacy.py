@@ -133,7 +133,7 @@ def test_a_real_server_whose_log_breaks_prints_no_customer(
 ) -> None:
     import sqlite3
 
-    from tests.service.real_shop import prepare, serving
+    from tests.service.real_shop import prepare, printed_by_services, serving
 
     prepare(tmp_path, busy_shop())
     with serving(tmp_path) as (address, process):
@@ -152,8 +152,7 @@ def test_a_real_server_whose_log_breaks_prints_no_customer(
             refused.value.close()
         process.terminate()
         process.wait(timeout=20)
-        assert process.stderr is not None
-        printed = process.stderr.read().decode()
+        printed = printed_by_services(tmp_path)
     assert "unprotected" in printed
     assert "OperationalError" in printed
     assert MARK not in printed

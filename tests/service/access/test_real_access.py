@@ -31,15 +31,13 @@ def two_workers(environment: dict[str, str]) -> Iterator[str]:
     """The address of a server of two workers, ended afterwards."""
     port = free_port()
     command = [sys.executable, "-m", "service", "serve", "--port", str(port), "--workers", "2"]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE)
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
     try:
         wait_until_ready(f"http://127.0.0.1:{port}", process)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(timeout=30)
-        assert process.stderr is not None
-        process.stderr.close()
 
 
 def status(address: str, credential: str = "") -> int:

@@ -1,0 +1,99 @@
+"""Reading features through the reader that nobody waits for twice."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+
+import pytest
+from prometheus_client import CollectorRegistry, Gauge
+
+from features.online import OnlineStoreError
+from features.stored import StoredFeatures
+from service.steady_reader import SteadyReader
+from tests.service.conftest import stored_customer
+
+
+class Store:
+    """A store that hangs until it is told to go on, or fails while it is told to."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+        self.go_on.set()
+        self.fails = False
+        self.asked = 0
+
+    def read(self, customer_id: str) -> StoredFeatures:
+        self.asked += 1
+        self.go_on.wait(timeout=20)
+        if self.fails:
+            raise OnlineStoreError("gone")
+        return stored_customer(customer_id)
+
+
+@pytest.fixture
+def up() -> Gauge:
+    return Gauge("up", "up", registry=CollectorRegistry())
+
+
+def reader_of(store: Store, up: Gauge) -> SteadyReader:
+    return SteadyReader(reader=store, up=up, patience_seconds=0.2, retry_seconds=0.01)
+
+
+def test_a_store_that_hangs_is_waited_for_once_and_asked_again_beside(up: Gauge) -> None:
+    store = Store()
+    store.go_on.clear()
+
+    async def scenario() -> None:
+        reader = reader_of(store, up)
+        at_once = await asyncio.gather(*(reader.read(f"c{number}") for number in range(40)))
+        began = time.monotonic()
+        later = await reader.read("c1")
+        took = time.monotonic() - began
+        was_up = up._value.get()
+        store.go_on.set()
+        while up._value.get() == 0:
+            await asyncio.sleep(0.01)
+        known = await reader.read("c1")
+
+        assert not any(found.views for found in at_once)
+        assert not later.views
+        assert took < 0.1
+        assert was_up == 0
+        assert known.views
+
+    asyncio.run(asyncio.wait_for(scenario(), timeout=20))
+
+
+def test_a_caller_in_a_hurry_gets_nothing_and_the_others_wait_on(up: Gauge) -> None:
+    store = Store()
+    store.go_on.clear()
+
+    async def scenario() -> None:
+        reader = SteadyReader(reader=store, up=up, patience_seconds=10)
+        patient = asyncio.create_task(reader.read("c1"))
+        hurried = await reader.read("c1", within=0.01)
+        store.go_on.set()
+
+        assert not hurried.views
+        assert (await patient).views
+        assert up._value.get() == 1
+
+    asyncio.run(asyncio.wait_for(scenario(), timeout=20))
+
+
+def test_a_store_that_fails_is_not_asked_by_requests_until_it_answers(up: Gauge) -> None:
+    store = Store()
+    store.fails = True
+
+    async def scenario() -> None:
+        reader = reader_of(store, up)
+        assert not (await reader.read("c1")).views
+        assert up._value.get() == 0
+        store.fails = False
+        while up._value.get() == 0:
+            await asyncio.sleep(0.01)
+        assert (await reader.read("c1")).views
+
+    asyncio.run(asyncio.wait_for(scenario(), timeout=20))
