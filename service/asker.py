@@ -14,8 +14,12 @@ from service.schemas import DecideRequest
 
 @dataclass(frozen=True)
 class Asker:
-    """`key_scope`: within which idempotency keys are told apart. `rights`: scopes held; None in an open service."""
+    """`identity`: as the audit log names it. `key_scope`: within which idempotency keys are told apart.
 
+    `rights`: scopes held; None in an open service.
+    """
+
+    identity: str
     key_scope: str
     rights: frozenset[Scope] | None
 
@@ -23,8 +27,8 @@ class Asker:
     def of(cls, caller: Caller | None) -> Asker:
         """The asker that this caller is; without one, everybody is the same."""
         if caller is None:
-            return cls(ANYONE, None)
-        return cls(hashlib.sha256(caller.identity.encode()).hexdigest(), caller.scopes)
+            return cls(ANYONE, ANYONE, None)
+        return cls(caller.identity, hashlib.sha256(caller.identity.encode()).hexdigest(), caller.scopes)
 
     def check(self, request: DecideRequest) -> None:
         """Raises `ScopeError` when the request forces a decision that counts and the asker has not the scope for it."""

@@ -16,7 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from service.asker import Asker
 from service.batch_schema import MOST_OF_A_KEY, BatchItem
 from service.errors import ServiceError
-from service.idempotency import decide_once, make_claim
+from service.forcing import decide_for
+from service.idempotency import make_claim
 from service.item_body import validate_item
 from service.schemas import DecideRequest
 from service.state import State
@@ -101,8 +102,7 @@ class Batch:
         # a dry run claims nothing, so it would not find the key taken since
         if claim is not None and key in self._free and not request.dry_run:
             claim = replace(claim, found_free=True)
-        self.asking.check(request)
-        answer, _ = await decide_once(self.gardoon, request, claim)
+        answer, _ = await decide_for(self.gardoon, self.asking, request, claim)
         return answer
 
 

@@ -1,4 +1,4 @@
-"""The audit log: who did what to the service's keys and to a customer's data, and when. Entries are added, never changed."""
+"""The audit log: who did what to keys, the log, a customer's data and decisions. Entries are added, never changed."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import getpass
 import json
 import os
 import socket
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Engine, insert, select
 
 from service.store.engine import microseconds, moment
 from service.store.tables import audit_log
@@ -29,6 +30,9 @@ class Act(StrEnum):
     CUSTOMER_ERASED = "customer.erased"
     CUSTOMER_EXPORTED = "customer.exported"
     LOG_EXPORTED = "log.exported"
+    LOG_MIGRATED = "log.migrated"
+    LOG_RETAINED = "log.retained"
+    DECISION_FORCED = "decision.forced"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +50,40 @@ def record_act(connection: Connection, entry: AuditEntry) -> None:
     """Add an entry, in the transaction of the act itself, so that neither is there without the other."""
     row = {
         "at": microseconds(entry.at),
-        "actor": entry.actor[:256],
+        "actor": entry.actor.replace("\0", "")[:256],
         "act": str(entry.act),
         "subject": entry.subject,
         "detail": json.dumps(dict(entry.detail), sort_keys=True),
     }
     connection.execute(insert(audit_log).values(row))
+
+
+def begin_act(engine: Engine, entry: AuditEntry) -> None:
+    """Put on record that an act of several transactions begins, so that one that is cut off is there too."""
+    _record_outcome(engine, entry, "begun")
+
+
+def end_act(engine: Engine, entry: AuditEntry, error: BaseException | None = None) -> None:
+    """Put on record how it ended: done, or with which kind of error, whose words may tell of customers."""
+    _record_outcome(engine, entry, "done" if error is None else f"failed: {type(error).__name__}")
+
+
+@contextmanager
+def on_record(engine: Engine, entry: AuditEntry) -> Iterator[dict[str, str | int]]:
+    """Begin and end an act; what the block adds to the detail is on record with its end."""
+    begin_act(engine, entry)
+    detail = dict(entry.detail)
+    try:
+        yield detail
+    except BaseException as error:
+        end_act(engine, replace(entry, detail=detail), error)
+        raise
+    end_act(engine, replace(entry, detail=detail))
+
+
+def _record_outcome(engine: Engine, entry: AuditEntry, outcome: str) -> None:
+    with engine.begin() as connection:
+        record_act(connection, replace(entry, detail={**entry.detail, "outcome": outcome}))
 
 
 def read_acts(connection: Connection, *, limit: int, subject: str = "") -> list[AuditEntry]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,11 +15,13 @@ from sqlalchemy.exc import OperationalError
 from service.settings import Settings
 
 if TYPE_CHECKING:
+    from service.access.audit import Act, AuditEntry
     from service.store.retention import Plan
 
 
 def migrate() -> None:
     """Bring the log's schema to the one that this Gardoon works on; data are kept. Make a backup first."""
+    from service.access.audit import Act, record_act
     from service.store.engine import alone, connect_log
     from service.store.migration import SchemaError, upgrade_schema
 
@@ -26,6 +29,8 @@ def migrate() -> None:
     try:
         with alone(engine) as connection:
             before, after = upgrade_schema(connection)
+            detail = {"before": before or "none", "after": after}
+            record_act(connection, _entry(Act.LOG_MIGRATED, detail))
     except SchemaError as error:
         raise _refuse(str(error)) from None
     Console().print(
@@ -38,6 +43,7 @@ def retain(
     dry_run: Annotated[bool, typer.Option(help="Print what would go, and keep it.")] = False,
 ) -> None:
     """Let go of whole months of decisions that are older, with their outcomes, rewards and unused snapshots."""
+    from service.access.audit import Act, on_record
     from service.store.engine import opened_log
     from service.store.retention import carry_out, plan_retention
 
@@ -54,7 +60,9 @@ def retain(
         _tell(plan, "would go" if dry_run else "went")
         try:
             if not dry_run:
-                carry_out(engine, plan)
+                detail: dict[str, str | int] = {"before": f"{plan.month:%Y-%m-%d}", **plan.rows}
+                with on_record(engine, _entry(Act.LOG_RETAINED, detail)):
+                    carry_out(engine, plan)
         except OperationalError as error:
             raise _refuse(
                 f"not finished, something else reads the decisions for long; try again: {error.orig}"
@@ -87,7 +95,7 @@ def export_log(
     ] = None,
 ) -> None:
     """Write the log as Parquet, a file a day: decisions with rounds, rewards, outcomes. Goes on where it stopped."""
-    from service.access.audit import Act, AuditEntry, operator, record_act
+    from service.access.audit import Act, on_record
     from service.store.engine import opened_log
     from service.store.parquet_export import export_days
 
@@ -96,16 +104,21 @@ def export_log(
     first, last = since.date() if since else None, until.date() if until else now.date()
     days = 0
     with opened_log(settings.log_url) as engine:
-        with engine.connect() as connection:
+        entry = _entry(Act.LOG_EXPORTED, {"until": str(last)})
+        with on_record(engine, entry) as detail, engine.connect() as connection:
             for day in export_days(connection, out, since=first, until=last, closes_after=closes_after):
                 rows = ", ".join(f"{count:,} {name}" for name, count in day.rows.items())
                 console.print(f"{day.day}: {rows}{'' if day.closed else ' (still open)'}", highlight=False)
                 days += 1
-        with engine.begin() as connection:
-            detail: dict[str, str | int] = {"days": days, "until": str(last)}
-            entry = AuditEntry(at=now, actor=operator(), act=Act.LOG_EXPORTED, subject="log", detail=detail)
-            record_act(connection, entry)
+                detail["days"] = days
     console.print(f"{days} days written to {out}", highlight=False)
+
+
+def _entry(act: Act, detail: Mapping[str, str | int]) -> AuditEntry:
+    """What the operator does to the log, now."""
+    from service.access.audit import AuditEntry, operator
+
+    return AuditEntry(at=datetime.now(UTC), actor=operator(), act=act, subject="log", detail=detail)
 
 
 def _longest_window(settings: Settings) -> timedelta:

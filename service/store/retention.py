@@ -133,10 +133,11 @@ def _unnamed(connection: Connection, month: datetime) -> tuple[list[int], list[s
 
 def _versions_of_kept(connection: Connection, month: datetime) -> set[str]:
     """Every version that a kept decision names: digests and snapshots' numbers."""
-    query = select(decisions.c.record).where(decisions.c.decision_id >= first_id(month))
+    kept = select(decisions.c.record).where(decisions.c.decision_id >= first_id(month))
+    query = kept.execution_options(stream_results=True, yield_per=_AT_ONCE)
     named: set[str] = set()
     seen: set[bytes] = set()
-    for record in connection.execution_options(stream_results=True, yield_per=_AT_ONCE).scalars(query):
+    for record in connection.scalars(query):
         found = _VERSIONS.search(record)
         if found and found[1] not in seen:
             seen.add(found[1])
