@@ -31,6 +31,7 @@ bench: .venv/dev.stamp ## measure what is claimed, on the data of `make run`
 	$(BIN)/python -m benchmarks.online_writer
 	$(BIN)/python -m benchmarks.scorers
 	$(BIN)/python -m benchmarks.long_log
+	$(BIN)/python -m benchmarks.batch
 
 bench-policies: .venv/dev.stamp ## our policies against their peers, each in an environment of its own: about half an hour
 	$(BIN)/python -m training prepare
