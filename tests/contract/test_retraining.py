@@ -27,6 +27,7 @@ from service.schemas import DecideRequest, OutcomeItem
 from service.store.decision_log import decision_row
 from service.store.outcome_log import record_outcomes
 from service.store.tables import decisions
+from tests.contract.test_exported_log import export
 from tests.service.conftest import (
     Worker,
     publish_champions,
@@ -239,6 +240,46 @@ def test_what_the_champion_has_learnt_by_itself_is_no_reason_to_promote(misled: 
 
     assert code == 1
     assert "FAILED  difference: +0 a round" in told
+
+
+def test_by_the_exported_log_a_fit_is_the_same_to_the_byte_and_the_gate_finds_the_same(
+    misled: Worker, tmp_path: Path
+) -> None:
+    from training.policy_trial import PolicyTrial, judge_policy
+    from training.promotion import find_contenders
+    from training.registry import open_registry
+
+    places, folder = Places(var=tmp_path), tmp_path / "export"
+    exported, nowhere = f"parquet:{folder}", "sqlite:////nowhere/log.db"
+    relaxed = ("--database-url", nowhere, "--least-effective", "10")
+    fit = ("fit", "policy", NAME, "--from-log", "--no-warm-start")
+
+    def live(numbers: range) -> None:
+        decide_and_hear_back(misled, numbers)
+        misled.clock.advance(hours=41)
+        misled.learn()
+        export(tmp_path, folder, misled.clock().date() + timedelta(days=1))
+
+    live(range(400))
+    fits = [command(misled, *fit), command(misled, *fit, "--log", exported)]
+    one_journey = command(misled, *fit, "--log", f"{exported}:lucky_wheel/channel")
+    live(range(400, 800))
+    contenders = find_contenders(open_registry(places), NAME)
+    by_log, by_export = (
+        judge_policy(places, contenders, PolicyTrial(log=log, database_url=url))
+        for log, url in (("", url_of(misled)), (exported, nowhere))
+    )
+
+    assert fits[0][1].endswith("channel_policy: version 2 is challenger\n"), fits[0][1]
+    assert fits[1][1].endswith("channel_policy: unchanged\n"), fits[1][1]
+    assert one_journey[0] == 2
+    assert "it decides in every journey; wanted decisions:channel or parquet:DIR" in one_journey[1]
+    assert by_export == by_log
+    assert [each.name for each in by_log.conditions[:2]] == ["unseen rounds", "fitted rounds"]
+    assert by_log.conditions[1].holds
+    promoted = CliRunner().invoke(app, ["promote", NAME, "--log", exported, "--var", str(tmp_path), *relaxed])
+    assert promoted.exit_code == 0, promoted.output
+    assert "version 2 is champion instead of 1" in promoted.output
 
 
 def test_a_fit_ends_where_the_first_window_was_still_open(misled: Worker, tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from features.schema import CHANNELS
 from models.reward import RewardSpec
-from training.evaluation.diagnostics import ActionSums
 from training.evaluation.judgement import Question
 from training.evaluation.log_chunk import LogChunk
 from training.evaluation.opened_log import OneChunk, OpenedLog
@@ -40,9 +39,8 @@ def test_snips_still_states_the_value_of_a_delivered_decision_and_the_mean_weigh
     arrived = rng.random(sent.feedback.n_rounds) < rate[sent.feedback.actions]
     delivered, lost = sent.take(arrived), sent.take(~arrived)
     log = delivered.feedback
-    opened = OpenedLog(
-        source=OneChunk(chunk=LogChunk(feedback=log)), undelivered=ActionSums.of(lost.feedback)
-    )
+    left, out = (OneChunk(chunk=LogChunk(feedback=each.feedback)) for each in (delivered, lost))
+    opened = OpenedLog(source=left, undelivered=out)
     question = Question(policy=lambda chunk: by_email_mostly(chunk.feedback))
 
     found = opened.judge(question, rng)
