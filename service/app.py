@@ -158,7 +158,7 @@ async def _service_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ServiceError)
     if error.status == 503:
         request.app.state.gardoon.metrics.unavailable.labels(type(error).__name__).inc()
-    return problem_response(error)
+    return problem_response(error, request.url.path)
 
 
 async def _log_error(request: Request, error: Exception) -> JSONResponse:

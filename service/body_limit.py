@@ -49,4 +49,4 @@ class BodyLimit:
 
 async def _refuse(limit: int, scope: Scope, receive: Receive, send: Send) -> None:
     error = BodyTooLargeError(f"the body is larger than {limit} bytes")
-    await problem_response(error)(scope, receive, send)
+    await problem_response(error, scope["path"])(scope, receive, send)

@@ -7,8 +7,16 @@ from starlette.responses import JSONResponse
 from service.errors import ServiceError
 
 PROBLEM = "application/problem+json"
+PERSONALIZER = "/personalizer/"
 
 
-def problem_response(error: ServiceError) -> JSONResponse:
-    """The problem document of the error, with its status and headers."""
-    return JSONResponse(error.problem(), error.status, error.headers(), media_type=PROBLEM)
+def problem_response(error: ServiceError, path: str) -> JSONResponse:
+    """The problem document of the error, with its status and headers, as the answer to a request for this path.
+
+    Clients of the Personalizer routes find an `error` in all of them, also in what is said before the routes are reached.
+    """
+    document = error.problem()
+    if path.startswith(PERSONALIZER):
+        code = type(error).__name__.removesuffix("Error")
+        document = {"error": {"code": code, "message": error.detail}, **document}
+    return JSONResponse(document, error.status, error.headers(), media_type=PROBLEM)

@@ -31,12 +31,12 @@ class Guard:
             await self._admit(access, scope, receive, send)
 
     async def _admit(self, access: Access, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
         try:
-            path = scope["path"].removeprefix(scope.get("root_path", ""))
             caller = await access.admit(scope["method"], path, dict(scope["headers"]))
         except ServiceError as error:
             scope["app"].state.gardoon.metrics.refused.labels(str(error.status)).inc()
-            await problem_response(error)(scope, receive, send)
+            await problem_response(error, path)(scope, receive, send)
             return
         scope.setdefault("state", {})["caller"] = caller
         await self._app(scope, receive, send)

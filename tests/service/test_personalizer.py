@@ -237,6 +237,29 @@ def test_errors_are_told_in_both_services_words(
     assert response.json()["status"] == status
 
 
+def test_what_is_said_before_the_routes_are_reached_is_told_in_both_services_words_too(
+    worker: Worker,
+) -> None:
+    large = worker.client.post("/personalizer/v1.0/rank", content=b" " * 300_000)
+    give_key(worker, Scope.DECIDE)
+    refused = worker.client.post("/personalizer/v1.0/rank", json={"actions": ARTICLES})
+
+    assert [large.status_code, large.json()["error"]["code"]] == [413, "BodyTooLarge"]
+    assert [refused.status_code, refused.json()["error"]["code"]] == [401, "Unauthenticated"]
+    assert refused.json()["error"]["message"] == refused.json()["detail"]
+    assert "error" not in worker.client.get("/v1/budgets").json()
+
+
+def test_when_the_log_is_away_it_is_told_in_both_services_words(worker: Worker) -> None:
+    with worker.state.engine.begin() as connection:
+        rank_events.drop(connection)
+
+    response = ask(worker, "e1")
+
+    assert response.status_code >= 500
+    assert response.json()["error"]["message"] == response.json()["detail"]
+
+
 def test_the_former_services_key_header_opens_a_protected_service(worker: Worker) -> None:
     key = {"Ocp-Apim-Subscription-Key": str(give_key(worker, Scope.DECIDE, Scope.OUTCOMES))}
     body = {"actions": ARTICLES, "eventId": "e1"}
