@@ -25,6 +25,7 @@ from service.schemas import Answer, DecideRequest
 from service.standing import BudgetStanding, CountedMessage, Standing
 from tests.service.conftest import NOW, Worker, stored_customer
 from tests.service.guardrails.situation import TURNING, is_quiet_by_the_clock
+from tests.service.test_reason import has_its_fields
 
 MakeWorker = Callable[..., Worker]
 SHOP = ShopRules.model_validate(
@@ -108,6 +109,9 @@ def test_no_answer_breaks_a_rule_and_no_suppression_is_silent(
     )
 
     answer = Answer.model_validate_json(record.answer)
+    for reason in answer.reasons:
+        assert has_its_fields(reason), reason
+        assert reason.frees_at is None or reason.frees_at > at, reason
     if answer.status == "act":
         keeps_every_rule(answer, situation, deadline, zone)
     elif answer.status == "suppressed":

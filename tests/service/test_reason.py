@@ -12,10 +12,11 @@ from typing import Any, Final, get_args
 
 import pytest
 
+from features.segment import CountIs, Segment
 from service.decision_point import DecisionPoint
 from service.guardrails.reason import UNITS
 from service.schemas import Answer, Reason, Unit
-from tests.service.conftest import NOW, Worker, stored_customer
+from tests.service.conftest import Worker, stored_customer
 from tests.service.test_ledger import with_rules
 
 MakeWorker = Callable[..., Worker]
@@ -54,6 +55,7 @@ CHANNELS = ["email", "sms", "app_push", "web_push"]
 SIZES = ["none", "10000", "20000", "30000", "40000", "50000"]
 SEND = {"journey": CHURN, "decide": ["send_time"]}
 COUPON = {"journey": CHURN, "decide": ["coupon"]}
+FREQUENT = Segment(name="frequent", description="", where=CountIs(count="orders", within_days=28, at_least=2))
 SCENES: Final[dict[str, Scene]] = {
     "journey": Scene(MESSAGE, ["sms"], CHANNELS, rules={"channel": {"actions": ["sms"]}}),
     "clock": Scene(
@@ -64,6 +66,7 @@ SCENES: Final[dict[str, Scene]] = {
         customer={"time_zone": "Europe/Berlin"},
         hours=-5733.5,  # 21:00 on the eve of the night on which Berlin's clock goes from 02:00 to 03:00
     ),
+    "audience": Scene(MESSAGE, True, False, rules={"audience": FREQUENT}, customer={"orders_28d": 1.0}),
     "request_eligible": Scene({**COUPON, "eligible": {"coupon": ["10000", "none"]}}, SIZES[:2], SIZES),
     "request_excluded": Scene({**COUPON, "excluded": {"coupon": ["none"]}}, SIZES[1:], SIZES),
     "request_force": Scene({**COUPON, "force": {"coupon": "30000"}, "dry_run": True}, ["30000"], SIZES),
@@ -223,7 +226,7 @@ def test_refused_and_unknown_consent_are_two_reasons(worker: Worker) -> None:
 def test_a_deadline_that_moves_with_the_clock_says_when_it_allows_what_it_took(
     make_worker: MakeWorker, points: dict[str, DecisionPoint]
 ) -> None:
-    """At 22:30 in Tehran a message within four hours would be at night; from 04:00 on the morning is in reach."""
+    """At 22:30 in Tehran, with four hours to go, 03:00 is too late; at 23:00 it is not, although it is quiet then."""
     send_time = points[CHURN].send_time
     assert send_time is not None
     rules = {**send_time.model_dump(), "deadline_hours": 4}
@@ -231,11 +234,18 @@ def test_a_deadline_that_moves_with_the_clock_says_when_it_allows_what_it_took(
     worker.clock.advance(hours=9.5)
     worker.reader.customers["c1"] = stored_customer("c1")
 
+    def taken_by(rule: str) -> list[str]:
+        reasons = worker.decide(customer_id="c1", **SEND, dry_run=True)["reasons"]
+        return [hour for reason in reasons if reason["rule"] == rule for hour in reason["actions"]]
+
     held = worker.decide(customer_id="c1", **SEND)
-    told = {reason["rule"]: reason for reason in held["reasons"]}
-    worker.clock.now = datetime.fromisoformat(told["deadline"]["frees_at"])
-    later = worker.decide(customer_id="c1", **SEND, eligible={"send_time": ["03", "08"]})
+    (deadline,) = [reason for reason in held["reasons"] if reason["rule"] == "deadline"]
+    worker.clock.now = datetime.fromisoformat(deadline["frees_at"])
+    then = taken_by("deadline"), taken_by("quiet_hours")
+    worker.clock.advance(microseconds=-1)
 
     assert held["status"] == "suppressed"
-    assert NOW < worker.clock() < datetime.fromisoformat(told["quiet_hours"]["frees_at"])
-    assert later["reasons"][0]["rule"] == "deadline"
+    assert deadline["frees_at"] == "2026-11-22T19:30:00Z"
+    assert "03" in taken_by("deadline")
+    assert "03" not in then[0]
+    assert "03" in then[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
@@ -10,9 +11,11 @@ import pytest
 from sqlalchemy import select
 
 from service.decision_point import DecisionPoint
+from service.standing import ActivationClaim, Claims
 from service.store.coupon_log import release_lapsed_coupons
 from service.store.decision_log import read_record
 from service.store.engine import moment
+from service.store.ledger import take_claims
 from service.store.tables import activations, budgets, coupons, draws, messages
 from tests.service.conftest import Worker, stored_customer
 from tests.service.test_activation import activate
@@ -108,6 +111,50 @@ def test_taps_at_once_put_it_into_effect_once(wheel: Worker) -> None:
     records = [read_record(wheel.state.engine, str(tap["decision_id"])) for tap in taps]
     assert sum(record.claims is not None for record in records) == 1
     assert run_verify(wheel).differing == []
+
+
+def test_workers_who_answer_at_once_and_a_call_to_activate_agree_on_one_effect(
+    make_worker: MakeWorker, points: dict[str, DecisionPoint]
+) -> None:
+    """The second worker's clock is half a second ahead, so that their decisions have ids of their own."""
+    rules = with_coupon(points, "lucky_wheel", once_per="day", daily_budget=60_000)
+    workers = [make_worker(points=rules) for _ in range(2)]
+    workers[1].clock.advance(seconds=0.5)
+    for worker in workers:
+        worker.reader.customers["c1"] = stored_customer("c1")
+    waiting = workers[0].decide(**ASKED, **SIZE, **DEFERRED)
+
+    with ThreadPoolExecutor(9) as pool:
+        taps = [pool.submit(worker.decide, **ASKED, **SIZE) for worker in workers * 4]
+        told = pool.submit(activate, workers[0], waiting["decision_id"])
+
+    assert [tap.result()["coupon"] for tap in taps] == [waiting["coupon"]] * 8
+    assert told.result()[0] == 200
+    assert in_effect(workers[0]) == [waiting["decision_id"]]
+    assert run_verify(workers[0]).differing == []
+
+
+def test_an_effect_whose_coupon_was_released_between_reading_and_committing_is_decided_again(
+    make_worker: MakeWorker, points: dict[str, DecisionPoint]
+) -> None:
+    worker = make_worker(points=with_coupon(points, "lucky_wheel", once_per="day"))
+    worker.reader.customers["c1"] = stored_customer("c1")
+    waiting = draw(worker, decide=["channel", "coupon"], **DEFERRED)
+    engine, identity = worker.state.engine, str(waiting["decision_id"])
+    claim = ActivationClaim(
+        decision_id=identity, activated_at=worker.clock(), confirm_within_hours=24, coupon=True, draw=True
+    )
+    claims = Claims(customer_id="c1", journey="lucky_wheel", standing_version=1, activation=claim)
+    release_lapsed_coupons(engine, worker.clock().replace(hour=12))
+
+    with engine.begin() as connection:
+        before = connection.execute(select(messages)).all()
+        taken = take_claims(engine, connection, {"another": claims})
+        after = connection.execute(select(messages)).all()
+
+    assert taken == set()
+    assert before == after
+    assert in_effect(worker) == []
 
 
 def test_what_dies_before_its_commit_puts_nothing_into_effect(wheel: Worker) -> None:
