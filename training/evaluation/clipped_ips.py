@@ -41,12 +41,3 @@ class ClippedIPS(Estimator):
         """min(w, cap)·r and min(w, cap)."""
         weights = np.minimum(rounds.weights, self.cap)
         return np.column_stack([weights * rounds.rewards, weights])
-
-    def value(self, means: Floats) -> Floats:
-        """The mean of the first term."""
-        return np.asarray(means[..., 0])
-
-    def gradient(self, means: Floats) -> Floats:
-        """1 for the first term, 0 for the weight."""
-        del means
-        return np.array([1.0, 0.0])

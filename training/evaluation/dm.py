@@ -33,12 +33,3 @@ class DM(Estimator):
         """q(x,π) and w. Raises: `RewardModelError` where the rounds carry no predictions."""
         _, predicted_values = rounds.predictions()
         return np.column_stack([predicted_values, rounds.weights])
-
-    def value(self, means: Floats) -> Floats:
-        """The mean of q(x,π)."""
-        return np.asarray(means[..., 0])
-
-    def gradient(self, means: Floats) -> Floats:
-        """1 for q(x,π), 0 for w."""
-        del means
-        return np.array([1.0, 0.0])

@@ -29,12 +29,3 @@ class DR(Estimator):
         predicted_rewards, predicted_values = rounds.predictions()
         weights = rounds.weights
         return np.column_stack([predicted_values + weights * (rounds.rewards - predicted_rewards), weights])
-
-    def value(self, means: Floats) -> Floats:
-        """The mean of the bracket."""
-        return np.asarray(means[..., 0])
-
-    def gradient(self, means: Floats) -> Floats:
-        """1 for the bracket, 0 for w."""
-        del means
-        return np.array([1.0, 0.0])

@@ -43,12 +43,3 @@ class DRos(Estimator):
         if not math.isinf(self.shrinkage):
             shrunk = self.shrinkage * weights / (weights**2 + self.shrinkage)
         return np.column_stack([predicted_values + shrunk * (rounds.rewards - predicted_rewards), shrunk])
-
-    def value(self, means: Floats) -> Floats:
-        """The mean of the bracket."""
-        return np.asarray(means[..., 0])
-
-    def gradient(self, means: Floats) -> Floats:
-        """1 for the bracket, 0 for the weight."""
-        del means
-        return np.array([1.0, 0.0])

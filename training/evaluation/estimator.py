@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from models.feedback import Floats
 from training.evaluation.errors import EvaluationError, NoOverlapError
-from training.evaluation.interval import t_interval
+from training.evaluation.interval import linearised_error, t_interval
 from training.evaluation.moments import Moments
 from training.evaluation.rounds import EvaluatedRounds
 
@@ -54,13 +55,13 @@ class Estimator(ABC):
     def terms(self, rounds: EvaluatedRounds) -> Floats:
         """Per-round terms `(n_rounds, n_terms)`, the weight last."""
 
-    @abstractmethod
     def value(self, means: Floats) -> Floats:
-        """The policy value at the terms' means; `(..., n_terms)` gives `(...)`."""
+        """The policy value at the terms' means, that of the first term as a rule; `(..., n_terms)` gives `(...)`."""
+        return np.asarray(means[..., 0])
 
-    @abstractmethod
     def gradient(self, means: Floats) -> Floats:
         """The derivatives of `value` there, `(n_terms,)`."""
+        return np.asarray(np.eye(len(means))[0])
 
     def add_up(self, rounds: EvaluatedRounds) -> Moments:
         """The mergeable sums of these rounds."""
@@ -69,9 +70,8 @@ class Estimator(ABC):
     def estimate(self, moments: Moments, level: float = 0.95) -> Estimate:
         """The estimate from the sums, with its linearised (delta method) interval.
 
-        SE² = Var(g·t)/n · ESS/(ESS-1), g the gradient and Var with divisor n: with equal weights the usual unbiased s²/n.
         The interval is Student's t with ESS - 1 degrees of freedom; using the ESS instead of n is a caution for few
-        effective rounds, not a theorem. With one effective round nothing is known of the spread: it is infinite.
+        effective rounds, not a theorem.
         Measured coverage of 95 % intervals on 1,000 simulated logs of 800 rounds: 93.5-95.5 % where a floor bounds the
         weights by 20, 93-94.5 % where nothing bounds them (ESS 384, largest share up to 11 %): too short, if anything.
 
@@ -84,10 +84,8 @@ class Estimator(ABC):
                 "wanted at least 2"
             )
         value = float(self.value(moments.means))
-        freedom = effective - 1
-        variance = moments.variance(self.gradient(moments.means)) / moments.n_rounds
-        error = math.sqrt(variance * effective / freedom) if freedom > 1e-9 else math.inf
-        low, high = t_interval(value, error, freedom, level)
+        error = linearised_error(moments, self.gradient(moments.means), effective)
+        low, high = t_interval(value, error, effective - 1, level)
         return Estimate(
             estimator=self.name,
             value=value,

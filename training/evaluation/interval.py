@@ -1,4 +1,4 @@
-"""The interval around a linearised estimate."""
+"""The error of a linearised estimate and the interval around it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,20 @@ import math
 
 from scipy.special import stdtrit
 
+from models.feedback import Floats
 from training.evaluation.errors import EvaluationError
+from training.evaluation.moments import Moments
+
+
+def linearised_error(moments: Moments, gradient: Floats, effective: float) -> float:
+    """The standard error of a smooth function of the terms' means, at so many effective rounds (ESS).
+
+    SE² = Var(g·t)/n · ESS/(ESS-1), g the gradient and Var with divisor n: with equal weights the usual unbiased s²/n. With
+    one effective round nothing is known of the spread: it is infinite.
+    """
+    freedom = effective - 1
+    variance = moments.variance(gradient) / moments.n_rounds
+    return math.sqrt(variance * effective / freedom) if freedom > 1e-9 else math.inf
 
 
 def t_interval(value: float, standard_error: float, freedom: float, level: float) -> tuple[float, float]:

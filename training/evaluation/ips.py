@@ -27,12 +27,3 @@ class IPS(Estimator):
         """w·r and w."""
         weights = rounds.weights
         return np.column_stack([weights * rounds.rewards, weights])
-
-    def value(self, means: Floats) -> Floats:
-        """The mean of w·r."""
-        return np.asarray(means[..., 0])
-
-    def gradient(self, means: Floats) -> Floats:
-        """1 for w·r, 0 for w."""
-        del means
-        return np.array([1.0, 0.0])

@@ -34,12 +34,3 @@ class MIPS(Estimator):
         """w(x,e)·r and w(x,e). Raises: `EvaluationError` where the rounds carry no kinds."""
         weights = rounds.weights_of_kinds()
         return np.column_stack([weights * rounds.rewards, weights])
-
-    def value(self, means: Floats) -> Floats:
-        """The mean of w(x,e)·r."""
-        return np.asarray(means[..., 0])
-
-    def gradient(self, means: Floats) -> Floats:
-        """1 for w(x,e)·r, 0 for the weight."""
-        del means
-        return np.array([1.0, 0.0])

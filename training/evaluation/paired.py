@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from training.evaluation.errors import EvaluationError, NoOverlapError
 from training.evaluation.estimator import Estimator
-from training.evaluation.interval import t_interval
+from training.evaluation.interval import linearised_error, t_interval
 from training.evaluation.moments import Moments
 from training.evaluation.rounds import EvaluatedRounds
 
@@ -37,9 +36,9 @@ class Difference:
 class PairedDifference:
     """V₁ - V₂ of one estimator, from the stacked terms of both policies on the same rounds.
 
-    SE² = Var(g₁·t₁ - g₂·t₂)/n · ESS/(ESS-1), g and t the gradients and terms of the two and ESS the smaller one: what both
-    policies owe to the same lucky rounds cancels, so the interval is narrower than two separate ones suggest, the more so
-    the more alike the policies are. Sums of shards add up, as those of a single estimate do.
+    Its error is that of g₁·t₁ - g₂·t₂, g and t the gradients and terms of the two, at the smaller ESS: what both policies
+    owe to the same lucky rounds cancels, so the interval is narrower than two separate ones suggest, the more so the more
+    alike the policies are. Sums of shards add up, as those of a single estimate do.
     """
 
     estimator: Estimator
@@ -67,10 +66,8 @@ class PairedDifference:
         gradient = np.concatenate(
             [self.estimator.gradient(moments.means[:half]), -self.estimator.gradient(moments.means[half:])]
         )
-        freedom = effective - 1
-        variance = moments.variance(gradient) / moments.n_rounds
-        error = math.sqrt(variance * effective / freedom) if freedom > 1e-9 else math.inf
-        low, high = t_interval(first - second, error, freedom, level)
+        error = linearised_error(moments, gradient, effective)
+        low, high = t_interval(first - second, error, effective - 1, level)
         return Difference(
             estimator=self.estimator.name,
             first=first,

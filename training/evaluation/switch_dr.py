@@ -43,12 +43,3 @@ class SwitchDR(Estimator):
         weights = rounds.weights
         kept = np.where(weights <= self.threshold, weights, 0.0)
         return np.column_stack([predicted_values + kept * (rounds.rewards - predicted_rewards), kept])
-
-    def value(self, means: Floats) -> Floats:
-        """The mean of the bracket."""
-        return np.asarray(means[..., 0])
-
-    def gradient(self, means: Floats) -> Floats:
-        """1 for the bracket, 0 for the weight."""
-        del means
-        return np.array([1.0, 0.0])
