@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from service.audience import outside_audience
 from service.choice import CHOICES
 from service.claiming import GOING_OUT, activate_by, claims_of
 from service.counterfactual import counterfactual_of
@@ -33,12 +34,12 @@ def decide(facts: Facts, models: ModelSet, rules: Rules) -> DecisionRecord:
     wanted = check_request(facts.request, rules.point, models)
     scores = models.scores(facts.features.values)
     course = start(facts, models, rules, wanted, scores)
-    too_late = passed_deadline(facts)
-    if course.group != "holdout":
-        if too_late is not None:
-            course.suppressed = True
-            course.reasons.append(too_late)
-        elif course.repeats is not None:
+    against = outside_audience(course) or (passed_deadline(facts) if course.group != "holdout" else None)
+    if against is not None:
+        course.suppressed = True
+        course.reasons.append(against)
+    elif course.group != "holdout":
+        if course.repeats is not None:
             course.reasons.append(_drawn_already(course, course.repeats))
         else:
             for decision in wanted:
@@ -85,10 +86,10 @@ def scores_of(scores: dict[str, float], currency: str) -> Scores:
 
 
 def _status(course: Course) -> Status:
-    if course.group == "holdout":
-        return "holdout"
     if course.suppressed:
         return "suppressed"
+    if course.group == "holdout":
+        return "holdout"
     if course.repeats is not None:
         coupon = course.repeats.coupon
         return "act" if coupon is not None and coupon.expires_at > course.facts.decided_at else "hold"

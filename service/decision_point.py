@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from features.declared import DeclarationError, parse_declared
+from features.schema import load_schema
+from features.segment import Segment
+from features.segment_files import load_segments
 from models.artifact import Artifact
 from models.inputs import CHANNELS
 from models.reward import RewardSpec
 from service.guardrails.period import Period, period_of
-from service.yaml_place import Place, YamlFaultError, YamlText, parse_yaml
 
 DecisionName = Literal["channel", "send_time", "coupon", "message"]
 ORDER: tuple[DecisionName, ...] = ("channel", "send_time", "coupon", "message")
 KIND = "decision_point"
 SHOP_FILE = "shop.yaml"
+SEGMENTS = "segments"
+"""The folder of segments beside the journeys."""
 Share = Annotated[float, Field(ge=0, le=1)]
 Cost = Annotated[float, Field(ge=0)]
 Channel = Literal["email", "sms", "app_push", "web_push"]
 
 
-class DecisionPointError(ValueError):
-    """A decision point's file that cannot be used; each line of the message names file, line, field and reason."""
-
-
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-_Declared = TypeVar("_Declared", bound=_Strict)
 
 
 class Reward(_Strict):
@@ -220,6 +226,9 @@ class DecisionPoint(_Strict):
     description: str
     salt: str = Field(description="a new salt draws the groups anew")
     shares: Shares = Shares()
+    audience: Segment | None = Field(
+        None, description="the name of a segment; who does not belong to it is not acted on"
+    )
     tags: tuple[str, ...] = Field((), description="what this journey's messages are, for caps by tag")
     transactional: bool = Field(False, description="no cap holds its messages back, and none counts them")
     caps: tuple[Cap, ...] = ()
@@ -237,6 +246,16 @@ class DecisionPoint(_Strict):
     send_time: SendTimePoint | None = None
     coupon: CouponPoint | None = None
     message: MessagePoint | None = None
+
+    @field_validator("audience", mode="before")
+    @classmethod
+    def _find_the_segment(cls, value: object, info: ValidationInfo) -> object:
+        if not isinstance(value, str):
+            return value
+        segments = info.context["segments"] if info.context else {}
+        if value not in segments:
+            raise ValueError(f"no segment {value!r}; there are {sorted(segments)}")
+        return segments[value]
 
     @property
     def decisions(self) -> tuple[DecisionName, ...]:
@@ -295,55 +314,36 @@ class DecisionPoint(_Strict):
         return cls.model_validate(fields)
 
 
-def parse_decision_point(text: str, origin: str) -> DecisionPoint:
-    """The decision point in a YAML text. Raises `DecisionPointError` naming `origin`, line, field and what is wrong."""
-    return _parse(DecisionPoint, text, origin)
-
-
-def _parse(kind: type[_Declared], text: str, origin: str) -> _Declared:
-    try:
-        written = parse_yaml(text)
-    except YamlFaultError as error:
-        raise DecisionPointError(f"{origin}:{error.line}: {error}") from error
-    try:
-        return kind.model_validate(written.values)
-    except ValidationError as error:
-        faults = _faults(error, written)
-        lines = [
-            ": ".join(filter(None, (f"{origin}:{at.line}", at.field, " or ".join(what))))
-            for at, what in faults.items()
-        ]
-        raise DecisionPointError("\n".join(lines)) from error
-
-
-def _faults(error: ValidationError, written: YamlText) -> dict[Place, list[str]]:
-    """What is wrong at each place, from the top of the file on."""
-    found: dict[Place, list[str]] = {}
-    for each in error.errors():
-        place = written.place(each["loc"], missing=each["type"] == "missing")
-        found.setdefault(place, []).append(each["msg"].removeprefix("Value error, "))
-    return dict(sorted(found.items(), key=lambda fault: fault[0].line))
+def parse_decision_point(
+    text: str, origin: str, segments: Mapping[str, Segment] | None = None
+) -> DecisionPoint:
+    """The decision point in a YAML text, its audience one of the segments. Raises `DeclarationError`."""
+    return parse_declared(DecisionPoint, text, origin, {"segments": segments or {}})
 
 
 def load_decision_points(folder: Path) -> dict[str, DecisionPoint]:
-    """The decision points of a folder by journey, `shop.yaml`'s rules in each.
+    """The decision points of a folder by journey, `shop.yaml`'s rules and their audiences, of `segments/`, in each.
 
-    Raises: `DecisionPointError`; a folder without a journey is one.
+    Raises: `DeclarationError`; a folder without a journey is one.
     """
     points: dict[str, DecisionPoint] = {}
-    shop = load_shop_rules(folder / SHOP_FILE)
+    shop, segments = load_shop_rules(folder / SHOP_FILE), load_segments(folder / SEGMENTS, load_schema())
     for path in sorted(folder.glob("*.yaml")):
         if path.name == SHOP_FILE:
             continue
-        point = parse_decision_point(path.read_text(encoding="utf-8"), str(path))
+        point = parse_decision_point(path.read_text(encoding="utf-8"), str(path), segments)
         if point.journey in points:
-            raise DecisionPointError(f"{path}: journey {point.journey!r} is declared twice")
+            raise DeclarationError(f"{path}: journey {point.journey!r} is declared twice")
         points[point.journey] = point.model_copy(update={"shop": shop})
     if not points:
-        raise DecisionPointError(f"{folder}: no *.yaml file; wanted one for each journey")
+        raise DeclarationError(f"{folder}: no *.yaml file; wanted one for each journey")
     return points
 
 
 def load_shop_rules(path: Path) -> ShopRules:
-    """The rules across journeys in a file; none where there is no file. Raises `DecisionPointError`."""
-    return _parse(ShopRules, path.read_text(encoding="utf-8"), str(path)) if path.is_file() else ShopRules()
+    """The rules across journeys in a file; none where there is no file. Raises `DeclarationError`."""
+    return (
+        parse_declared(ShopRules, path.read_text(encoding="utf-8"), str(path))
+        if path.is_file()
+        else ShopRules()
+    )

@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from features.declared import DeclarationError
 from service.decision_point import (
     SHOP_FILE,
     CouponPoint,
     DecisionPoint,
-    DecisionPointError,
     SendTimePoint,
     load_decision_points,
 )
@@ -30,7 +30,7 @@ def check(folder: Folder = None) -> None:
     console, where = Console(), folder or Settings().decision_points
     try:
         points = load_decision_points(where)
-    except DecisionPointError as error:
+    except DeclarationError as error:
         console.print(str(error), soft_wrap=True, markup=False, highlight=False)
         raise typer.Exit(1) from error
     for journey, point in sorted(points.items()):

@@ -9,6 +9,7 @@ from service.decision_point import DecisionName
 from service.schemas import Measure, Reason, Unit
 
 UNITS: Final[dict[str, Unit]] = {
+    "audience": "flag",
     "journey": "actions",
     "clock": "actions",
     "request_eligible": "actions",

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from features.declared import DeclarationError
 from models.artifact import Artifact, ArtifactError
 from service.decision_point import (
     SHOP_FILE,
     DecisionPoint,
-    DecisionPointError,
     load_decision_points,
     parse_decision_point,
 )
@@ -120,7 +120,7 @@ def test_only_what_is_declared_is_decided() -> None:
 def test_a_wrong_field_is_refused_naming_file_field_and_reason(
     path: str, value: object, field: str, reason: str
 ) -> None:
-    with pytest.raises(DecisionPointError) as caught:
+    with pytest.raises(DeclarationError) as caught:
         parse(changed(path, value))
 
     message = str(caught.value)
@@ -153,7 +153,7 @@ coupon:
 
 
 def test_every_fault_is_named_with_file_line_and_field_from_the_top_down() -> None:
-    with pytest.raises(DecisionPointError) as caught:
+    with pytest.raises(DeclarationError) as caught:
         parse_decision_point(LINES, "points/wheel.yaml")
 
     lines = [line.split(": ")[:2] for line in str(caught.value).splitlines()]
@@ -168,7 +168,7 @@ def test_every_fault_is_named_with_file_line_and_field_from_the_top_down() -> No
 
 
 def test_a_fault_of_each_member_of_a_union_is_one_line() -> None:
-    with pytest.raises(DecisionPointError) as caught:
+    with pytest.raises(DeclarationError) as caught:
         parse(changed("coupon.valid", "for ever"))
 
     (line,) = str(caught.value).splitlines()
@@ -179,7 +179,7 @@ def test_a_time_without_quotes_is_refused_because_yaml_makes_a_number_of_it() ->
     text = yaml.safe_dump(WHEEL).replace("'22:00'", "22:00")
 
     with pytest.raises(
-        DecisionPointError, match=r"wheel\.yaml:\d+: send_time\.quiet_hours\.start: .*in quotes.*1320"
+        DeclarationError, match=r"wheel\.yaml:\d+: send_time\.quiet_hours\.start: .*in quotes.*1320"
     ):
         parse_decision_point(text, "points/wheel.yaml")
 
@@ -187,7 +187,7 @@ def test_a_time_without_quotes_is_refused_because_yaml_makes_a_number_of_it() ->
 def test_a_field_that_stands_twice_is_refused_where_yaml_would_keep_the_last() -> None:
     text = "journey: wheel\ncoupon:\n  valid: 24\n  amounts: [0]\n  valid: 72\n"
 
-    with pytest.raises(DecisionPointError, match=r"^points/wheel\.yaml:5: valid: named twice$"):
+    with pytest.raises(DeclarationError, match=r"^points/wheel\.yaml:5: valid: named twice$"):
         parse_decision_point(text, "points/wheel.yaml")
 
 
@@ -201,14 +201,14 @@ def test_a_field_that_stands_twice_is_refused_where_yaml_would_keep_the_last() -
     ],
 )
 def test_what_contradicts_itself_is_refused(path: str, value: object, reason: str) -> None:
-    with pytest.raises(DecisionPointError, match=reason):
+    with pytest.raises(DeclarationError, match=reason):
         parse(changed(path, value))
 
 
 def test_every_fault_of_a_file_is_named_at_once() -> None:
     fields = changed("shares.holdout", -1) | {"salt": 3, "colour": "red"}
 
-    with pytest.raises(DecisionPointError) as caught:
+    with pytest.raises(DeclarationError) as caught:
         parse(fields)
 
     assert sorted(line.split(": ")[1] for line in str(caught.value).splitlines()) == [
@@ -220,7 +220,7 @@ def test_every_fault_of_a_file_is_named_at_once() -> None:
 
 @pytest.mark.parametrize("missing", ["journey", "description", "salt"])
 def test_a_missing_field_is_named(missing: str) -> None:
-    with pytest.raises(DecisionPointError, match=f"wheel.yaml:1: {missing}: Field required"):
+    with pytest.raises(DeclarationError, match=f"wheel.yaml:1: {missing}: Field required"):
         parse({name: value for name, value in WHEEL.items() if name != missing})
 
 
@@ -228,12 +228,12 @@ def test_a_missing_field_is_named(missing: str) -> None:
     ("text", "reason"), [("a: [", "not YAML"), ("", "valid dictionary"), ("- wheel", "valid dictionary")]
 )
 def test_a_file_that_is_no_mapping_is_refused(text: str, reason: str) -> None:
-    with pytest.raises(DecisionPointError, match=f"wheel.yaml:[12]: .*{reason}"):
+    with pytest.raises(DeclarationError, match=f"wheel.yaml:[12]: .*{reason}"):
         parse_decision_point(text, "points/wheel.yaml")
 
 
 def test_a_folder_without_files_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DecisionPointError, match=r"no \*\.yaml file"):
+    with pytest.raises(DeclarationError, match=r"no \*\.yaml file"):
         load_decision_points(tmp_path)
 
 
@@ -241,7 +241,7 @@ def test_a_journey_declared_twice_is_refused_naming_the_second_file(tmp_path: Pa
     for name in ("first", "second"):
         (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(WHEEL), encoding="utf-8")
 
-    with pytest.raises(DecisionPointError, match=r"second\.yaml: journey 'wheel' is declared twice"):
+    with pytest.raises(DeclarationError, match=r"second\.yaml: journey 'wheel' is declared twice"):
         load_decision_points(tmp_path)
 
 
@@ -271,3 +271,72 @@ def test_every_change_of_the_rules_is_another_version(path: str) -> None:
 def test_an_artifact_of_another_kind_is_no_decision_point() -> None:
     with pytest.raises(ArtifactError, match="wanted 'decision_point'"):
         DecisionPoint.from_artifact(Artifact({"kind": "scorer"}))
+
+
+SEGMENT = """\
+name: frequent
+description: Twice in four weeks.
+where:
+  all:
+    - {count: orders, within_days: 28, at_least: 2}
+    - not:
+        feature: consent_sms
+        is: false
+"""
+
+
+def journeys_with_segment(folder: Path, segment: str) -> Path:
+    (folder / "segments").mkdir()
+    (folder / "segments" / "frequent.yaml").write_text(segment, encoding="utf-8")
+    (folder / "wheel.yaml").write_text(yaml.safe_dump({**WHEEL, "audience": "frequent"}), encoding="utf-8")
+    return folder
+
+
+def test_an_audience_is_part_of_the_rules_and_of_their_version(tmp_path: Path) -> None:
+    point = load_decision_points(journeys_with_segment(tmp_path, SEGMENT))["wheel"]
+
+    artifact = Artifact.from_bytes(point.to_artifact().to_bytes())
+
+    assert point.audience is not None
+    assert point.audience.name == "frequent"
+    assert DecisionPoint.from_artifact(artifact) == point
+    assert artifact.digest != parse(WHEEL).to_artifact().digest
+
+
+def test_an_audience_that_no_file_declares_is_refused_with_its_line() -> None:
+    with pytest.raises(
+        DeclarationError, match=r"wheel\.yaml:\d+: audience: no segment 'rich'; there are \[\]"
+    ):
+        parse({**WHEEL, "audience": "rich"})
+
+
+@pytest.mark.parametrize(
+    ("was", "written", "fault"),
+    [
+        (
+            "within_days: 28",
+            "within_days: 3",
+            r":5: where\.all\.0: orders_3d is no feature.*\[7, 14, 28, 90, 365\] days",
+        ),
+        (
+            "feature: consent_sms",
+            "feature: consent_smss",
+            r":6: where\.all\.1\.not: no feature.*did you mean consent_sms",
+        ),
+        ("is: false", "at_least: 1", r":6: where\.all\.1\.not: consent_sms is a bool; wanted is, or known"),
+        ("at_least: 2", "at_least: two", r":5: where\.all\.0\.at_least: .*valid number"),
+        (
+            "count: orders",
+            "counts: orders",
+            r":5: where\.all\.0: wanted a condition: .*just one of all, any, not",
+        ),
+        ("name: frequent\n", "", r":1: name: Field required"),
+    ],
+)
+def test_a_segment_that_features_cannot_tell_is_refused_with_its_line(
+    tmp_path: Path, was: str, written: str, fault: str
+) -> None:
+    folder = journeys_with_segment(tmp_path, SEGMENT.replace(was, written))
+
+    with pytest.raises(DeclarationError, match=rf"segments/frequent\.yaml{fault}"):
+        load_decision_points(folder)

@@ -10,21 +10,23 @@ from typing import get_args
 import yaml
 from pydantic import BaseModel
 
+from features.segment import Segment
 from service.decision_point import DecisionPoint, ShopRules, load_decision_points
 from service.guardrails.reason import UNITS
 from service.point_check import doubts
 
 DOCS = Path(__file__).parents[2] / "docs" / "decision-points.md"
 TEXT = DOCS.read_text(encoding="utf-8")
-JOURNEY, SHOP = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+JOURNEY, SHOP, SEGMENT = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
 
 
 def fields(kind: type[BaseModel], path: str = "") -> Iterator[str]:
-    """The dotted path of every field, those of models inside models too; `shop` is a file of its own."""
+    """The dotted path of every field, those of models inside models too; `shop` and segments are files of their own."""
     for name, field in kind.model_fields.items():
         if (kind, name) == (DecisionPoint, "shop"):
             continue
-        inner = [each for each in (field.annotation, *parts(field.annotation)) if is_model(each)]
+        models = [each for each in (field.annotation, *parts(field.annotation)) if is_model(each)]
+        inner = [each for each in models if each is not Segment]
         yield f"{path}{name}"
         for model in inner:
             yield from fields(model, f"{path}{name}.")
@@ -54,6 +56,8 @@ def written(value: object, path: str = "") -> Iterator[str]:
 def test_the_example_loads_without_a_doubt(tmp_path: Path) -> None:
     (tmp_path / "lucky_wheel.yaml").write_text(JOURNEY, encoding="utf-8")
     (tmp_path / "shop.yaml").write_text(SHOP, encoding="utf-8")
+    (tmp_path / "segments").mkdir()
+    (tmp_path / "segments" / "high_intent.yaml").write_text(SEGMENT, encoding="utf-8")
 
     points = load_decision_points(tmp_path)
 

@@ -33,19 +33,19 @@ class YamlText:
     root: yaml.Node | None
 
     def place(self, path: Sequence[str | int], missing: bool = False) -> Place:
-        """The place of the value at a path, followed as far as the text goes.
+        """The place of the value at a path.
 
-        What follows there are names that pydantic gives to the members of a union; only of a missing field the next name is
-        the field's.
+        What of a path is not in the text are names that pydantic gives to the members of a union; only the last one of a
+        missing field is the field's.
         """
         node, line, names = self.root, 1, list[str]()
         for part in path:
             found = _step(node, part)
-            if found is None:
-                names += [str(part)] if missing else []
-                break
-            node, line = found
-            names.append(str(part))
+            if found is not None:
+                node, line = found
+                names.append(str(part))
+        if missing:
+            names.append(str(path[-1]))
         return Place(line, ".".join(names))
 
 

@@ -1,0 +1,47 @@
+"""Values that an operator declares in a YAML file: what is wrong with one is said with its line and field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from features.yaml_place import Place, YamlFaultError, YamlText, parse_yaml
+
+_Declared = TypeVar("_Declared", bound=BaseModel)
+
+
+class DeclarationError(ValueError):
+    """A file that cannot be used; each line of the message names file, line, field and reason."""
+
+
+def parse_declared(
+    kind: type[_Declared], text: str, origin: str, context: Mapping[str, Any] | None = None
+) -> _Declared:
+    """The value in a YAML text; `context` is what its validators may look things up in.
+
+    Raises `DeclarationError` naming `origin`, line, field and what is wrong.
+    """
+    try:
+        written = parse_yaml(text)
+    except YamlFaultError as error:
+        raise DeclarationError(f"{origin}:{error.line}: {error}") from error
+    try:
+        return kind.model_validate(written.values, context=context)
+    except ValidationError as error:
+        faults = _faults(error, written)
+        lines = [
+            ": ".join(filter(None, (f"{origin}:{at.line}", at.field, " or ".join(what))))
+            for at, what in faults.items()
+        ]
+        raise DeclarationError("\n".join(lines)) from error
+
+
+def _faults(error: ValidationError, written: YamlText) -> dict[Place, list[str]]:
+    """What is wrong at each place, from the top of the file on."""
+    found: dict[Place, list[str]] = {}
+    for each in error.errors():
+        place = written.place(each["loc"], missing=each["type"] == "missing")
+        found.setdefault(place, []).append(each["msg"].removeprefix("Value error, "))
+    return dict(sorted(found.items(), key=lambda fault: fault[0].line))

@@ -1,0 +1,178 @@
+"""Segments: who belongs, in a small declarative form over the declared features.
+
+    name: high_intent
+    description: Ordered in the last four weeks and looks around again.
+    where:
+      all:
+        - {feature: orders_28d, at_least: 1}
+        - any:
+            - {count: product_views, within_days: 7, at_least: 3}
+            - {feature: minutes_since_add_to_cart, at_most: 1440}
+        - not: {segment: left_alone}
+
+A condition asks what scorers see: a feature's value, or its default where the customer has none. A value that is not known
+(nan, or an empty text) meets no comparison, so `not` of one is met; `known: false` asks for just that. Whether a customer
+belongs is told by `features/membership.py`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, model_validator
+
+from features.schema import Schema
+
+NAME = "^[a-z][a-z0-9_]{0,63}$"
+
+
+def _check_type(schema: Schema, name: str, asked: str) -> None:
+    """Raises `ValueError` when no feature has that name, or one that cannot be asked this."""
+    types = {column: each.type for each in schema.features for column in each.columns or (each.name,)}
+    if name not in types:
+        near = difflib.get_close_matches(name, types, n=3)
+        raise ValueError(f"no feature {name!r}" + (f"; did you mean {' or '.join(near)}?" if near else ""))
+    wanted = {"bool": "is", "string": "one_of"}.get(types[name], "a bound")
+    if asked not in (wanted, "known"):
+        raise ValueError(f"{name} is a {types[name]}; wanted {wanted}, or known")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
+    )
+
+
+class Bounds(_Strict):
+    """What a value is compared with; all that are given have to hold."""
+
+    at_least: float | None = Field(None, allow_inf_nan=False)
+    at_most: float | None = Field(None, allow_inf_nan=False)
+    more_than: float | None = Field(None, allow_inf_nan=False)
+    less_than: float | None = Field(None, allow_inf_nan=False)
+    exactly: float | None = Field(None, allow_inf_nan=False)
+
+    @property
+    def given(self) -> dict[str, float]:
+        """The bounds that are given, by name."""
+        return {name: value for name in Bounds.model_fields if (value := getattr(self, name)) is not None}
+
+
+class FeatureIs(Bounds):
+    """A feature compared with numbers, with true or false, with texts, or asked whether it is known."""
+
+    feature: str
+    is_: bool | None = Field(None, alias="is")
+    one_of: tuple[Annotated[str, Field(min_length=1)], ...] | None = Field(None, min_length=1)
+    known: bool | None = None
+
+    @model_validator(mode="after")
+    def _ask_what_can_be_asked(self, info: ValidationInfo) -> Self:
+        kinds = {"a bound": self.given or None, "is": self.is_, "one_of": self.one_of, "known": self.known}
+        asked = [kind for kind, value in kinds.items() if value is not None]
+        if len(asked) != 1:
+            raise ValueError(f"wanted one of: a bound ({', '.join(Bounds.model_fields)}), is, one_of, known")
+        if info.context and "schema" in info.context:
+            _check_type(info.context["schema"], self.feature, asked[0])
+        return self
+
+
+class CountIs(Bounds):
+    """How often something happened in the last so many days."""
+
+    count: str = Field(description="such as product_views or orders")
+    within_days: int = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _count_what_is_counted(self, info: ValidationInfo) -> Self:
+        if not self.given:
+            raise ValueError(f"wanted a bound: {', '.join(Bounds.model_fields)}")
+        schema = (info.context or {}).get("schema")
+        if schema is not None and self.feature not in schema.columns:
+            raise ValueError(f"{self.feature} is no feature, so it is not known online; {self._near(schema)}")
+        return self
+
+    @property
+    def feature(self) -> str:
+        """The feature that holds the count."""
+        return f"{self.count}_{self.within_days}d"
+
+    def _near(self, schema: Schema) -> str:
+        days = sorted(
+            int(match[1])
+            for name in schema.columns
+            if (match := re.fullmatch(rf"{re.escape(self.count)}_(\d+)d", name))
+        )
+        return f"{self.count} are counted within {days} days" if days else f"nothing counts {self.count}"
+
+
+class InSegment(_Strict):
+    """Belonging to another segment."""
+
+    segment: str = Field(pattern=NAME)
+
+
+class AllOf(_Strict):
+    """Every one of them."""
+
+    all: tuple[Condition, ...] = Field(min_length=1)
+
+
+class AnyOf(_Strict):
+    """One of them at least."""
+
+    any: tuple[Condition, ...] = Field(min_length=1)
+
+
+class Not(_Strict):
+    """The others."""
+
+    not_: Condition = Field(alias="not")
+
+
+_KINDS = {
+    "all": AllOf,
+    "any": AnyOf,
+    "not": Not,
+    "segment": InSegment,
+    "feature": FeatureIs,
+    "count": CountIs,
+}
+
+
+def _kind(written: Any) -> str | None:
+    """The tag of a condition: which of the kinds' own fields it has, if just one."""
+    if isinstance(written, BaseModel):
+        return next(f"<{name}>" for name, kind in _KINDS.items() if type(written) is kind)
+    own = [name for name in _KINDS if isinstance(written, Mapping) and name in written]
+    return f"<{own[0]}>" if len(own) == 1 else None
+
+
+Condition = Annotated[
+    Annotated[AllOf, Tag("<all>")]
+    | Annotated[AnyOf, Tag("<any>")]
+    | Annotated[Not, Tag("<not>")]
+    | Annotated[InSegment, Tag("<segment>")]
+    | Annotated[FeatureIs, Tag("<feature>")]
+    | Annotated[CountIs, Tag("<count>")],
+    Discriminator(
+        _kind,
+        custom_error_type="condition",
+        custom_error_message=f"wanted a condition: a mapping with just one of {', '.join(_KINDS)}",
+    ),
+]
+
+
+class Segment(_Strict):
+    """Customers who meet a condition."""
+
+    name: str = Field(pattern=NAME)
+    description: str
+    where: Condition
+
+
+for _model in (AllOf, AnyOf, Not, Segment):
+    _model.model_rebuild()
