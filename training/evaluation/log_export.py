@@ -5,13 +5,11 @@ The service writes them and never meets this code: the folders, columns and note
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +20,7 @@ from numpy.typing import NDArray
 from models.feedback import Floats
 from training.evaluation.decision_source import DECISIVE, Selection
 from training.evaluation.errors import LogError
+from training.evaluation.export_note import looked_until_us, read_json, read_notes, table_file
 from training.evaluation.log_rules import Rules
 from training.evaluation.round_buffer import HOUR_US, LogRow
 from training.evaluation.round_labels import microseconds
@@ -43,16 +42,11 @@ class LogExport:
     @classmethod
     def open(cls, folder: Path) -> LogExport:
         """The log in that folder. Raises: `LogError` when there is none, or days of it are missing or not whole."""
-        notes = [_Note.read(path) for path in sorted((folder / "days").glob("*.json"))]
-        if not notes:
-            raise LogError(f"no exported decision log in {folder}; `python -m service export-log` writes one")
-        _refuse_gaps(folder, notes)
-        for note in notes:
-            _refuse_halves(folder, note)
+        notes = read_notes(folder)
         return cls(
             folder=folder,
             days=tuple(str(note.day) for note in notes),
-            scanned_until_us=_scanned_until_us(notes),
+            scanned_until_us=looked_until_us(notes),
             ends_before_us=microseconds(datetime.combine(notes[-1].day + timedelta(days=1), time(0), UTC)),
         )
 
@@ -66,7 +60,7 @@ class LogExport:
 
     def rules(self) -> Rules:
         """Every version that was exported. Raises: `LogError`."""
-        return {path.stem: _read_json(path) for path in sorted((self.folder / "rules").glob("*.json"))}
+        return {path.stem: read_json(path) for path in sorted((self.folder / "rules").glob("*.json"))}
 
     def rows(self, selection: Selection) -> Iterator[LogRow]:
         """Decisions and rewards, both in the order of their ids. Raises: `LogError`."""
@@ -101,7 +95,7 @@ class LogExport:
         return np.concatenate(delays) / HOUR_US
 
     def _file(self, table: str, day: str) -> Path:
-        return _file(self.folder, table, day)
+        return table_file(self.folder, table, day)
 
 
 def _decisions(file: Path, selection: Selection) -> Iterator[LogRow]:
@@ -172,70 +166,3 @@ def _batches(file: Path, columns: Sequence[str], size: int = CHUNK) -> Iterator[
         yield from parts.iter_batches(batch_size=size, columns=list(columns))
     except (pa.ArrowInvalid, KeyError) as error:
         raise LogError(f"{file} cannot be read: {error}") from error
-
-
-def _file(folder: Path, table: str, day: str) -> Path:
-    return folder / table / f"day={day}" / "part.parquet"
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except ValueError as error:
-        raise LogError(f"{path} cannot be read: {error}") from error
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Note:
-    """What the service noted of a day when all its files were written."""
-
-    day: date
-    closed: bool
-    rows: Mapping[str, int]
-    scanned_until_us: int
-
-    @classmethod
-    def read(cls, path: Path) -> _Note:
-        told = _read_json(path)
-        try:
-            return cls(
-                day=date.fromisoformat(told["day"]),
-                closed=told["closed"],
-                rows=told["rows"],
-                scanned_until_us=microseconds(datetime.fromisoformat(told["scanned_until"])),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise LogError(
-                f"{path} is no note of an exported day or an old one, {error!r}: export into an empty folder"
-            ) from error
-
-
-def _refuse_gaps(folder: Path, notes: Sequence[_Note]) -> None:
-    """Raises: `LogError` naming the days around a gap: what was decided between would be learnt by nobody."""
-    for one, other in pairwise(note.day for note in notes):
-        if (other - one).days > 1:
-            raise LogError(
-                f"{folder} holds {one} and {other} and no day between: export those, or move what is before away"
-            )
-
-
-def _refuse_halves(folder: Path, note: _Note) -> None:
-    """Raises: `LogError` when a day's files are not those that its note tells of."""
-    for table, told in note.rows.items():
-        file = _file(folder, table, str(note.day))
-        found = _count_rows(file)
-        if found != told:
-            raise LogError(f"{file} holds {found:,} rows; its day's note says {told:,}: export it again")
-
-
-def _count_rows(file: Path) -> int:
-    try:
-        return int(pq.read_metadata(file).num_rows) if file.is_file() else 0
-    except pa.ArrowInvalid as error:
-        raise LogError(f"{file} cannot be read: {error}") from error
-
-
-def _scanned_until_us(notes: Sequence[_Note]) -> int:
-    """The earliest of the days that were still open, by which nothing is taken for closed too early; else the latest."""
-    still_open = [note.scanned_until_us for note in notes if not note.closed]
-    return min(still_open) if still_open else max(note.scanned_until_us for note in notes)
