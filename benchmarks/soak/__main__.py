@@ -44,6 +44,8 @@ TO_FORGET_EVERY_S = 6.0
 """One more customer who may ask to be forgotten for so many seconds."""
 LONGEST_TAKEOVER_S = 10.0
 SETTLE_S = 120.0
+EXPORTED = 2
+"""Of so many who were forgotten an export is tried."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,7 @@ def tell(run: Run, books: Books) -> None:
 def audit(run: Run, connection: Connection, books: Books) -> list[Target]:
     """Every promise: none may be broken once."""
     found = broken_promises(books, run.told, run.rules) | left_of_erased(connection, books, run.told)
+    found["rows that export still prints of forgotten customers"] = exported(run)
     found["decisions that re-enact otherwise"] = reenact(run.shop.environment)
     earned = list(earned_rounds(books, run.rules, datetime.now(UTC)))
     targets = [Target(name, float(n), "at most", 0.0) for name, n in found.items()]
@@ -169,20 +172,34 @@ def conditions(run: Run, books: Books, rate: float) -> list[Target]:
     ]
 
 
+def exported(run: Run) -> int:
+    """How many rows and features `export` finds of some who were forgotten."""
+    lines = 0
+    for customer in sorted(run.told.forgotten)[:EXPORTED]:
+        done = command(run.shop.environment, "export", customer)
+        lines += len(done.stdout.splitlines()) + (done.returncode != 0)
+    return lines
+
+
 def reenact(environment: dict[str, str]) -> int:
     """How many decisions of the log come out otherwise when they are made again."""
-    done = subprocess.run(
-        [sys.executable, "-m", "service", "verify"],
+    done = command(environment, "verify")
+    print(f"verify: {done.stdout.strip().splitlines()[-1] if done.stdout.strip() else done.stderr[-500:]}")
+    if done.returncode == 0:
+        return 0
+    return max(done.stdout.count("differs"), 1)
+
+
+def command(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What became of one of the service's commands."""
+    return subprocess.run(
+        [sys.executable, "-m", "service", *arguments],
         cwd=ROOT,
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
         check=False,
     )
-    print(f"verify: {done.stdout.strip().splitlines()[-1] if done.stdout.strip() else done.stderr[-500:]}")
-    if done.returncode == 0:
-        return 0
-    return max(done.stdout.count("differs"), 1)
 
 
 if __name__ == "__main__":

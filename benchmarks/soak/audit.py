@@ -125,7 +125,7 @@ def _second_coupons(books: Books) -> set[str]:
         if decision.journey != "wheel" or not coupon or decision.is_erased:
             continue
         shown[decision.customer].add(coupon["code"])
-        if claims:
+        if claims and claims["draw"]:
             own[decision.customer].add(coupon["code"])
             if decision.is_in_effect:
                 drawn[decision.customer, claims["draw"]["period"]].add(coupon["code"])

@@ -90,19 +90,27 @@ def read_books(connection: Connection) -> Books:
         *("idempotency_keys", "outcomes", "rewards", "snapshots"),
     )
     tables = {name: rows(connection, f"SELECT * FROM {name}") for name in names}
+    logged = {row["decision_id"]: row for row in rows(connection, "SELECT * FROM decisions")}
+    records = {identity: json.loads(row["record"]) for identity, row in logged.items()}
     activated = {row["decision_id"] for row in tables["activations"]}
-    decisions = {}
-    for row in rows(connection, "SELECT * FROM decisions"):
-        record = json.loads(row["record"])
-        waits = (
-            record["request"]["activate"] == "deferred"
-            and (record["repeats"] or row["decision_id"]) not in activated
-        )
-        decisions[row["decision_id"]] = Decision(row, record, not waits)
+    decisions = {
+        identity: Decision(row, records[identity], _is_in_effect(identity, records, activated))
+        for identity, row in logged.items()
+    }
     outcomes: dict[str, list[Row]] = defaultdict(list)
     for row in tables["outcomes"]:
         outcomes[row["decision_id"]].append(row)
     return Books(decisions, outcomes, tables)
+
+
+def _is_in_effect(identity: str, records: dict[str, dict[str, Any]], activated: set[str]) -> bool:
+    """A deferred decision once it is activated; one that repeats a draw with the decision that drew."""
+    record = records[identity]
+    if record["request"]["activate"] == "now":
+        return True
+    if record["repeats"] is not None:
+        return _is_in_effect(record["repeats"], records, activated)
+    return identity in activated
 
 
 def rows(connection: Connection, query: str, **values: Any) -> list[Row]:

@@ -15,6 +15,7 @@ FIRST_S, EVERY_S = 8.0, 4.0
 GRACE_S = 25.0
 """A call that was given up may still be at work for so long; nobody is to be asked about when they are forgotten."""
 TRIES = 20
+AT_LEAST = 2
 
 
 async def forget_now_and_then(
@@ -24,7 +25,7 @@ async def forget_now_and_then(
     environment: Mapping[str, str],
     over: Callable[[], bool],
 ) -> None:
-    """Every now and then let the customer go of whom most is known, until it is over; all who went are forgotten then."""
+    """Let one customer after another go, of whom most is known, until it is over; two at least are forgotten."""
     left, one_at_a_time = set(customers), asyncio.Lock()
 
     async def let_go(customer: str) -> None:
@@ -32,7 +33,8 @@ async def forget_now_and_then(
         while not caller.is_done_with(customer, grace_s=GRACE_S):
             await asyncio.sleep(0.1)
         async with one_at_a_time:
-            await _forget(customer, told, environment)
+            if not over() or len(told.forgotten) < AT_LEAST:
+                await _forget(customer, told, environment)
 
     await asyncio.sleep(FIRST_S)
     async with asyncio.TaskGroup() as going:

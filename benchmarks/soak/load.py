@@ -21,7 +21,7 @@ SOON = timedelta(minutes=5)
 
 
 class Caller:
-    """A journey engine. A third of the customers see the wheel on pages that confirm what they showed (deferred)."""
+    """A journey engine. Some pages that show the wheel confirm it (deferred), for some customers all or none do."""
 
     def __init__(self, *, ports: Sequence[int], customers: Sequence[str], seed: int, told: Told) -> None:
         self._customers = list(customers)
@@ -110,7 +110,7 @@ class Caller:
         """What a journey engine may ask about a customer."""
         draw, body = self._random.random(), {"customer_id": customer}
         if draw < 0.35:
-            deferred = int(customer) % 3 == 0
+            deferred = self._random.random() < (0.0, 0.5, 1.0)[int(customer) % 3]
             return {**body, "journey": "wheel", **({"activate": "deferred"} if deferred else {})}
         if draw < 0.65:
             soon = {"deadline_at": (datetime.now(UTC) + SOON).isoformat()}
