@@ -69,22 +69,16 @@ class LogExport:
             yield from _join(_decisions(self._file("decisions", day), selection), rewards)
 
     def customers(self, journeys: Sequence[str]) -> dict[str, dict[str, int]]:
-        """Counted as the files are read; memory: each customer's id."""
-        from pyarrow import acero  # imports pandas
-        from pyarrow import dataset as ds
-
-        files = [file for day in self.days if (file := self._file("decisions", day)).is_file()]
-        columns = {name: ds.field(name) for name in ("journey", "group", "customer_id")}
-        read = acero.Declaration("scan", acero.ScanNodeOptions(ds.dataset(files), columns=columns))
-        count = [("customer_id", "hash_count_distinct", None, "customers")]
-        counted = acero.Declaration(
-            "aggregate", acero.AggregateNodeOptions(count, keys=["journey", "group"]), inputs=[read]
-        )
-        found: dict[str, dict[str, int]] = {journey: {} for journey in journeys}
-        for row in counted.to_table().to_pylist():
-            if row["journey"] in found:
-                found[row["journey"]][row["group"]] = row["customers"]
-        return found
+        """Counted as the files are read; memory: each customer's id, about 0.1 kB."""
+        found: dict[str, dict[str, set[str]]] = {journey: {} for journey in journeys}
+        columns = ("journey", "group", "customer_id")
+        for day in self.days:
+            for batch in _batches(self._file("decisions", day), columns):
+                rows = zip(*(batch[name].to_pylist() for name in columns), strict=True)
+                for journey, group, customer in rows:
+                    if journey in found:
+                        found[journey].setdefault(group, set()).add(customer)
+        return {name: {group: len(each) for group, each in groups.items()} for name, groups in found.items()}
 
     def delays_hours(self, journeys: Sequence[str]) -> Floats:
         """Joined day by day: an outcome lies with the day of its decision."""
@@ -146,15 +140,15 @@ def _delays_us(outcomes: Path, decisions: Path, journeys: pa.Array) -> NDArray[n
     ]
     if not any(map(len, came)) or not decisions.is_file():
         return np.empty(0, dtype=np.int64)
-    decided = [
+    decided = pa.Table.from_batches(
         batch.filter(pc.is_in(batch["journey"], journeys))
         for batch in _batches(decisions, ("decision_id", "journey", "effective_at"))
-    ]
-    joined = pa.Table.from_batches(came).join(
-        pa.Table.from_batches(decided), "decision_id", join_type="inner"
     )
-    ends, starts = (joined[name].cast(pa.int64()).to_numpy() for name in ("occurred_at", "effective_at"))
-    return np.asarray(ends - starts, dtype=np.int64)
+    told = pa.Table.from_batches(came)
+    place = pc.index_in(told["decision_id"], decided["decision_id"])
+    ends = told["occurred_at"].filter(pc.is_valid(place)).cast(pa.int64())
+    starts = decided["effective_at"].take(place.drop_null()).cast(pa.int64())
+    return np.asarray(pc.subtract(ends, starts).to_numpy(), dtype=np.int64)
 
 
 def _batches(file: Path, columns: Sequence[str], size: int = CHUNK) -> Iterator[pa.RecordBatch]:
