@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, select
+from sqlalchemy import Connection, Engine, bindparam, delete, select
 
 from service.store.engine import insert_into, microseconds
 from service.store.tables import idempotency_keys as keys
 
 _PART = 500
+_RESULT = select(keys).where(
+    keys.c.scope == bindparam("scope"),
+    keys.c.key == bindparam("key"),
+    keys.c.expires_at > bindparam("now"),
+)
+"""Asked for every request with a key, so built once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,13 +90,9 @@ def claim_keys(
 
 def find_result(engine: Engine, claim: KeyClaim) -> KeptResult | None:
     """What the claim's key stands for already, whoever claimed it; None while it is free or once it expired."""
-    query = select(keys).where(
-        keys.c.scope == claim.scope,
-        keys.c.key == claim.key,
-        keys.c.expires_at > microseconds(claim.claimed_at),
-    )
+    asked = {"scope": claim.scope, "key": claim.key, "now": microseconds(claim.claimed_at)}
     with engine.connect() as connection:
-        row = connection.execute(query).mappings().one_or_none()
+        row = connection.execute(_RESULT, asked).mappings().one_or_none()
     return None if row is None else KeptResult(row["fingerprint"], row["decision_id"], row["content"])
 
 

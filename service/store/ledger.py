@@ -14,7 +14,19 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, false, func, insert, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Engine,
+    bindparam,
+    delete,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from models.reward import SEEN, OutcomeKind
 from service.errors import ActivationExpiredError
@@ -41,6 +53,38 @@ class StandingQuery:
     day: date | None
 
 
+_CUSTOMER: BindParameter[str] = bindparam("customer_id")
+_JOURNEY: BindParameter[str] = bindparam("journey")
+_NOW: BindParameter[int] = bindparam("now")
+_VERSION = select(standings.c.version).where(standings.c.customer_id == _CUSTOMER)
+_MESSAGES = (
+    select(messages)
+    .where(
+        messages.c.customer_id == _CUSTOMER,
+        messages.c.due_at >= bindparam("earliest"),
+        messages.c.due_at <= bindparam("latest"),
+        or_(messages.c.lapses_at.is_(None), messages.c.lapses_at > _NOW),
+    )
+    .order_by(messages.c.due_at, messages.c.decision_id)
+)
+_DRAW = (
+    select(draws.c.decision_id, draws.c.period, draws.c.ends_at, draws.c.coupon, draws.c.lapses_at)
+    .select_from(draws.outerjoin(coupons, coupons.c.decision_id == draws.c.decision_id))
+    .where(
+        draws.c.customer_id == _CUSTOMER,
+        draws.c.journey == _JOURNEY,
+        or_(draws.c.period == bindparam("period"), draws.c.ends_at > _NOW),
+        or_(draws.c.lapses_at.is_(None), draws.c.lapses_at > _NOW),
+        or_(draws.c.lapses_at.is_(None), coupons.c.state.is_(None), coupons.c.state != RELEASED),
+    )
+    .order_by(draws.c.ends_at.desc())
+)
+_BUDGET = select(budgets.c.used, budgets.c.price).where(
+    budgets.c.journey == _JOURNEY, budgets.c.day == bindparam("day")
+)
+"""Read for every decision, so built once: building them anew took four fifths of the processor time of reading."""
+
+
 def read_standing(connection: Connection, query: StandingQuery, now: datetime) -> Standing:
     """The customer's standing; messages due within the horizon before or after now."""
     return Standing(
@@ -52,23 +96,18 @@ def read_standing(connection: Connection, query: StandingQuery, now: datetime) -
 
 
 def _version(connection: Connection, customer_id: str) -> int:
-    found = connection.scalar(select(standings.c.version).where(standings.c.customer_id == customer_id))
-    return found or 0
+    return connection.scalar(_VERSION, {"customer_id": customer_id}) or 0
 
 
 def _messages(connection: Connection, query: StandingQuery, now: datetime) -> tuple[CountedMessage, ...]:
     if not query.horizon:
         return ()
-    rows = connection.execute(
-        select(messages)
-        .where(
-            messages.c.customer_id == query.customer_id,
-            messages.c.due_at >= microseconds(now - query.horizon),
-            messages.c.due_at <= microseconds(now + query.horizon),
-            or_(messages.c.lapses_at.is_(None), messages.c.lapses_at > microseconds(now)),
-        )
-        .order_by(messages.c.due_at, messages.c.decision_id)
-    ).mappings()
+    asked = {
+        "customer_id": query.customer_id,
+        "earliest": microseconds(now - query.horizon),
+        "latest": microseconds(now + query.horizon),
+        "now": microseconds(now),
+    }
     return tuple(
         CountedMessage(
             due_at=moment(row["due_at"]),
@@ -76,7 +115,7 @@ def _messages(connection: Connection, query: StandingQuery, now: datetime) -> tu
             journey=row["journey"],
             tags=tuple(json.loads(row["tags"])),
         )
-        for row in rows
+        for row in connection.execute(_MESSAGES, asked).mappings()
     )
 
 
@@ -87,19 +126,13 @@ def _draw(connection: Connection, query: StandingQuery, now: datetime) -> Draw |
     """
     if query.period is None:
         return None
-    counted = (draws.c.decision_id, draws.c.period, draws.c.ends_at, draws.c.coupon, draws.c.lapses_at)
-    row = connection.execute(
-        select(*counted)
-        .select_from(draws.outerjoin(coupons, coupons.c.decision_id == draws.c.decision_id))
-        .where(
-            draws.c.customer_id == query.customer_id,
-            draws.c.journey == query.journey,
-            or_(draws.c.period == query.period, draws.c.ends_at > microseconds(now)),
-            or_(draws.c.lapses_at.is_(None), draws.c.lapses_at > microseconds(now)),
-            or_(draws.c.lapses_at.is_(None), coupons.c.state.is_(None), coupons.c.state != RELEASED),
-        )
-        .order_by(draws.c.ends_at.desc())
-    ).first()
+    asked = {
+        "customer_id": query.customer_id,
+        "journey": query.journey,
+        "period": query.period,
+        "now": microseconds(now),
+    }
+    row = connection.execute(_DRAW, asked).first()
     if row is None:
         return None
     coupon = Coupon.model_validate_json(row.coupon) if row.coupon else None
@@ -115,11 +148,7 @@ def _draw(connection: Connection, query: StandingQuery, now: datetime) -> Draw |
 def _budget(connection: Connection, query: StandingQuery) -> BudgetStanding | None:
     if query.day is None:
         return None
-    row = connection.execute(
-        select(budgets.c.used, budgets.c.price).where(
-            budgets.c.journey == query.journey, budgets.c.day == query.day.isoformat()
-        )
-    ).first()
+    row = connection.execute(_BUDGET, {"journey": query.journey, "day": query.day.isoformat()}).first()
     return BudgetStanding(day=query.day, used=row.used if row else 0, price=row.price if row else 0.0)
 
 
