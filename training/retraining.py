@@ -12,10 +12,10 @@ from models.catalogue import load_policy
 from models.policy import Policy
 from training.champion import NoChampionError, read_version
 from training.closed_rounds import closed_rounds
-from training.evaluation.decision_log import LogSummary
 from training.evaluation.log_chunk import RoundSource
 from training.evaluation.log_name import DecisionLogName
 from training.evaluation.log_request import spooled
+from training.evaluation.log_summary import LogSummary
 from training.places import Places
 from training.policies import DECISIONS
 from training.policy_fit import (

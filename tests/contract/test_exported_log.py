@@ -18,12 +18,12 @@ from service.decision_point import DecisionPoint
 from tests.service.conftest import NOW, Worker, stored_customer
 from tests.service.test_outcomes import outcome, send
 from training.cli import app
-from training.evaluation.decision_log import LogSummary
 from training.evaluation.errors import LogError, TooFewRoundsError
 from training.evaluation.judgement import Judgement
 from training.evaluation.log_export import LogExport
 from training.evaluation.log_name import DecisionLogName
 from training.evaluation.log_request import LogRequest, open_requested, spooled
+from training.evaluation.log_summary import LogSummary
 from training.evaluation.question_text import QuestionText
 from training.evaluation.round_spool import SpooledLog
 from training.places import Places

@@ -11,9 +11,9 @@ from typing import Final, Protocol
 import numpy as np
 
 from models.feedback import Floats
-from training.evaluation.decision_log import RewardDelay
 from training.evaluation.errors import LogError
 from training.evaluation.log_rules import Rules, reward_rules, sample_ratios
+from training.evaluation.log_summary import RewardDelay
 from training.evaluation.round_buffer import LogRow
 from training.evaluation.round_labels import microseconds
 from training.evaluation.round_spool import SpooledLog, spool_rounds

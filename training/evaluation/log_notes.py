@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from training.evaluation.decision_log import LogSummary
+from training.evaluation.log_summary import LogSummary
 
 _UNITS: Final = {"click": "clicks", "net_value": "thousands of the shop's currency"}
 

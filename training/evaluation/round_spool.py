@@ -13,10 +13,11 @@ from typing import Any, Final
 import numpy as np
 
 from models.feedback import LoggedFeedback
-from training.evaluation.decision_log import LogSummary, RoundSieve
 from training.evaluation.log_chunk import LogChunk
+from training.evaluation.log_summary import LogSummary
 from training.evaluation.round_buffer import JudgeableRound, KindOfRound, LogRow, RewardRule, RoundBuffer
 from training.evaluation.round_labels import RoundLabels
+from training.evaluation.round_sieve import RoundSieve
 
 CHUNK: Final = 20_000
 

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from models.feedback import Floats, Integers, LoggedFeedback
-from training.evaluation.decision_log import LogSummary
 from training.evaluation.decision_source import Selection, spool_decisions
 from training.evaluation.evaluation import Evaluation
 from training.evaluation.first_pass import read_first
@@ -19,6 +18,7 @@ from training.evaluation.judgement import Question
 from training.evaluation.log_chunk import LogChunk, logged_policy
 from training.evaluation.log_request import LogRequest, open_requested
 from training.evaluation.log_store import open_store
+from training.evaluation.log_summary import LogSummary
 from training.evaluation.opened_log import OneChunk
 from training.evaluation.round_buffer import LogRow
 from training.evaluation.round_labels import RoundLabels
