@@ -12,6 +12,8 @@ from benchmarks.soak.told import Told
 
 GIVEN = ("out", "redeemed", "deferred")
 """States of a coupon in which its face value is used."""
+SMALLEST = "10000"
+"""The smallest coupon: when it is refused nothing is left."""
 
 
 def broken_promises(books: Books, told: Told, rules: Rules) -> dict[str, int]:
@@ -34,18 +36,18 @@ def broken_promises(books: Books, told: Told, rules: Rules) -> dict[str, int]:
 
 def seen(books: Books, told: Told) -> dict[str, int]:
     """How often each thing was met that the run is about: with none of it, its promise was not put to the test."""
-    found = Counter(dict.fromkeys(("cap", "budget", "quiet_hours"), 0))
-    by_status = Counter[str]()
-    for decision in books.decisions.values():
-        by_status[decision.row["status"]] += 1
-        if not decision.is_erased:
-            found.update({reason["rule"].split(":")[0] for reason in decision.answer["reasons"]})
+    known = [each for each in books.decisions.values() if not each.is_erased]
+    by_status = Counter(each.row["status"] for each in books.decisions.values())
     deferred = [each for each in books.decisions.values() if each.is_deferred and each.record["rounds"]]
     later = (each for each in books.decisions.values() if each.answer["send_at"] and each.goes_out)
     return {
-        "decisions held back or narrowed by a cap": found["cap"],
-        "decisions narrowed by the day's budget": found["budget"],
-        "decisions narrowed by quiet hours": found["quiet_hours"],
+        "decisions suppressed by a cap": sum(
+            each.row["status"] == "suppressed" and bool(_taken(each, "cap")) for each in known
+        ),
+        "coupons refused by the day's budget, the smallest too": sum(
+            SMALLEST in _taken(each, "budget") for each in known
+        ),
+        "decisions narrowed by quiet hours": sum(bool(_taken(each, "quiet_hours")) for each in known),
         "messages put off to a later hour": sum(each.effective_at > each.decided_at for each in later),
         "fallbacks after a timeout": by_status["fallback"],
         "deferred decisions activated": sum(each.is_in_effect for each in deferred),
@@ -55,6 +57,12 @@ def seen(books: Books, told: Told) -> dict[str, int]:
         "batches as JSON": told.asked["batches, application/json"],
         "batches as NDJSON": told.asked["batches, application/x-ndjson"],
     }
+
+
+def _taken(decision: Decision, kind: str) -> set[str]:
+    """The actions that rules of this kind took from a decision."""
+    reasons = (each for each in decision.answer["reasons"] if each["rule"].split(":")[0] == kind)
+    return {action for reason in reasons for action in reason["actions"]}
 
 
 def figures(books: Books) -> dict[str, int]:

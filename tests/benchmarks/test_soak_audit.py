@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sqlalchemy import delete, insert, text, update
 
-from benchmarks.soak.audit import broken_promises
+from benchmarks.soak.audit import broken_promises, seen
 from benchmarks.soak.books import Books, read_books
 from benchmarks.soak.erasure_audit import left_of_erased
 from benchmarks.soak.expected_reward import Earned, earned_rounds
@@ -89,7 +89,7 @@ def with_budget(point: DecisionPoint) -> DecisionPoint:
     return DecisionPoint.model_validate({**point.model_dump(), "coupon": coupon})
 
 
-def ask(worker: Worker, told: Told, customer: str, **more: str) -> None:
+def ask(worker: Worker, told: Told, customer: str, **more: object) -> None:
     key = f"{customer}.{len(told.customers[customer].keys)}"
     body = {"customer_id": customer, "journey": JOURNEY, **more}
     response = worker.client.post("/v1/decide", json=body, headers={"Idempotency-Key": key})
@@ -261,6 +261,36 @@ def test_a_code_that_was_shown_and_taken_back_is_counted(audited: Audited) -> No
         "codes shown for good that nobody can redeem": 1,
         "amount over a day's budget, or not as noted": given["amount"],
     }
+
+
+def test_what_was_met_is_counted_and_what_was_not_is_none(audited: Audited) -> None:
+    with audited.worker.state.engine.connect() as connection:
+        met = seen(read_books(connection), audited.told)
+
+    assert met["deferred decisions never activated"] == len(CUSTOMERS)
+    assert met["deferred decisions activated"] == 0
+    assert met["decisions suppressed by a cap"] == 0
+    assert met["coupons refused by the day's budget, the smallest too"] == 0
+
+
+def test_caps_and_budgets_that_bind_are_met(
+    make_worker: Callable[..., Worker], points: dict[str, DecisionPoint]
+) -> None:
+    wheel = points[JOURNEY].model_dump()
+    tight = {
+        "coupon": {**wheel["coupon"], "daily_budget": 1},
+        "caps": [{"name": "one", "at_most": 1, "within": 24}],
+    }
+    worker, told = make_worker(points={JOURNEY: DecisionPoint.model_validate({**wheel, **tight})}), Told()
+    worker.reader.customers["c"] = stored_customer("c", recency_days=3.0)
+    for wanted in ("channel", "channel", "coupon"):
+        ask(worker, told, "c", decide=[wanted])
+
+    with worker.state.engine.connect() as connection:
+        met = seen(read_books(connection), told)
+
+    assert met["coupons refused by the day's budget, the smallest too"] == 1
+    assert met["decisions suppressed by a cap"] == 1
 
 
 def test_a_repeated_draw_is_in_effect_when_the_one_that_drew_is(
