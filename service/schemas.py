@@ -87,6 +87,7 @@ class DecideRequest(Request):
     timeout_ms: int | None = Field(
         None,
         ge=0,
+        le=86_400_000,
         description="where reading features and standing takes longer than this, the baseline is done, with status fallback",
     )
     activate: Literal["now", "deferred"] = Field(

@@ -192,13 +192,14 @@ def redis_server() -> str:
 def running_stores(folder: Path) -> Iterator[Shape]:
     """Redis and PostgreSQL, ended afterwards; the MLflow server has its port and is started by `Shape.running`."""
     with ExitStack() as stack:
-        redis = stack.enter_context(_running_redis(folder))
+        redis = stack.enter_context(running_redis(folder))
         postgres = stack.enter_context(_running_postgres(folder / "postgres"))
         yield Shape(folder, postgres, redis, mlflow=f"127.0.0.1:{free_port()}")
 
 
 @contextmanager
-def _running_redis(folder: Path) -> Iterator[str]:
+def running_redis(folder: Path) -> Iterator[str]:
+    """The address of a Redis with what compose.yaml tells its own, ended afterwards."""
     port = free_port()
     command = COMPOSE["services"]["redis"]["command"]
     assert command[0] == "redis-server"

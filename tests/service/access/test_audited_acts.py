@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from typer.testing import CliRunner
 
 from features.online import online_table
 from features.schema import load_schema
-from service.access.audit import Act, AuditEntry, operator, read_acts
+from service.access.audit import Act, AuditEntry, on_record, operator, read_acts
 from service.access.scope import ENDPOINTS, Scope
 from service.cli import app
 from service.settings import Settings
@@ -131,21 +132,19 @@ def test_an_act_is_on_record_with_who_did_it_and_how_it_ended(operated: Engine, 
         assert CUSTOMER not in repr(connection.execute(select(audit_log)).all())
 
 
-def test_an_act_that_fails_is_on_record_as_failed(operated: Engine, tmp_path: Path) -> None:
-    blocked = tmp_path / "a file"
-    blocked.write_text("in the way")
-    with operated.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM audit_log")
+def test_an_act_that_fails_is_on_record_as_failed(operated: Engine) -> None:
+    entry = AuditEntry(at=datetime.now(UTC), actor="o@h", act=Act.LOG_EXPORTED, subject="log")
 
-    result = CliRunner().invoke(
-        app, ["export-log", "--out", str(blocked), "--since", "2026-01-01", "--until", "2026-01-02"]
-    )
+    def fail(detail: dict[str, str | int]) -> None:
+        detail["days"] = 1
+        raise ValueError(CUSTOMER)
 
-    assert result.exit_code == 1
-    assert [entry.detail["outcome"] for entry in acts(operated)] == [
-        "begun",
-        f"failed: {type(result.exception).__name__}",
-    ]
+    with pytest.raises(ValueError, match=CUSTOMER), on_record(operated, entry) as detail:
+        fail(detail)
+
+    begun, ended = acts(operated)
+    assert begun.detail == {"outcome": "begun"}
+    assert ended.detail == {"days": 1, "outcome": "failed: ValueError"}
 
 
 def test_a_dry_run_of_retention_is_no_act(operated: Engine) -> None:

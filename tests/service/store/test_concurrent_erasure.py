@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy import Connection, Engine, Table, select, text, update
 
 from service.decision_point import DecisionPoint, load_decision_points
 from service.observability import Metrics
@@ -25,6 +25,7 @@ from tests.service.conftest import NOW, Worker, stored_customer, without_quiet_h
 from tests.service.test_outcomes import outcome, send
 
 CUSTOMER = "needle-4711@example.com"
+ERASURES = 12
 
 
 @pytest.fixture
@@ -78,18 +79,25 @@ def live(worker: Worker, name: str) -> None:
 
 
 def test_erasures_beside_a_customers_life_neither_deadlock_nor_tear_it_apart(worker: Worker) -> None:
-    engine, number = worker.state.engine, 0
+    engine, over, lived = worker.state.engine, threading.Event(), list[str]()
+
+    def go_on(name: str) -> None:
+        while not over.is_set():
+            live(worker, f"{name} {len(lived)}")
+            lived.append(name)
+
     with ThreadPoolExecutor(3) as pool:
-        lives = [pool.submit(live, worker, f"life {n}") for n in range(30)]
-        while not all(each.done() for each in lives):
-            number += 1
+        lives = [pool.submit(go_on, name) for name in ("anna", "bea", "cleo")]
+        for number in range(ERASURES):
+            had = len(lived)
             forget(engine, number)
+            wait_for(lambda had=had: len(lived) > had, seconds=60, what="some life between two erasures")
+        over.set()
     for each in lives:
         each.result()
     torn = torn_apart(engine)
-    forget(engine, number + 1)
+    forget(engine, ERASURES)
 
-    assert number > 3
     assert torn == []
     assert deadlocks(engine) == 0
     assert everything_live(engine).count(CUSTOMER.encode()) == 0
@@ -212,3 +220,30 @@ def waits(engine: Engine) -> bool:
     with engine.connect() as connection:
         query = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
         return bool(connection.scalar(query))
+
+
+def test_an_erasure_takes_rows_in_the_order_of_the_ledger(worker: Worker) -> None:
+    """Another writer holds the first, as a claim or a redemption does, and takes the rest while the erasure waits."""
+    engine, order = worker.state.engine, (standings, messages, coupons, draws)
+
+    def forget_once(number: int) -> None:
+        with engine.begin() as connection:
+            forget_customer(connection, CUSTOMER, randomness=number.to_bytes(16), now=NOW)
+
+    for held in range(1, len(order)):
+        spin(worker)
+        with ThreadPoolExecutor(1) as pool, engine.begin() as connection:
+            taken = [take(connection, table) for table in order[:held]]
+            forgetting = pool.submit(forget_once, held)
+            wait_for(lambda: waits(engine), seconds=10, what="the erasure at the lock")
+            taken += [take(connection, table) for table in order[held:]]
+        forgetting.result()
+        assert taken[0] == taken[2] == taken[3] == 1
+
+    assert CUSTOMER.encode() not in everything_live(engine)
+
+
+def take(connection: Connection, table: Table) -> int:
+    """How many of the customer's rows were locked."""
+    mine = update(table).where(table.c.customer_id == CUSTOMER)
+    return connection.execute(mine.values(customer_id=table.c.customer_id)).rowcount
