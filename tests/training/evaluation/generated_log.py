@@ -9,8 +9,11 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -102,29 +105,31 @@ def _rounds(rng: np.random.Generator, start: int, size: int) -> Iterator[tuple[t
 
 
 def write_export(folder: Path, n_rounds: int, seed: int = 0) -> None:
-    """The same rounds as the files that the service would export, all of them in one day."""
-    rng, day = np.random.default_rng(seed), "2023-11-14"
-    files = {name: folder / name / f"day={day}" / "part.parquet" for name in ("decisions", "rewards")}
-    for file in (*files.values(), folder / "days" / "note", folder / "rules" / "rule"):
-        file.parent.mkdir(parents=True, exist_ok=True)
+    """The same rounds as the files that the service would export, each day in its own."""
+    rng, n_by_day = np.random.default_rng(seed), Counter[str]()
+    for name in ("days", "rules"):
+        (folder / name).mkdir(parents=True)
     with ExitStack() as stack:
-        writers = {
-            name: stack.enter_context(pq.ParquetWriter(file, COLUMNS[name], compression="zstd"))
-            for name, file in files.items()
-        }
+        writers: dict[tuple[str, str], pq.ParquetWriter] = {}
         for start in range(0, n_rounds, BATCH):
             rounds = list(_rounds(rng, start, min(BATCH, n_rounds - start)))
-            for name, rows in (("decisions", _decisions(rounds)), ("rewards", _rewards(rounds))):
-                writers[name].write_table(
-                    pa.Table.from_pylist(list(rows), COLUMNS[name]), row_group_size=1_000
-                )
-    note = {
-        "day": day,
-        "closed": True,
-        "rows": dict.fromkeys(files, n_rounds),
-        "scanned_until": "2033-05-18T00:00Z",
-    }
-    (folder / "days" / f"{day}.json").write_text(json.dumps(note))
+            for day, of_day in groupby(
+                rounds, lambda each: str(datetime.fromtimestamp(each[0][2] / 1e6, UTC).date())
+            ):
+                part = list(of_day)
+                n_by_day[day] += len(part)
+                for name, rows in (("decisions", _decisions(part)), ("rewards", _rewards(part))):
+                    if (name, day) not in writers:
+                        file = folder / name / f"day={day}" / "part.parquet"
+                        file.parent.mkdir(parents=True)
+                        writers[name, day] = stack.enter_context(
+                            pq.ParquetWriter(file, COLUMNS[name], compression="zstd")
+                        )
+                    writers[name, day].write_table(pa.Table.from_pylist(list(rows), COLUMNS[name]), 1_000)
+    for day, rows in n_by_day.items():
+        told = {"day": day, "closed": True, "rows": {"decisions": rows, "rewards": rows}}
+        note = json.dumps(told | {"scanned_until": "2033-05-18T00:00Z"})
+        (folder / "days" / f"{day}.json").write_text(note)
     (folder / "rules" / "r1.json").write_text(json.dumps(RULES))
 
 
