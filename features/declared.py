@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from features.yaml_place import Place, YamlFaultError, YamlText, parse_yaml
 
-_Declared = TypeVar("_Declared", bound=BaseModel)
+
+class Declared(BaseModel):
+    """What a file declares: a field that there is not is an error, and nothing changes it afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+_Declared = TypeVar("_Declared", bound=Declared)
 
 
 class DeclarationError(ValueError):

@@ -24,6 +24,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, model_validator
 
+from features.declared import Declared
 from features.schema import Schema
 
 NAME = "^[a-z][a-z0-9_]{0,63}$"
@@ -40,13 +41,11 @@ def _check_type(schema: Schema, name: str, asked: str) -> None:
         raise ValueError(f"{name} is a {types[name]}; wanted {wanted}, or known")
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
-    )
+class _Part(Declared):
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
 
 
-class Bounds(_Strict):
+class Bounds(_Part):
     """What a value is compared with; all that are given have to hold."""
 
     at_least: float | None = Field(None, allow_inf_nan=False)
@@ -109,25 +108,25 @@ class CountIs(Bounds):
         return f"{self.count} are counted within {days} days" if days else f"nothing counts {self.count}"
 
 
-class InSegment(_Strict):
+class InSegment(_Part):
     """Belonging to another segment."""
 
     segment: str = Field(pattern=NAME)
 
 
-class AllOf(_Strict):
+class AllOf(_Part):
     """Every one of them."""
 
     all: tuple[Condition, ...] = Field(min_length=1)
 
 
-class AnyOf(_Strict):
+class AnyOf(_Part):
     """One of them at least."""
 
     any: tuple[Condition, ...] = Field(min_length=1)
 
 
-class Not(_Strict):
+class Not(_Part):
     """The others."""
 
     not_: Condition = Field(alias="not")
@@ -166,7 +165,7 @@ Condition = Annotated[
 ]
 
 
-class Segment(_Strict):
+class Segment(_Part):
     """Customers who meet a condition."""
 
     name: str = Field(pattern=NAME)

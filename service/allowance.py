@@ -17,13 +17,14 @@ from service.allowance_schema import (
     JourneyAllowance,
     MessagePlace,
 )
-from service.decision_point import Cap, DecisionPoint
+from service.decision_point import DecisionPoint
 from service.group import group_of
 from service.guardrails.cap import BlockingCap, CountedCap, blocking_cap, counted_times
 from service.guardrails.draw import drawn_until
 from service.guardrails.mask import Mask
 from service.guardrails.period import Calendar
 from service.guardrails.reach import mask_channels
+from service.point_limits import Cap
 from service.standing import CountedMessage, Draw
 
 

@@ -26,13 +26,13 @@ from service.access.openapi import add_access
 from service.body_limit import BodyLimit
 from service.coupons.key_ring import open_coupon_keys
 from service.course import Rules
-from service.decision_point import load_decision_points
 from service.errors import ServiceError, UnstorableError
 from service.model_feed import ModelFeed
 from service.model_set import build_model_set, schema_artifact
 from service.observability import Metrics, configure_logging
 from service.openapi import add_examples, describe
 from service.personalizer.address import OneSlash
+from service.point_files import load_decision_points
 from service.problem import PROBLEM, problem_response
 from service.routes import BATCHES, router
 from service.security_headers import SECURITY_HEADERS, SecurityHeaders, policy_of_page

@@ -14,7 +14,6 @@ from models.inputs import BUDGET_PRICE, bind
 from models.policy import Policy, choose, uniform
 from models.uniform_random import UniformRandom
 from service.course import Course
-from service.decision_point import DecisionName
 from service.drawing import Distribution, Drawing, first_of
 from service.guardrails import send_slot
 from service.guardrails.budget import mask_budget
@@ -23,6 +22,7 @@ from service.guardrails.mask import Mask
 from service.guardrails.reach import mask_channels
 from service.guardrails.reason import Found, give_reason
 from service.model_set import BoundPolicy
+from service.point_decisions import DecisionName
 from service.record import Round
 from service.schemas import DecideRequest, Reason
 
@@ -36,7 +36,7 @@ def _decide_channel(course: Course) -> None:
     mask_channels(mask, _known_of_reach(course))
     if "send_time" not in course.wanted:
         _hold_what_cannot_go_now(course, mask)
-    if course.facts.standing.messages:
+    if _may_be_capped(course):
         moments = _moments(course)
         attempts = {channel: [(channel, at) for at in moments] for channel in _tried(course, mask)}
         mask_caps(mask, attempts, _capped(course))
@@ -98,7 +98,7 @@ def _hours(course: Course, slots: dict[str, datetime]) -> Mask:
 def _decide_send_time(course: Course) -> None:
     slots = _slots(course)
     mask = _hours(course, slots)
-    if course.facts.standing.messages:
+    if _may_be_capped(course):
         attempts = {hour: [(course.channel, slots[hour])] for hour in _tried(course, mask) if hour in slots}
         mask_caps(mask, attempts, _capped(course))
     hour = _take(course, mask, course.models.policies["send_time"])
@@ -110,6 +110,12 @@ def _decide_send_time(course: Course) -> None:
 def _tried(course: Course, mask: Mask) -> tuple[str, ...]:
     """The actions that caps are asked about: those still open, all where it is to be told what would be without a rule."""
     return mask.actions if course.facts.request.explain == "counterfactual" else mask.open_actions
+
+
+def _may_be_capped(course: Course) -> bool:
+    """Whether caps have to be asked: of a customer without messages only one that allows none at all says no."""
+    caps = (*course.point.caps, *course.point.shop.caps)
+    return bool(course.facts.standing.messages) or any(cap.at_most == 0 for cap in caps)
 
 
 def _capped(course: Course) -> BlockingCap:

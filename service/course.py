@@ -9,13 +9,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from features.encoding import FeatureVector
 from models.inputs import Inputs
 from service.coupons.key import CouponKey
-from service.decision_point import CouponPoint, DecisionName, DecisionPoint
+from service.decision_point import DecisionPoint
 from service.drawing import Drawing
 from service.group import group_of
 from service.guardrails.period import Period, period_of
 from service.guardrails.reason import Found, give_reason
 from service.guardrails.send_slot import local_midnight
 from service.model_set import ModelSet
+from service.point_decisions import CouponPoint, DecisionName
 from service.record import Round
 from service.schemas import DecideRequest, Group, Reason
 from service.standing import Draw, Standing

@@ -16,10 +16,10 @@ from service.counterfactual import counterfactual_of
 from service.coupons.code import coupon_code
 from service.coupons.token import SignedCoupon, write_token
 from service.course import Course, Facts, Rules, start
-from service.decision_point import DecisionName
 from service.guardrails.draw import drawn_until
 from service.guardrails.reason import Found, give_reason
 from service.model_set import ModelSet
+from service.point_decisions import DecisionName
 from service.record import DecisionRecord, Shop, pack_features
 from service.request_check import check_request, passed_deadline
 from service.schemas import Answer, Counterfactual, Coupon, Reason, Scores, Status

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from models.policy import uniform
-from service.decision_point import DecisionPoint, Shares
+from service.decision_point import DecisionPoint
+from service.point_limits import Shares
 from service.schemas import Group
 
 

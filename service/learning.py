@@ -18,13 +18,14 @@ from sqlalchemy import Engine
 
 from features.schema import Schema, load_schema
 from models.catalogue import load_policy
-from service.decision_point import DecisionPoint, load_decision_points
+from service.decision_point import DecisionPoint
 from service.group_watch import GroupWatch
 from service.learner import Learner
 from service.model_set import POLICY_NAMES
 from service.observability import LearnerMetrics, configure_logging
 from service.pacing import pace_budgets
 from service.personalizer.learning import RankRewards, learn_rankings
+from service.point_files import load_decision_points
 from service.registry import (
     ChampionRegistry,
     RegistryUnavailableError,

@@ -13,7 +13,7 @@ from models.catalogue import load_policy
 from models.feedback import Floats
 from models.inputs import SCORES, bind, input_names
 from models.policy import Policy
-from service.decision_point import DecisionName
+from service.point_decisions import DecisionName
 
 POLICY_NAMES: dict[DecisionName, str] = {
     "channel": "channel_policy",

@@ -11,14 +11,10 @@ import typer
 from rich.console import Console
 
 from features.declared import DeclarationError
-from service.decision_point import (
-    SHOP_FILE,
-    CouponPoint,
-    DecisionPoint,
-    SendTimePoint,
-    load_decision_points,
-)
+from service.decision_point import DecisionPoint
 from service.guardrails.send_slot import is_quiet
+from service.point_decisions import CouponPoint, SendTimePoint
+from service.point_files import SHOP_FILE, load_decision_points
 from service.settings import Settings
 
 DAY_MINUTES = 24 * 60

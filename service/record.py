@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from models.feedback import Floats
-from service.decision_point import DecisionName
+from service.point_decisions import DecisionName
 from service.schemas import DecideRequest, Group, Status
 from service.standing import Claims, Standing
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.course import Facts
-from service.decision_point import DecisionName, DecisionPoint
+from service.decision_point import DecisionPoint
 from service.errors import UnusableRequestError
 from service.guardrails.reason import Found, give_reason
 from service.model_set import ModelSet
+from service.point_decisions import DecisionName
 from service.schemas import DecideRequest, Reason
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from models.reward import OutcomeKind
-from service.decision_point import DecisionName
+from service.point_decisions import DecisionName
 
 _NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
 Identifier = Annotated[str, Field(min_length=1, max_length=128, pattern=_NO_CONTROLS)]

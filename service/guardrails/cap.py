@@ -14,11 +14,12 @@ from functools import cached_property
 from itertools import takewhile
 from zoneinfo import ZoneInfo
 
-from service.decision_point import Cap, DecisionPoint
+from service.decision_point import DecisionPoint
 from service.guardrails.mask import Mask
 from service.guardrails.period import Calendar, Period, period_of
 from service.guardrails.reason import Found
 from service.guardrails.send_slot import HOURS_AHEAD
+from service.point_limits import Cap
 from service.standing import CountedMessage
 
 MINIMUM_GAP = "minimum_gap"

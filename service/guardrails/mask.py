@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from models.feedback import Booleans
-from service.decision_point import DecisionName
 from service.guardrails.reason import Found, give_reason
+from service.point_decisions import DecisionName
 from service.schemas import Reason
 
 

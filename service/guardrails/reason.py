@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from service.decision_point import DecisionName
+from service.point_decisions import DecisionName
 from service.schemas import Measure, Reason, Unit
 
 UNITS: Final[dict[str, Unit]] = {

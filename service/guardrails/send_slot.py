@@ -6,9 +6,9 @@ from datetime import UTC, datetime, time, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
 
-from service.decision_point import QuietHours
 from service.guardrails.mask import Mask
 from service.guardrails.reason import Found
+from service.point_decisions import QuietHours
 
 HOURS_AHEAD = 24
 MINUTE = timedelta(minutes=1)

@@ -123,7 +123,7 @@ def _entry(act: Act, detail: Mapping[str, str | int]) -> AuditEntry:
 
 def _longest_window(settings: Settings) -> timedelta:
     """The longest time after a decision in which what is counted may happen: the latest send, then the reward's window."""
-    from service.decision_point import load_decision_points
+    from service.point_files import load_decision_points
 
     points = load_decision_points(settings.decision_points).values()
     windows = [point.reward(name).window_hours for point in points for name in point.decisions]

@@ -16,7 +16,7 @@ from benchmarks.soak.calls import NDJSON, Calls
 from benchmarks.soak.rules import read_rules, write_rules
 from benchmarks.soak.shop import DECISION_POINTS
 from benchmarks.soak.told import Told
-from service.decision_point import load_decision_points
+from service.point_files import load_decision_points
 
 ITEMS = [{"customer_id": str(2001 + n), "idempotency_key": f"key-{n}"} for n in range(3)]
 

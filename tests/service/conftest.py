@@ -28,11 +28,12 @@ from service.coupons.key import CouponKey
 from service.coupons.key_file import read_or_create_keys
 from service.coupons.key_ring import CouponKeys
 from service.course import Rules
-from service.decision_point import DecisionPoint, load_decision_points
+from service.decision_point import DecisionPoint
 from service.learner import Learner
 from service.model_feed import ModelFeed
 from service.model_set import POLICY_NAMES, BoundPolicy, ModelSet, name_versions, schema_artifact
 from service.observability import Metrics
+from service.point_files import load_decision_points
 from service.settings import Settings
 from service.state import State
 from service.steady_reader import SteadyReader

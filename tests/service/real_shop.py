@@ -21,8 +21,8 @@ from features.offline import build_snapshots
 from models.artifact import Artifact
 from models.inputs import SCORES
 from service.app import utc_now
-from service.decision_point import load_decision_points
 from service.learner import Learner
+from service.point_files import load_decision_points
 from service.settings import Settings
 from service.store.engine import open_log
 from tests.features.conftest import Shop

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from features.stored import StoredFeatures
 from service.allowance import first_free
-from service.decision_point import Cap, DecisionPoint, ShopRules
+from service.decision_point import DecisionPoint
 from service.guardrails.cap import blocking_cap
+from service.point_limits import Cap, ShopRules
 from service.standing import CountedMessage
 from tests.service.conftest import NOW, Worker, stored_customer
 

@@ -9,12 +9,8 @@ import yaml
 
 from features.declared import DeclarationError
 from models.artifact import Artifact, ArtifactError
-from service.decision_point import (
-    SHOP_FILE,
-    DecisionPoint,
-    load_decision_points,
-    parse_decision_point,
-)
+from service.decision_point import DecisionPoint
+from service.point_files import SHOP_FILE, load_decision_points, parse_decision_point
 from service.settings import Settings
 
 SHIPPED = Settings().decision_points

@@ -11,9 +11,11 @@ import yaml
 from pydantic import BaseModel
 
 from features.segment import Segment
-from service.decision_point import DecisionPoint, ShopRules, load_decision_points
+from service.decision_point import DecisionPoint
 from service.guardrails.reason import UNITS
 from service.point_check import doubts
+from service.point_files import load_decision_points
+from service.point_limits import ShopRules
 
 DOCS = Path(__file__).parents[2] / "docs" / "decision-points.md"
 TEXT = DOCS.read_text(encoding="utf-8")

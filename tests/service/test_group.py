@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.decision_point import Shares
 from service.group import assign_group
+from service.point_limits import Shares
 
 CUSTOMERS = [f"customer {number}" for number in range(20_000)]
 SHARES = Shares(holdout=0.1, random=0.25)

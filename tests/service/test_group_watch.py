@@ -13,9 +13,10 @@ from prometheus_client import CollectorRegistry, Gauge
 from sqlalchemy import Engine, insert
 
 from models.sample_ratio import group_shares
-from service.decision_point import DecisionPoint, Shares, ShopRules
+from service.decision_point import DecisionPoint
 from service.group import group_of
 from service.group_watch import EVERY, GroupWatch, sample_ratios
+from service.point_limits import Shares, ShopRules
 from service.store.engine import microseconds
 from service.store.tables import decisions
 from tests.service.conftest import NOW, Worker

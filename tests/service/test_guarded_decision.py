@@ -19,7 +19,8 @@ from models.inputs import CHANNELS
 from service.course import Facts, Rules
 from service.decider import decide
 from service.decision_id import decision_id
-from service.decision_point import DecisionPoint, ShopRules
+from service.decision_point import DecisionPoint
+from service.point_limits import ShopRules
 from service.record import DecisionRecord
 from service.schemas import Answer, DecideRequest
 from service.standing import BudgetStanding, CountedMessage, Standing

@@ -139,6 +139,21 @@ def test_a_customer_draws_once_a_period_whatever_is_asked_again(
     assert tomorrow["propensity"].get("coupon")
 
 
+def test_a_cap_of_none_holds_the_first_message_too(
+    make_worker: MakeWorker, points: dict[str, DecisionPoint]
+) -> None:
+    caps = [{"name": "no_sms", "at_most": 0, "within": "day", "channel": "sms"}]
+    worker = make_worker(points=with_rules(points, "churn_prevention", caps=caps))
+    worker.reader.customers["c1"] = stored_customer("c1")
+
+    only_sms = worker.decide(customer_id="c1", **MESSAGE, eligible={"channel": ["sms"]})
+    any_channel = worker.decide(customer_id="c1", **MESSAGE)
+
+    assert only_sms["status"] == "suppressed"
+    assert "cap:no_sms" in [reason["rule"] for reason in only_sms["reasons"]]
+    assert any_channel["channel"] != "sms"
+
+
 def test_time_that_ran_out_makes_it_the_baseline_within_the_constraints(worker: Worker) -> None:
     asked = {"customer_id": "c1", "timeout_ms": 0, "journey": "churn_prevention", "decide": ["channel"]}
     worker.reader.customers["c2"] = stored_customer("c2", consent_sms=False)

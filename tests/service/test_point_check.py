@@ -9,8 +9,8 @@ import yaml
 from typer.testing import CliRunner
 
 from service.cli import app
-from service.decision_point import load_decision_points
 from service.point_check import doubts
+from service.point_files import load_decision_points
 from service.settings import Settings
 from tests.service.test_decision_point import WHEEL, changed, parse
 

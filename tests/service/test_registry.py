@@ -13,7 +13,7 @@ from features.schema import load_schema
 from models.artifact import Artifact, ArtifactError
 from models.context import Standardizer
 from models.logistic_thompson import LogisticThompson
-from service.decision_point import load_decision_points
+from service.point_files import load_decision_points
 from service.registry import check_champion, sync_champions
 from service.settings import Settings
 from service.store.artifact_store import get_artifact, read_champions

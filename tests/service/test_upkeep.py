@@ -101,7 +101,7 @@ def test_a_coupon_that_no_budget_limits_gives_nothing_back_to_a_limit_declared_l
 
 def test_a_deferred_draw_that_was_not_activated_is_free_again_with_its_coupon(wheel: Worker) -> None:
     first = draw(wheel, activate="deferred")
-    repeated = draw(wheel)
+    repeated = draw(wheel, activate="deferred")
     wheel.clock.advance(minutes=61)
     second = draw(wheel)
     wheel.keep_up()

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from service.decision_point import QuietHours
+from service.point_decisions import QuietHours
 
 STEP = timedelta(minutes=5)  # every moment, window and zone offset in these tests is a multiple of it
 TURNS = {

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from models.inputs import CHANNELS
-from service.decision_point import Cap, DecisionPoint, ShopRules
+from service.decision_point import DecisionPoint
 from service.guardrails.cap import (
     CountedCap,
     CountedGap,
@@ -22,6 +22,7 @@ from service.guardrails.cap import (
     mask_caps,
 )
 from service.guardrails.mask import Mask
+from service.point_limits import Cap, ShopRules
 from service.standing import CountedMessage
 from tests.service.guardrails.situation import STEP, around, situations
 

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.decision_point import DecisionPoint, load_decision_points
+from service.decision_point import DecisionPoint
 from service.guardrails.draw import drawn_until
 from service.guardrails.period import PeriodKind
+from service.point_files import load_decision_points
 from service.settings import Settings
 from service.standing import Draw
 from tests.service.guardrails.situation import STEP, TURNING

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from service.decision_point import QuietHours
 from service.guardrails.mask import Mask
 from service.guardrails.send_slot import (
     local_midnight,
@@ -20,6 +19,7 @@ from service.guardrails.send_slot import (
     quiet_until,
     slots,
 )
+from service.point_decisions import QuietHours
 from tests.service.guardrails.situation import QUIET, TURNING, is_quiet_by_the_clock
 
 MINUTE = timedelta(minutes=1)

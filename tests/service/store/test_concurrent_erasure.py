@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, Table, select, text, update
 
-from service.decision_point import DecisionPoint, load_decision_points
+from service.decision_point import DecisionPoint
 from service.observability import Metrics
+from service.point_files import load_decision_points
 from service.record import DecisionRecord
 from service.settings import Settings
 from service.store.decision_log import DecisionLog, read_record

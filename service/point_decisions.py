@@ -1,0 +1,139 @@
+"""What a journey may decide, as its file declares it: the actions, what is usual, and the reward."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import time
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from features.declared import Declared
+from models.inputs import CHANNELS
+from models.reward import RewardSpec
+
+DecisionName = Literal["channel", "send_time", "coupon", "message"]
+ORDER: tuple[DecisionName, ...] = ("channel", "send_time", "coupon", "message")
+Cost = Annotated[float, Field(ge=0)]
+Channel = Literal["email", "sms", "app_push", "web_push"]
+
+
+class Reward(Declared):
+    """How outcomes become this decision's reward; see `models.reward.RewardSpec`."""
+
+    kind: Literal["click", "net_value"]
+    window_hours: float = Field(gt=0)
+    delivery: Literal["reported", "assumed"] = "reported"
+    margin_share: float = Field(0.2, ge=0, le=1)
+    message_cost: Cost | dict[Channel, Cost] = Field(0.0, description="of a message, or by channel")
+    unsubscribe_cost: float = Field(0.0, ge=0)
+
+    def spec(self) -> RewardSpec:
+        """The same as a value of `models`."""
+        return RewardSpec(**self.model_dump())
+
+
+class ChannelPoint(Declared):
+    """The channels that may be chosen."""
+
+    actions: tuple[Channel, ...] = Field(CHANNELS, min_length=1)
+    usual: tuple[Channel, ...] = Field((), description="what is done as usual: the first that may be")
+    reward: Reward
+
+    @model_validator(mode="after")
+    def _know_the_usual_channels(self) -> Self:
+        _require_known(self.usual, self.actions)
+        return self
+
+
+def _as_written(value: object) -> object:
+    """YAML reads 22:00 as the number 1320, which would be twenty-two minutes past midnight."""
+    if isinstance(value, (int, float)):
+        raise ValueError(  # noqa: TRY004 - pydantic collects no other
+            f'wanted a time in quotes, such as "22:00"; YAML made a number of it: {value}'
+        )
+    return value
+
+
+ClockTime = Annotated[time, BeforeValidator(_as_written)]
+
+
+class QuietHours(Declared):
+    """The customer's local hours in which nothing is sent: from `start` up to `end`, across midnight if end is earlier."""
+
+    start: ClockTime
+    end: ClockTime
+
+
+class SendTimePoint(Declared):
+    """The local hours up to the deadline."""
+
+    deadline_hours: float = Field(24, gt=0, le=24)
+    quiet_hours: QuietHours | None = None
+    usual: tuple[Annotated[str, Field(pattern="^([01][0-9]|2[0-3])$")], ...] = Field(
+        (), description="local hours at which it is sent as usual: the first that may be"
+    )
+    reward: Reward
+
+
+class CouponPoint(Declared):
+    """The coupon sizes, 0 for none, in the shop's currency, and how long a code lives."""
+
+    amounts: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
+    valid: Literal["until_local_midnight"] | Annotated[int, Field(gt=0)] = Field(
+        description="until_local_midnight of the day of the decision, or a number of hours from the send time"
+    )
+    minimum_life_minutes: int = Field(30, ge=0)
+    essential: bool = Field(False, description="without a coupon there is nothing to say: none means hold")
+    budget_price: float = Field(
+        0.0,
+        ge=0,
+        description="λ: each unit of coupon cost counts as 1 + λ; the least it is, whatever the pacing says",
+    )
+    usual: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        (), description="sizes that are given as usual: the first that may be"
+    )
+    daily_budget: int | None = Field(
+        None, gt=0, description="face value of all coupons that may be out or used per day of the shop's zone"
+    )
+    pacing_gain: float = Field(
+        20.0,
+        ge=0,
+        description="how hard λ answers a budget that runs ahead of the clock (`guardrails/pacing.py`); 0: not at all",
+    )
+    once_per: Literal["day", "week", "month"] | None = Field(
+        None, description="one draw per customer and period of the customer's zone, whatever is asked again"
+    )
+    reward: Reward
+
+    @model_validator(mode="after")
+    def _know_the_usual_sizes(self) -> Self:
+        _require_known(self.usual, self.amounts)
+        return self
+
+    @model_validator(mode="after")
+    def _leave_the_message_to_the_channel(self) -> Self:
+        if self.reward.kind != "net_value":
+            raise ValueError("what a coupon earns is money; wanted reward kind net_value")
+        if self.reward.message_cost:
+            raise ValueError("a message costs the same with any coupon; wanted no message_cost here")
+        return self
+
+
+class MessagePoint(Declared):
+    """The message variants of a fixed, even split."""
+
+    variants: tuple[str, ...] = Field(min_length=1)
+    usual: tuple[str, ...] = Field((), description="the variant that is sent as usual")
+    reward: Reward
+
+    @model_validator(mode="after")
+    def _know_the_usual_variants(self) -> Self:
+        _require_known(self.usual, self.variants)
+        return self
+
+
+def _require_known(usual: Collection[object], actions: Collection[object]) -> None:
+    unknown = [each for each in usual if each not in actions]
+    if unknown:
+        raise ValueError(f"usual names {unknown}; there are {list(actions)}")
