@@ -33,6 +33,8 @@ def migrate() -> None:
             record_act(connection, _entry(Act.LOG_MIGRATED, detail))
     except SchemaError as error:
         raise _refuse(str(error)) from None
+    finally:
+        engine.dispose()
     Console().print(
         f"schema {after}, as before" if before == after else f"schema {before or 'none'} → {after}"
     )
