@@ -21,6 +21,7 @@ _REFUSALS = {
     "401": "No API key or token, or one that is not accepted",
     "403": "The caller lacks the scope",
     "429": "The caller asked more often than its limit",
+    "503": "Who asks cannot be told: the keys could not be read for a while",
 }
 
 
