@@ -17,6 +17,7 @@ from service.errors import LogUnavailableError, UnknownDecisionError, Unstorable
 from service.record import DecisionRecord
 from service.schemas import LoggedDecision
 from service.standing import Claims
+from service.store.breaker import LogAwayError
 from service.store.engine import microseconds
 from service.store.failure import failure_of
 from service.store.key_log import KeyClaim, KeyTakenError, give_back_keys, without_taken
@@ -116,7 +117,7 @@ class DecisionLog:
             with self._flush_seconds.time():
                 failures = await asyncio.to_thread(self._commit, batch)
         except Exception as error:  # whatever failed, these callers must hear of it and the writer go on
-            if len(batch) > 1 and not isinstance(error, OperationalError):
+            if len(batch) > 1 and not isinstance(error, (OperationalError, LogAwayError)):
                 for entry in batch:  # one of them cannot be stored: the others need not pay for it
                     await self._flush([entry])
                 return

@@ -96,14 +96,18 @@ def erase_outcomes(connection: Connection, identities: Sequence[str], naming: Na
 
 
 def erase_keys(connection: Connection, identities: Sequence[str], naming: Naming, since: int) -> int:
-    """Drop the keys that stand for these decisions, and those claimed since that name the customer by text or answer."""
+    """Drop the keys that stand for these decisions, and those claimed since that name the customer by text or answer.
+
+    A key of somebody else's decision stays, whatever words are in it: without it a retry would decide a second time.
+    """
     keys = idempotency_keys.c
     wide = or_(
         naming.may_be_in_text(keys.key),
         and_(keys.content.is_not(None), naming.may_be_in_json(keys.content, connection.dialect.name)),
     )
     named = set()
-    for row in connection.execute(select(idempotency_keys).where(keys.claimed_at >= since, wide)):
+    unbound = select(idempotency_keys).where(keys.claimed_at >= since, keys.decision_id.is_(None), wide)
+    for row in connection.execute(unbound):
         if naming.in_text(row.key) or (row.content and naming.in_json(row.content)):
             named.add((row.scope, row.key))
     for part in _portions(identities):

@@ -143,6 +143,26 @@ def test_after_forgetting_the_statistics_are_what_they_were_and_verify_counts_it
     played.learn()
 
 
+def test_a_strangers_retry_finds_its_answer_whatever_words_are_in_its_key(
+    worker: Worker, log_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GARDOON_DATABASE_URL", log_url)
+    monkeypatch.setenv("GARDOON_VAR", str(tmp_path))
+    worker.reader.customers["17"] = stored_customer("17")
+
+    def ask(customer: str) -> dict[str, Any]:
+        body = {"customer_id": customer, "journey": "cart_abandonment"}
+        headers = {"Idempotency-Key": f"visit-17-of-{customer}"}
+        answer: dict[str, Any] = worker.client.post("/v1/decide", json=body, headers=headers).json()
+        return answer
+
+    forgotten, stranger = ask("17"), ask("c1")
+    assert CliRunner().invoke(app, ["forget", "17"]).exit_code == 0
+
+    assert ask("c1")["decision_id"] == stranger["decision_id"]
+    assert ask("17")["decision_id"] != forgotten["decision_id"]
+
+
 def test_rows_of_a_forgotten_customer_still_belong_together(played: Worker) -> None:
     run("forget", NEEDLE, "--yes")
 
