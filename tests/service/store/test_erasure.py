@@ -157,7 +157,7 @@ def test_a_strangers_retry_finds_its_answer_whatever_words_are_in_its_key(
         return answer
 
     forgotten, stranger = ask("17"), ask("c1")
-    assert CliRunner().invoke(app, ["forget", "17"]).exit_code == 0
+    assert CliRunner().invoke(app, ["forget", "17", "--yes"]).exit_code == 0
 
     assert ask("c1")["decision_id"] == stranger["decision_id"]
     assert ask("17")["decision_id"] != forgotten["decision_id"]
