@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from service.course import Facts, Rules, customer_zone
 from service.decider import decide
 from service.decision_id import decision_id
-from service.errors import BusyCustomerError, LogUnavailableError
+from service.errors import BusyCustomerError
 from service.guardrails.cap import horizon
 from service.model_set import ModelSet
 from service.record import DecisionRecord
@@ -25,7 +25,7 @@ ATTEMPTS = 8
 
 
 async def decide_and_log(
-    gardoon: State, request: DecideRequest, claim: KeyClaim | None = None
+    gardoon: State, request: DecideRequest, limit: TimeLimit, claim: KeyClaim | None = None
 ) -> DecisionRecord:
     """The record of a decision, on disk before this returns unless the request is a dry run.
 
@@ -35,28 +35,21 @@ async def decide_and_log(
     Raises: the `ServiceError` that says what is wrong with the request or which part does not answer, or not in time;
     `KeyTakenError` when the claim's key stands for another decision by now.
     """
-    limit = TimeLimit(time.monotonic(), request.timeout_ms)
     with gardoon.metrics.decide_seconds.time():
         rules, models, now = gardoon.rules_of(request.journey), gardoon.feed.current, gardoon.clock()
         within = limit.for_features(time.monotonic())
         features = await gardoon.features_of(request.customer_id, now, within)
         identity = decision_id(int(now.timestamp() * 1000), gardoon.randomness(10))
         facts = Facts(identity, now, request, features)
-        try:
-            async with (
-                asyncio.timeout(limit.for_the_rest(time.monotonic())),
-                gardoon.turns.of(request.customer_id),
-            ):
-                for _ in range(ATTEMPTS):
-                    standing = await asyncio.to_thread(_read, gardoon, facts, rules)
-                    known = replace(facts, standing=standing, late=limit.is_over(time.monotonic()))
-                    record = await _decide(known, models, rules)
-                    if await _logged(gardoon, record, claim):
-                        break
-                else:
-                    raise BusyCustomerError(f"{ATTEMPTS} decisions about this customer or budget came first")
-        except TimeoutError as error:
-            raise LogUnavailableError("the log did not answer in the time that the request gives") from error
+        async with limit.kept(), gardoon.turns.of(request.customer_id):
+            for _ in range(ATTEMPTS):
+                standing = await asyncio.to_thread(_read, gardoon, facts, rules)
+                known = replace(facts, standing=standing, late=limit.is_over(time.monotonic()))
+                record = await _decide(known, models, rules)
+                if await _logged(gardoon, record, claim):
+                    break
+            else:
+                raise BusyCustomerError(f"{ATTEMPTS} decisions about this customer or budget came first")
     gardoon.metrics.count_decision(record)
     return record
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -21,6 +22,7 @@ from service.schemas import DecideRequest
 from service.state import State
 from service.store.decision_log import read_record
 from service.store.key_log import KeyClaim, KeyTakenError, find_result, keep_result
+from service.time_limit import TimeLimit
 
 ATTEMPTS = 4
 
@@ -53,16 +55,18 @@ async def decide_once(gardoon: State, request: DecideRequest, claim: KeyClaim | 
 
     Raises: what `decide_and_log` does; `KeyInUseError`; `KeyReusedError`.
     """
+    limit = TimeLimit(time.monotonic(), request.timeout_ms)
     if claim is None:
-        return (await decide_and_log(gardoon, request)).answer.encode(), False
+        return (await decide_and_log(gardoon, request, limit)).answer.encode(), False
     with gardoon.keys.using(claim):
         for attempt in range(ATTEMPTS):
-            is_free = claim.found_free and attempt == 0
-            known = None if is_free else await asyncio.to_thread(_kept_answer, gardoon, claim)
-            if known is not None:
-                return known, True
+            if attempt > 0 or not claim.found_free:
+                async with limit.kept():
+                    known = await asyncio.to_thread(_kept_answer, gardoon, claim)
+                if known is not None:
+                    return known, True
             with suppress(KeyTakenError):
-                return (await decide_and_log(gardoon, request, claim)).answer.encode(), False
+                return (await decide_and_log(gardoon, request, limit, claim)).answer.encode(), False
     raise KeyInUseError(f"Idempotency-Key {claim.key!r} was taken and given back {ATTEMPTS} times")
 
 

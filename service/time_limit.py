@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from service.errors import LogUnavailableError
 from service.steady_reader import PATIENCE_SECONDS
 
 LEAST_SECONDS: Final = 0.05
@@ -42,6 +47,15 @@ class TimeLimit:
     def is_over(self, at: float) -> bool:
         """Whether the caller wants its baseline by then."""
         return self.timeout_ms is not None and self._left(self.timeout_ms, at) < 0
+
+    @asynccontextmanager
+    async def kept(self) -> AsyncIterator[None]:
+        """What the log is needed for. Raises: `LogUnavailableError` when it takes longer than what is left for the rest."""
+        try:
+            async with asyncio.timeout(self.for_the_rest(time.monotonic())):
+                yield
+        except TimeoutError as error:
+            raise LogUnavailableError("the log did not answer in the time that the request gives") from error
 
     def _left(self, timeout_ms: int, at: float) -> float:
         return self.began + timeout_ms / 1000 - at

@@ -66,11 +66,14 @@ def listens(process: subprocess.Popen[bytes], port: int) -> bool:
         return False
 
 
-def decide(address: str, customer_id: str, **asked: Any) -> tuple[int, dict[str, Any], Any, float]:
+def decide(
+    address: str, customer_id: str, *, key: str = "", **asked: Any
+) -> tuple[int, dict[str, Any], Any, float]:
     """Status, body, headers and seconds of one decision."""
     body = json.dumps({"customer_id": customer_id, "journey": "cart_abandonment", **asked}).encode()
+    headers = {"content-type": "application/json", **({"Idempotency-Key": key} if key else {})}
     request, began = (
-        Request(f"{address}/v1/decide", body, {"content-type": "application/json"}),
+        Request(f"{address}/v1/decide", body, headers),
         time.monotonic(),
     )
     try:
@@ -167,7 +170,7 @@ def test_parts_that_stand_still_hold_up_no_request(tmp_path: Path, busy_shop: Ca
         wait_for(lambda: metric(address, up) == 1, seconds=20, what="Redis to go on")
 
         with standing_still(parts.server), ThreadPoolExecutor(41) as callers:
-            hurried = callers.submit(decide, address, CUSTOMER, timeout_ms=200)
+            hurried = callers.submit(decide, address, CUSTOMER, key="again", timeout_ms=200)
             queued = [callers.submit(decide, address, f"customer {number}") for number in range(40)]
             answers = [call.result() for call in [hurried, *queued]]
             after = decide(address, CUSTOMER)

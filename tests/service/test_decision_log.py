@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from service.errors import LogUnavailableError, UnstorableError
 from service.observability import Metrics
 from service.record import DecisionRecord
 from service.standing import Claims
-from service.store.decision_log import DecisionLog, decision_row
+from service.store.decision_log import DecisionLog, Entry, decision_row
 from service.store.engine import open_log
 from service.store.tables import decisions
 from tests.service.conftest import Worker
@@ -77,6 +79,41 @@ def test_a_decision_that_cannot_be_stored_fails_alone(record: DecisionRecord, en
     assert [place for place, result in enumerate(results) if result is not None] == [7]
     assert isinstance(results[7], UnstorableError)
     assert count(engine) == 20
+
+
+def test_a_caller_who_gave_up_takes_back_what_waits_and_not_what_is_being_written(
+    record: DecisionRecord, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, go_on, begun = DecisionLog(engine, flush_seconds=Metrics().flush_seconds), threading.Event(), []
+    commit = log._commit
+
+    def slow(batch: Sequence[Entry]) -> Sequence[Exception | None]:
+        begun.append(len(batch))
+        go_on.wait(timeout=20)
+        return commit(batch)
+
+    monkeypatch.setattr(log, "_commit", slow)
+    first, second, third = copies(record, 3)
+
+    async def scenario() -> None:
+        log.start()
+        writing = asyncio.create_task(log.append(first))
+        while not begun:
+            await asyncio.sleep(0.001)
+        waiting, staying = asyncio.create_task(log.append(second)), asyncio.create_task(log.append(third))
+        await asyncio.sleep(0)
+        writing.cancel()
+        waiting.cancel()
+        await asyncio.sleep(0)
+        go_on.set()
+        await staying
+        await log.stop()
+
+    asyncio.run(asyncio.wait_for(scenario(), timeout=20))
+
+    with engine.connect() as connection:
+        logged = set(connection.scalars(select(decisions.c.decision_id)))
+    assert logged == {record.decision_id, first.decision_id, third.decision_id}
 
 
 def test_after_the_stop_nothing_is_accepted(record: DecisionRecord, engine: Engine) -> None:
