@@ -7,7 +7,7 @@ import sqlite3
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from features.schema import FEATURE_SERVICE, JOIN_KEY, Schema
 from features.stored import StoredFeatures, StoredView
@@ -89,16 +89,23 @@ class SqliteFeatureReader:
         return connection
 
 
+def read_settings(settings_file: Path) -> dict[str, Any]:
+    """Feast's settings in a file, `${NAME}` coming from the environment."""
+    import yaml
+
+    settings: dict[str, Any] = yaml.safe_load(os.path.expandvars(settings_file.read_text(encoding="utf-8")))
+    return settings
+
+
 def open_online_store(settings_file: Path) -> FeatureStore:
-    """Feast with the settings of a file, `${NAME}` coming from the environment, but for its offline store.
+    """Feast with the settings of a file, but for its offline store.
 
     Serving reads none, and the packages of the one that training uses (DuckDB) are not where the service runs.
     """
-    import yaml
     from feast import FeatureStore
     from feast.repo_config import RepoConfig
 
-    settings = yaml.safe_load(os.path.expandvars(settings_file.read_text(encoding="utf-8")))
+    settings = read_settings(settings_file)
     settings.pop("offline_store", None)
     config = RepoConfig(**settings)
     config.repo_path = settings_file.parent
@@ -106,7 +113,7 @@ def open_online_store(settings_file: Path) -> FeatureStore:
 
 
 class FeastFeatureReader:
-    """Reads any online store that Feast supports (Redis, ...) through its public API, about ten times slower.
+    """Reads any online store that Feast supports (PostgreSQL, ...) through its public API, about ten times slower.
 
     Make one `FeatureStore` a process: two evict each other's cache. The feature service is resolved once, here.
     """

@@ -54,8 +54,8 @@ def encode_values(kind: FeatureType, values: Iterable[FeatureValue]) -> list[byt
     return [NULL if value is None or value != value else encode(value) for value in values]
 
 
-def decode_value(stored: bytes) -> FeatureValue:
-    """The value of stored bytes. Raises `WireFormatError`."""
+def decode_value(stored: bytes | None) -> FeatureValue:
+    """The value of stored bytes; None where nothing is stored. Raises `WireFormatError`."""
     if not stored:
         return None
     tag = stored[0]
@@ -65,10 +65,10 @@ def decode_value(stored: bytes) -> FeatureValue:
     if tag == BOOL_TAG:
         return stored[1] != 0
     if tag == STRING_TAG:
-        _, start = _read_varint(stored, 1)
+        _, start = decode_varint(stored, 1)
         return stored[start:].decode()
     if tag == INT_TAG:
-        number, _ = _read_varint(stored, 1)
+        number, _ = decode_varint(stored, 1)
         return number - (1 << 64) if number >= 1 << 63 else number
     if tag == FLOAT_LIST_TAG:
         return _decode_list(stored)
@@ -77,13 +77,21 @@ def decode_value(stored: bytes) -> FeatureValue:
     )
 
 
+def decode_values(stored: Iterable[bytes | None]) -> list[FeatureValue]:
+    """The values of many, several times faster where most are floats. Raises `WireFormatError`."""
+    return [
+        _read_double(value, 1)[0] if value and value[0] == FLOAT_TAG else decode_value(value)
+        for value in stored
+    ]
+
+
 def _encode_float(value: FeatureValue) -> bytes:
     return struct.pack("<Bd", FLOAT_TAG, value)
 
 
 def _encode_int(value: FeatureValue) -> bytes:
     assert isinstance(value, int)
-    return bytes([INT_TAG]) + _varint(value & (1 << 64) - 1)
+    return bytes([INT_TAG]) + encode_varint(value & (1 << 64) - 1)
 
 
 def _encode_bool(value: FeatureValue) -> bytes:
@@ -92,13 +100,13 @@ def _encode_bool(value: FeatureValue) -> bytes:
 
 def _encode_string(value: FeatureValue) -> bytes:
     text = str(value).encode()
-    return bytes([STRING_TAG]) + _varint(len(text)) + text
+    return bytes([STRING_TAG]) + encode_varint(len(text)) + text
 
 
 def _encode_list(value: FeatureValue) -> bytes:
     numbers = np.asarray(value, dtype="<f8").tobytes()
-    packed = b"\x0a" + _varint(len(numbers)) + numbers if numbers else b""
-    return bytes([FLOAT_LIST_TAG]) + _varint(len(packed)) + packed
+    packed = b"\x0a" + encode_varint(len(numbers)) + numbers if numbers else b""
+    return bytes([FLOAT_LIST_TAG]) + encode_varint(len(packed)) + packed
 
 
 _ENCODERS = {
@@ -111,16 +119,17 @@ _ENCODERS = {
 
 
 def _decode_list(stored: bytes) -> tuple[float, ...]:
-    length, start = _read_varint(stored, 1)
+    length, start = decode_varint(stored, 1)
     if length == 0:
         return ()
     if stored[start] != 0x0A:
         raise WireFormatError(f"a list's numbers start with byte {stored[start]:#04x}, wanted 0x0a (packed)")
-    length, start = _read_varint(stored, start + 1)
+    length, start = decode_varint(stored, start + 1)
     return struct.unpack_from(f"<{length // 8}d", stored, start)
 
 
-def _varint(number: int) -> bytes:
+def encode_varint(number: int) -> bytes:
+    """Seven bits a byte, the lowest first; the eighth says that more follow."""
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)
@@ -129,7 +138,8 @@ def _varint(number: int) -> bytes:
     return bytes(out)
 
 
-def _read_varint(stored: bytes, start: int) -> tuple[int, int]:
+def decode_varint(stored: bytes, start: int) -> tuple[int, int]:
+    """The number that starts there, and where what follows it starts."""
     number = shift = 0
     while True:
         byte = stored[start]

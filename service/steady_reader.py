@@ -20,7 +20,7 @@ PATIENCE_SECONDS: Final = 1.0
 
 
 class FeatureReader(Protocol):
-    """Reads one customer's stored features; SQLite in Feast's format, or any store through Feast."""
+    """Reads one customer's stored features; SQLite and Redis in Feast's format, or any store through Feast."""
 
     def read(self, customer_id: str) -> StoredFeatures:
         """The customer's rows; a view without one is absent."""
