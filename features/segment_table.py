@@ -20,7 +20,8 @@ def customer_table(views: Mapping[str, ir.Table], schema: Schema) -> ir.Table:
     """One row a customer: `customer_id`, the texts and `Schema.columns`, as `features/encoding.py` makes them of one.
 
     views: each view's declared features by `customer_id`, one row a customer at most. A customer of any view is in the
-    table; a view without a row for one has the schema's defaults, a null number of a row is nan and a null text the default.
+    table; a view without a row for one has the schema's defaults, as has a feature that its view's rows lack altogether; a
+    null number of a row is nan and a null text the default.
     Raises: `SegmentError` for a view that is not there.
     """
     missing = [view.name for view in schema.views if view.name not in views]
@@ -37,6 +38,8 @@ def customer_table(views: Mapping[str, ir.Table], schema: Schema) -> ir.Table:
 def _encoded(view: View, rows: ir.Table) -> ir.Table:
     columns: dict[str, ir.Value] = {}
     for feature in view.features:
+        if feature.name not in rows.columns:
+            continue  # written before it was declared
         stored = rows[feature.name]
         if feature.type == "string":
             columns[feature.name] = stored.fill_null(str(feature.default))
@@ -55,14 +58,13 @@ def _number(stored: ir.Value) -> ir.Value:
 
 def _with_defaults(view: View, joined: ir.Table) -> ir.Table:
     """Nothing that was encoded is null, so what is has no row."""
-    names = {name: feature for feature in view.features for name in _names(feature)}
-    filled = {name: joined[name].fill_null(_default(feature)) for name, feature in names.items()}
+    names = {name: feature for feature in view.features for name in feature.columns or (feature.name,)}
+    filled = {
+        name: joined[name].fill_null(_default(feature)) if name in joined.columns else _default(feature)
+        for name, feature in names.items()
+    }
     kept = [column for column in joined.columns if column not in names and column != f"{view.name}_customer"]
     return joined.select(*kept, **filled)
-
-
-def _names(feature: Feature) -> tuple[str, ...]:
-    return feature.columns or (feature.name,)
 
 
 def _default(feature: Feature) -> ir.Value:

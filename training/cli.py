@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 
 import typer
 
-from training.commands import features, fitting, importing, judging, promoting, shadowing
+from training.commands import features, fitting, importing, judging, promoting, segmenting, shadowing
 from training.commands.options import VAR, FeatureStoreYaml, TrackingUri, Var
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(importing.app, name="import")
 app.add_typer(features.app)
+app.add_typer(segmenting.app)
 app.add_typer(fitting.app, name="fit")
 app.add_typer(judging.app)
 app.add_typer(promoting.app)

@@ -190,6 +190,17 @@ def test_what_a_table_cannot_tell_is_refused(make: Callable[[], Segment], messag
         belonging(make(), ibis.table({"customer_id": "string", "orders_28d": "float64"}))
 
 
+def test_a_feature_that_was_declared_after_the_rows_were_written_has_its_default(backend: Backend) -> None:
+    old = ibis.memtable(pa.table({"customer_id": ["a"], "orders_28d": [2.0]}))
+    profile = ibis.memtable(pa.Table.from_pylist([], schema=arrow_schema(SMALL.view("profile"))))
+
+    found = backend.to_pyarrow(customer_table({"profile": profile, "habits": old}, SMALL)).to_pylist()
+
+    stored = {"habits": StoredView(NOW, {"orders_28d": 2.0})}
+    read = values_of(encode(StoredFeatures("a", stored), now=NOW, schema=SMALL), SMALL)
+    assert [comparable(row) for row in found] == [{"customer_id": "a", **comparable(read)}]
+
+
 def test_a_base_without_a_views_rows_is_refused() -> None:
     with pytest.raises(SegmentError, match=r"no rows of the views \['habits'\]; there are \['profile'\]"):
         customer_table({"profile": ibis.table({"customer_id": "string"})}, SMALL)

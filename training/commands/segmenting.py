@@ -1,0 +1,143 @@
+"""`segments`, `segment`, `overlap`: who of the whole base belongs where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from training.commands.options import VAR, Var, parse_time
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from features.segment import Segment
+    from training.segment_base import SegmentBase, Views
+
+app = typer.Typer()
+
+DECISION_POINTS = Path(__file__).resolve().parents[2] / "service" / "decision_points"
+SEGMENTS = "segments"
+SHOWN = 5
+DecisionPoints = Annotated[
+    Path,
+    typer.Option(
+        "--decision-points",
+        envvar="GARDOON_DECISION_POINTS",
+        help="The folder that `segments/` is in; by default the one that is shipped.",
+    ),
+]
+AsOf = Annotated[
+    str,
+    typer.Option(
+        help="ISO 8601 time, UTC unless it says so: works the features out at that moment from the data set. By default "
+        "the newest snapshot, which is what is served.",
+    ),
+]
+Dataset = Annotated[str, typer.Option(help="Name of the data set that --as-of reads.")]
+DATASET = "complete-journey"
+
+
+@app.command()
+def segments(
+    as_of: AsOf = "", dataset: Dataset = DATASET, points: DecisionPoints = DECISION_POINTS, var: Var = VAR
+) -> None:
+    """Name every segment with its size over the whole base."""
+    with _opened(points, as_of, dataset, var) as (declared, base, moment):
+        n_customers, sizes = base.count(), base.sizes()
+    typer.echo(f"{n_customers:,} customers as of {moment.isoformat()}")
+    for name, segment in declared.items():
+        typer.echo(
+            f"{name:<24} {sizes[name]:>12,} {_share(sizes[name], n_customers):>7}  {segment.description}"
+        )
+
+
+@app.command()
+def segment(
+    name: Annotated[str, typer.Argument(help="The segment's name.")],
+    list_to: Annotated[
+        Path | None, typer.Option("--list", help="A .csv or .parquet file to write the audience to.")
+    ] = None,
+    as_of: AsOf = "",
+    dataset: Dataset = DATASET,
+    points: DecisionPoints = DECISION_POINTS,
+    var: Var = VAR,
+) -> None:
+    """Show one segment: its definition, its size, its first customers; all of them in a file with --list."""
+    with _opened(points, as_of, dataset, var) as (declared, base, moment):
+        shown = base.first(name, SHOWN)
+        n_customers, size = base.count(), base.sizes()[name]
+        if list_to is not None:
+            base.write_list(name, list_to)
+    typer.echo(_definition(declared[name]))
+    typer.echo(
+        f"{size:,} of {n_customers:,} customers ({_share(size, n_customers)}) as of {moment.isoformat()}"
+    )
+    typer.echo(f"written to {list_to}" if list_to else f"such as {', '.join(shown) or 'nobody'}")
+
+
+@app.command()
+def overlap(
+    names: Annotated[list[str] | None, typer.Argument(help="Two segments or more; by default all.")] = None,
+    as_of: AsOf = "",
+    dataset: Dataset = DATASET,
+    points: DecisionPoints = DECISION_POINTS,
+    var: Var = VAR,
+) -> None:
+    """Count the customers that two segments share: |A|, |B|, |A and B|, and the share of both in either (Jaccard)."""
+    with _opened(points, as_of, dataset, var) as (declared, base, moment):
+        pairs = base.overlaps(names or list(declared))
+    typer.echo(f"as of {moment.isoformat()}: customers of A, of B, of both, and both / either")
+    for pair in pairs:
+        jaccard = "-" if pair.jaccard is None else f"{pair.jaccard:.4f}"
+        counts = f"{pair.n_one:>12,} {pair.n_other:>12,} {pair.n_both:>12,}"
+        typer.echo(f"{pair.one:<24} {pair.other:<24} {counts} {jaccard:>8}")
+
+
+@contextmanager
+def _opened(
+    points: Path, as_of: str, dataset: str, var: Path
+) -> Iterator[tuple[dict[str, Segment], SegmentBase, datetime]]:
+    """The declared segments, the base and its moment; what cannot be told is said and ends the command with code 2."""
+    from features.declared import DeclarationError
+    from features.membership import SegmentError
+    from features.schema import load_schema
+    from features.segment_files import load_segments
+    from training.segment_base import open_base
+
+    try:
+        declared = load_segments(points / SEGMENTS, load_schema())
+        moment, views = _views(as_of, dataset, var)
+        with open_base(views, declared) as base:
+            yield declared, base, moment
+    except (DeclarationError, SegmentError, FileNotFoundError) as error:
+        typer.echo(f"refused: {error}", err=True)
+        raise typer.Exit(2) from error
+
+
+def _views(as_of: str, dataset: str, var: Path) -> tuple[datetime, Views]:
+    from training.importing.dataset import dataset_folder
+    from training.places import Places
+    from training.segment_base import computed_views, newest_snapshot, snapshot_views
+
+    if as_of:
+        moment = parse_time(as_of)
+        return moment, computed_views(dataset_folder(var, dataset), moment)
+    snapshots = Places(var=var).snapshots
+    moment = newest_snapshot(snapshots)
+    return moment, snapshot_views(snapshots, moment)
+
+
+def _share(size: int, of: int) -> str:
+    return f"{size / of:.1%}" if of else "-"
+
+
+def _definition(segment: Segment) -> str:
+    import yaml
+
+    declared = segment.model_dump(mode="json", exclude_none=True)
+    text: str = yaml.safe_dump(declared, sort_keys=False, allow_unicode=True, width=120)
+    return text.rstrip()
