@@ -66,9 +66,14 @@ def latest_as_of(snapshots: Path) -> datetime:
     return as_of.astimezone(UTC)
 
 
+def snapshot_path(snapshots: Path, view: View) -> Path:
+    """The file of a view's snapshots."""
+    return snapshots / f"{view.name}.parquet"
+
+
 def read_snapshot(snapshots: Path, view: View, as_of: datetime) -> pa.Table:
     """The rows of a view's snapshot at `as_of`, one a customer. Raises `OnlineStoreError` when there are none."""
-    path = snapshots / f"{view.name}.parquet"
+    path = snapshot_path(snapshots, view)
     rows = pq.read_table(path, filters=[("event_timestamp", "=", as_of)])
     if len(rows) == 0:
         raise OnlineStoreError(f"{path} holds no snapshot at {as_of.isoformat()}; build it first")

@@ -23,8 +23,8 @@ import mmh3
 from features.schema import View
 from features.wire import decode_varint, encode_varint, entity_key
 
-_SECONDS_TAG: Final = 0x08
-_NANOS_TAG: Final = 0x10
+_SECONDS_TAG: Final = b"\x08"
+_NANOS_TAG: Final = b"\x10"
 
 
 def redis_key(customer_id: str, project: str) -> bytes:
@@ -50,22 +50,25 @@ def view_fields(view: View) -> list[bytes]:
 def encode_time(moment: datetime) -> bytes:
     """The stored bytes of an event time."""
     seconds, nanos = int(moment.replace(microsecond=0).timestamp()), moment.microsecond * 1000
-    stored = bytes([_SECONDS_TAG]) + encode_varint(seconds) if seconds else b""
-    return stored + bytes([_NANOS_TAG]) + encode_varint(nanos) if nanos else stored
+    stored = _SECONDS_TAG + encode_varint(seconds) if seconds else b""
+    return stored + _NANOS_TAG + encode_varint(nanos) if nanos else stored
 
 
-def decode_seconds(stored: bytes | None) -> int:
-    """Whole seconds since 1970 of a stored event time; 0 where none is stored, as Feast answers."""
-    if not stored or stored[0] != _SECONDS_TAG:
-        return 0
-    seconds, _ = decode_varint(stored, 1)
-    return seconds
+def decode_nanos(stored: bytes | None) -> int:
+    """Nanoseconds since 1970 of a stored event time; 0 where none is stored, as Feast has it."""
+    seconds, nanos, at = 0, 0, 0
+    stored = stored or b""
+    if stored[:1] == _SECONDS_TAG:
+        seconds, at = decode_varint(stored, 1)
+    if stored[at : at + 1] == _NANOS_TAG:
+        nanos, _ = decode_varint(stored, at + 1)
+    return seconds * 1_000_000_000 + nanos
 
 
 @lru_cache(maxsize=4096)
 def decode_time(stored: bytes) -> datetime | None:
     """The event time in whole seconds, or None where none is stored. Views filled together share theirs: kept."""
-    seconds = decode_seconds(stored)
+    seconds = decode_nanos(stored) // 1_000_000_000
     return datetime.fromtimestamp(seconds, UTC) if seconds else None
 
 

@@ -1,4 +1,4 @@
-"""Snapshots into the online store that is served from: the folder's SQLite in bulk, any other store through Feast."""
+"""Snapshots into the online store that is served from: the folder's SQLite or Redis in bulk, any other through Feast."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import pandas as pd
 import pyarrow as pa
 
 from features.bulk import read_snapshot, write_online_store
+from features.bulk_redis import Progress, untold, write_redis_store
+from features.online import read_settings
+from features.redis_settings import UnknownLayoutError, redis_settings
 from features.schema import JOIN_KEY, View, load_schema
 from training.feature_store import ONLINE_STORE, FeatureStoreError, open_served_store
 from training.places import Places
@@ -20,16 +23,24 @@ if TYPE_CHECKING:
 BATCH: Final = 5_000
 
 
-def fill_online_store(places: Places, *, as_of: datetime, served_at: datetime) -> dict[str, int]:
+def fill_online_store(
+    places: Places, *, as_of: datetime, served_at: datetime, progress: Progress = untold
+) -> dict[str, int]:
     """The number of customers written for each view: the snapshot at `as_of`, stored as if it spoke of `served_at`.
 
-    What is stored and newer is kept. Raises `OnlineStoreError` or `FeatureStoreError` when there is no such snapshot or
-    fewer rows arrived than were sent.
+    What is stored and newer is kept. `progress` is told of what takes long: filling Redis.
+    Raises `OnlineStoreError` or `FeatureStoreError` when there is no such snapshot or fewer rows arrived than were sent.
     """
     if places.feature_store_yaml is None:
         database = places.feast / ONLINE_STORE
         return write_online_store(places.snapshots, database, as_of=as_of, served_at=served_at)
-    return write_through_feast(open_served_store(places), places.snapshots, as_of=as_of, served_at=served_at)
+    try:
+        server = redis_settings(read_settings(places.feature_store_yaml))
+    except UnknownLayoutError:
+        return write_through_feast(
+            open_served_store(places), places.snapshots, as_of=as_of, served_at=served_at
+        )
+    return write_redis_store(places.snapshots, server, as_of=as_of, served_at=served_at, progress=progress)
 
 
 def write_through_feast(

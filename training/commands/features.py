@@ -68,14 +68,16 @@ def materialize(
     feature_store: FeatureStoreYaml = None,
     var: Var = VAR,
 ) -> None:
-    """Write one snapshot of every view into the online store."""
+    """Write one snapshot of every view into the online store; into Redis, go on where a cut off write ended."""
     from features.bulk import latest_as_of
+    from training.commands.filling_bar import filling_bar
     from training.online_store import fill_online_store
     from training.places import Places
 
     places = Places(var=var, feature_store_yaml=feature_store)
     speaks_of = parse_time(as_of) if as_of else latest_as_of(places.snapshots)
     stored_at = datetime.now(UTC) if served_at == "now" else parse_time(served_at) if served_at else speaks_of
-    written = fill_online_store(places, as_of=speaks_of, served_at=stored_at)
+    with filling_bar() as progress:
+        written = fill_online_store(places, as_of=speaks_of, served_at=stored_at, progress=progress)
     for view, customers in written.items():
         typer.echo(f"{view}: {customers} customers")
