@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from service.events.told import Told
 from service.record import DecisionRecord
 from service.safe_trace import tell_exception
 from service.schemas import OutcomeItem, OutcomeResult
@@ -41,6 +42,7 @@ class Metrics:
             "gardoon_degraded_inputs", "Inputs that defaults stood in for", ("input",), registry=own
         )
         self.outcomes = Counter("gardoon_outcomes", "Outcomes received", ("kind", "status"), registry=own)
+        self.events = Counter("gardoon_events", "Messages received", ("type", "result"), registry=own)
         self.redemptions = Counter(
             "gardoon_coupon_redemptions", "Redemptions asked for, by result", ("result",), registry=own
         )
@@ -90,6 +92,14 @@ class Metrics:
         """Count outcomes by what became of them."""
         for item, result in zip(items, results, strict=True):
             self.outcomes.labels(item.kind.value, str(result.status)).inc()
+
+    def count_events(self, told: Sequence[Told], new: Set[str], aside: int) -> None:
+        """Count messages by what became of them; a repeat within the batch is known like any other."""
+        left = set(new)
+        for each in told:
+            self.events.labels(each.type, "taken" if each.message_id in left else "known").inc()
+            left.discard(each.message_id)
+        self.events.labels("any", "kept_aside").inc(aside)
 
 
 @dataclass

@@ -22,6 +22,8 @@ from service.errors import (
     UnknownJourneyError,
     UnusableRequestError,
 )
+from service.events.message import Alias, Group, Identify, Page, Track
+from service.events.schema import EventBatch
 from service.item_body import NDJSON
 from service.personalizer.schema import RankRequest, RewardRequest
 from service.problem import PROBLEM
@@ -54,6 +56,7 @@ BODIES: tuple[type[BaseModel], ...] = (
     OutcomeItem,
     RankRequest,
     RewardRequest,
+    *(Identify, Track, Page, Alias, Group, EventBatch),
 )
 """Read by the endpoints themselves, so FastAPI does not see them."""
 

@@ -4,6 +4,7 @@ The customer becomes a random pseudonym, the same in every row, so that rows of 
 decision's record the features, the request's facts and trigger, the time zone, the standing, the reasons and the coupon's
 code go. The rounds stay, with contexts, probabilities and propensities, and so do rewards and outcomes: what was learnt
 remains learnt, an evaluation gives the numbers it gave. Such a record cannot be decided again; `verify` counts it apart.
+What was told of them, their traits and the anonymous ids they were known by are deleted: nothing was learnt from those.
 
 Rows are locked in the order of all that write to the ledger: keys, standings, messages, coupons, draws. Once the standing is
 taken, no decision that was made from it is committed any more (`service/store/ledger.py`), so nothing comes in behind.
@@ -23,6 +24,7 @@ from sqlalchemy.exc import OperationalError
 
 from service.record import DecisionRecord
 from service.store.engine import microseconds
+from service.store.event_erasure import erase_events
 from service.store.naming import Naming
 from service.store.row_erasure import (
     erase_coupons,
@@ -39,11 +41,15 @@ from service.store.tables import (
     decisions,
     draws,
     erasures,
+    events,
+    events_aside,
     idempotency_keys,
+    identities,
     messages,
     outcomes,
     rank_events,
     standings,
+    traits,
 )
 
 _Result = TypeVar("_Result")
@@ -52,6 +58,7 @@ _CLOCKS_DIFFER: Final = timedelta(hours=1)
 _CHANGED: Final = (
     *(decisions, outcomes, messages, draws, coupons, standings),
     *(idempotency_keys, rank_events),
+    *(events, events_aside, identities, traits),
 )
 
 
@@ -88,6 +95,7 @@ def forget_customer(
     found["decisions"] = len(ids)
     found["outcomes"] = erase_outcomes(connection, ids, naming, pseudonym)
     found["rank_events"] = erase_rankings(connection, naming)
+    found.update(erase_events(connection, naming))
     if not any(found.values()):
         return None
     connection.execute(insert(erasures).values(pseudonym=pseudonym, erased_at=microseconds(now)))

@@ -2,6 +2,7 @@
 
 Nothing is let go that is still needed: a month stays, and so do all later ones, while a round of it is open, an outcome of
 it unlearnt or a coupon of it may still be used. A snapshot stays while a kept decision names it, and the newest does.
+Events go with the month in which they were received; traits and anonymous ids stay until their customer is forgotten.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from service.store.tables import (
     coupons,
     decisions,
     draws,
+    events,
+    events_aside,
     messages,
     outcomes,
     rank_events,
@@ -36,6 +39,8 @@ from service.store.tables import (
 
 OF_A_DECISION: Final = (outcomes, rewards, shadow_scores, messages, draws, activations, coupons)
 """The tables whose rows belong to a decision and go with it."""
+OF_EVENTS: Final = (events, events_aside)
+"""The tables whose rows go by the time they were received."""
 _AT_ONCE: Final = 1_000
 _UNUSED: Final = ("deferred", "out")
 _VERSIONS = re.compile(rb'"versions":(\{[^}]*\})')
@@ -68,6 +73,9 @@ def plan_retention(connection: Connection, before: datetime) -> Plan:
     }
     ranked = select(func.count()).where(_ranked(month))
     rows[rank_events.name] = int(connection.scalar(ranked) or 0)
+    for table in OF_EVENTS:
+        old = select(func.count()).where(table.c.received_at < microseconds(month))
+        rows[table.name] = int(connection.scalar(old) or 0)
     numbers, digests = _unnamed(connection, month)
     parts = tuple(partitions_before(connection, month))
     return Plan(month, rows, parts, tuple(numbers), tuple(digests), kept_by)
@@ -85,6 +93,8 @@ def carry_out(engine: Engine, plan: Plan) -> None:
     for table in (decisions, *OF_A_DECISION):
         _delete_in_portions(engine, table.c.decision_id, _goes(table, plan.month))
     _delete_in_portions(engine, rank_events.c.event_id, _ranked(plan.month))
+    for table in OF_EVENTS:
+        _delete_in_portions(engine, table.c.message_id, table.c.received_at < microseconds(plan.month))
     with engine.begin() as connection:
         for numbers in _portions(plan.snapshots):
             connection.execute(delete(snapshots).where(snapshots.c.snapshot.in_(numbers)))

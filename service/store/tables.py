@@ -267,3 +267,52 @@ erasures = Table(
     Column("pseudonym", String(128), primary_key=True),  # stands for a customer that was forgotten
     Column("erased_at", BigInteger, nullable=False),
 )
+
+events = Table(
+    "events",
+    metadata,
+    Column("message_id", String(128), primary_key=True),
+    Column("customer_id", String(128)),  # null: of somebody who is not known yet
+    Column("anonymous_id", String(128)),
+    Column("type", String(16), nullable=False),
+    Column("name", String(128)),  # of a track event, a page or a screen; the id of a group
+    Column("occurred_at", BigInteger, nullable=False),  # by our clock
+    Column("received_at", BigInteger, nullable=False),
+    Column("content", LargeBinary, nullable=False),  # JSON: properties or traits, and context
+    Index("events_by_customer", "customer_id", "occurred_at"),
+    Index("events_by_anonymous", "anonymous_id"),
+    Index("events_by_time", "received_at"),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("anonymous_id", String(128), primary_key=True),
+    Column("customer_id", String(128), nullable=False),  # who it was last identified as
+    Column("joined_at", BigInteger, nullable=False),
+    Index("identities_by_customer", "customer_id"),
+)
+
+traits = Table(
+    "traits",
+    metadata,
+    Column("customer_id", String(128), primary_key=True),
+    Column("name", String(128), primary_key=True),
+    Column("value", LargeBinary, nullable=False),  # JSON; null: taken back
+    Column("told_at", BigInteger, nullable=False),  # when it was so; what comes late does not replace it
+)
+
+events_aside = Table(
+    "events_aside",
+    metadata,
+    Column("message_id", String(128), primary_key=True),
+    Column("customer_id", String(128)),
+    Column("anonymous_id", String(128)),
+    Column("name", String(128)),
+    Column("received_at", BigInteger, nullable=False),
+    Column("field", String(256), nullable=False),  # where it is not as it must be
+    Column("fault", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),  # JSON: the message as it came
+    Index("events_aside_by_customer", "customer_id"),
+    Index("events_aside_by_time", "received_at"),
+)

@@ -55,11 +55,16 @@ CALLS: Mapping[str, Asking] = {
     "GET /v1/groups": lambda client: client.groups(since=AT),
 }
 FORMER = "for users of the former service, who have its clients"
+TELLING = "asked by Segment's and RudderStack's own clients"
 WATCHED = "asked by what watches the service, not by a shop's code"
 NOT_ASKED: Mapping[str, str] = {
     "POST /personalizer/v1.0/rank": FORMER,
     "POST /personalizer/v1.0/events/{event_id}/reward": FORMER,
     "POST /personalizer/v1.0/events/{event_id}/activate": FORMER,
+    **{
+        f"POST /v1/{kind}": TELLING
+        for kind in ("identify", "track", "page", "screen", "alias", "group", "batch")
+    },
     "GET /healthz": WATCHED,
     "GET /readyz": WATCHED,
     "GET /metrics": WATCHED,

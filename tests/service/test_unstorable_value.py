@@ -67,7 +67,14 @@ def bodies(worker: Worker) -> dict[str, Any]:
     }
     coupon = made["coupon"]
     redemption = {"order_id": "o1", "order_value": 180_000, "customer_id": "c1"}
+    message = {"userId": "c1", "anonymousId": "a1", "messageId": "m1", "timestamp": "2026-11-22T09:00:00Z"}
+    batch = [
+        {"type": "identify", **message, "traits": {"city": "Shiraz", "age": 30}},
+        {"type": "track", **message, "event": "Newsletter Read", "properties": {"n": [1.5]}},
+        {"type": "alias", "previousId": "a2", "userId": "c1"},
+    ]
     return {
+        "/v1/batch": {"batch": batch, "sentAt": "2026-11-22T09:00:00Z"},
         "/v1/decide": asked,
         "/v1/decide/batch": [{**asked, "idempotency_key": "k1"}],
         "/v1/score": {"customer_id": "c1"},

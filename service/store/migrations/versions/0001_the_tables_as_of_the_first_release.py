@@ -120,6 +120,35 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("pseudonym"),
     )
     op.create_table(
+        "events",
+        sa.Column("message_id", sa.String(length=128), nullable=False),
+        sa.Column("customer_id", sa.String(length=128), nullable=True),
+        sa.Column("anonymous_id", sa.String(length=128), nullable=True),
+        sa.Column("type", sa.String(length=16), nullable=False),
+        sa.Column("name", sa.String(length=128), nullable=True),
+        sa.Column("occurred_at", sa.BigInteger(), nullable=False),
+        sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("message_id"),
+    )
+    op.create_index("events_by_anonymous", "events", ["anonymous_id"], unique=False)
+    op.create_index("events_by_customer", "events", ["customer_id", "occurred_at"], unique=False)
+    op.create_index("events_by_time", "events", ["received_at"], unique=False)
+    op.create_table(
+        "events_aside",
+        sa.Column("message_id", sa.String(length=128), nullable=False),
+        sa.Column("customer_id", sa.String(length=128), nullable=True),
+        sa.Column("anonymous_id", sa.String(length=128), nullable=True),
+        sa.Column("name", sa.String(length=128), nullable=True),
+        sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.Column("field", sa.String(length=256), nullable=False),
+        sa.Column("fault", sa.Text(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("message_id"),
+    )
+    op.create_index("events_aside_by_customer", "events_aside", ["customer_id"], unique=False)
+    op.create_index("events_aside_by_time", "events_aside", ["received_at"], unique=False)
+    op.create_table(
         "folds",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
@@ -137,6 +166,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("scope", "key"),
     )
     op.create_index("idempotency_keys_by_expiry", "idempotency_keys", ["expires_at"], unique=False)
+    op.create_table(
+        "identities",
+        sa.Column("anonymous_id", sa.String(length=128), nullable=False),
+        sa.Column("customer_id", sa.String(length=128), nullable=False),
+        sa.Column("joined_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("anonymous_id"),
+    )
+    op.create_index("identities_by_customer", "identities", ["customer_id"], unique=False)
     op.create_table(
         "messages",
         sa.Column("decision_id", sa.String(length=36), nullable=False),
@@ -228,4 +265,12 @@ def upgrade() -> None:
         sa.Column("customer_id", sa.String(length=128), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("customer_id"),
+    )
+    op.create_table(
+        "traits",
+        sa.Column("customer_id", sa.String(length=128), nullable=False),
+        sa.Column("name", sa.String(length=128), nullable=False),
+        sa.Column("value", sa.LargeBinary(), nullable=False),
+        sa.Column("told_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("customer_id", "name"),
     )

@@ -1,0 +1,31 @@
+"""Taking in messages: each becomes an event, is known already, or is kept aside with the reason."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from service.events.message import Arrival, read_message
+from service.events.schema import EventsAnswer, KeptAside
+from service.events.told import Aside, Told
+from service.state import State
+from service.store.event_log import record_events
+
+
+async def take_in_events(gardoon: State, messages: Sequence[Any], sent_at: Any = None) -> EventsAnswer:
+    """What became of the messages, each with its type in it; all are on disk, in one commit."""
+    arrival = Arrival(
+        received_at=gardoon.clock(), sent_at=sent_at, new_id=lambda: f"unnamed-{gardoon.randomness(16).hex()}"
+    )
+    read = [read_message(each, arrival) for each in messages]
+    told = [each for each in read if isinstance(each, Told)]
+    aside = [each for each in read if isinstance(each, Aside)]
+    new = await asyncio.to_thread(record_events, gardoon.engine, told, aside, received_at=arrival.received_at)
+    gardoon.metrics.count_events(told, new, len(aside))
+    kept = (
+        KeptAside(index=place, message_id=each.message_id, field=each.field, fault=each.fault)
+        for place, each in enumerate(read)
+        if isinstance(each, Aside)
+    )
+    return EventsAnswer(taken=len(new), known=len(told) - len(new), kept_aside=tuple(kept))
