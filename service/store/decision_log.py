@@ -26,6 +26,8 @@ from service.store.outcome_log import outcomes_of
 from service.store.tables import decisions
 
 _logger = structlog.get_logger()
+_AWAY = (OperationalError, LogAwayError, OSError)
+"""What no single row is to blame for."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ class DecisionLog:
             with self._flush_seconds.time():
                 failures = await asyncio.to_thread(self._commit, batch)
         except Exception as error:  # whatever failed, these callers must hear of it and the writer go on
-            if len(batch) > 1 and not isinstance(error, (OperationalError, LogAwayError)):
+            if len(batch) > 1 and not isinstance(error, _AWAY):
                 for entry in batch:  # one of them cannot be stored: the others need not pay for it
                     await self._flush([entry])
                 return
