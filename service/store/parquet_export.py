@@ -25,7 +25,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sqlalchemy import Connection, Row, Table, func, select
+from sqlalchemy import Connection, CursorResult, Row, Table, func, select
 
 from models.artifact import MANIFEST, Artifact
 from service.decision_point import KIND as RULES
@@ -148,8 +148,9 @@ def _write_day(connection: Connection, folder: Path, day: date) -> dict[str, int
     low, high = first_id(begin), first_id(begin + timedelta(days=1))
     rows = {}
     for name, table in _SOURCES.items():
-        found = _stream(connection, table, low, high)
-        rows[name] = _write(folder / name / f"day={day}" / "part.parquet", SCHEMAS[name], _ROWS[name], found)
+        path = folder / name / f"day={day}" / "part.parquet"
+        with _stream(connection, table, low, high) as found:
+            rows[name] = _write(path, SCHEMAS[name], _ROWS[name], found)
     return rows
 
 
@@ -159,10 +160,11 @@ def _note_day(folder: Path, day: Day) -> Day:
     return day
 
 
-def _stream(connection: Connection, table: Table, low: str, high: str) -> Iterable[Row[Any]]:
+def _stream(connection: Connection, table: Table, low: str, high: str) -> CursorResult[Any]:
+    """The rows of a day, read from the database as they are asked for; to be closed."""
     query = select(table).where(table.c.decision_id >= low, table.c.decision_id < high)
-    streaming = connection.execution_options(stream_results=True, yield_per=ROW_GROUP)
-    return streaming.execute(query.order_by(table.c.decision_id, *table.primary_key))
+    ordered = query.order_by(table.c.decision_id, *table.primary_key)
+    return connection.execute(ordered.execution_options(stream_results=True, yield_per=ROW_GROUP))
 
 
 def _write(
