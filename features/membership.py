@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from features.encoding import FeatureVector
+from features.rfm_score import EDGES_FILE, RfmEdges, group_condition, score_condition
 from features.schema import Schema
-from features.segment import AllOf, AnyOf, Bounds, Condition, CountIs, FeatureIs, InSegment, Not, Segment
+from features.segment import (
+    AllOf,
+    AnyOf,
+    Condition,
+    CountIs,
+    FeatureIs,
+    InSegment,
+    Not,
+    RfmGroup,
+    RfmScore,
+    Segment,
+    Top,
+)
 
 Values = Mapping[str, float | str]
 """A customer's numbers and texts by name: every column of the vector, every string feature."""
@@ -17,32 +31,61 @@ class SegmentError(ValueError):
     """Segments that cannot be told from features alone, or refer to what is not there."""
 
 
-def resolve(segments: Mapping[str, Segment]) -> dict[str, Segment]:
-    """The segments with every reference replaced by what it stands for.
+@dataclass(frozen=True)
+class _Resolver:
+    """Replaces what stands for something else."""
 
-    Raises: `SegmentError` for a reference to a segment that is not there or, on whatever way, to itself.
+    segments: Mapping[str, Segment]
+    edges: RfmEdges | None
+
+    def resolved(self, condition: Condition, way: tuple[str, ...]) -> Condition:
+        match condition:
+            case InSegment(segment=name):
+                return self._referred(name, way)
+            case AllOf(all=inner):
+                return AllOf(all=tuple(self.resolved(each, way) for each in inner))
+            case AnyOf(any=inner):
+                return AnyOf(any=tuple(self.resolved(each, way) for each in inner))
+            case Not(not_=negated):
+                return Not.model_validate({"not": self.resolved(negated, way)})
+            case RfmScore():
+                return score_condition(condition, self._edges(way))
+            case RfmGroup():
+                return group_condition(condition, self._edges(way))
+        return condition
+
+    def _referred(self, name: str, way: tuple[str, ...]) -> Condition:
+        if name not in self.segments:
+            raise SegmentError(f"segment {way[-1]} names {name!r}; there are {sorted(self.segments)}")
+        if name in way:
+            raise SegmentError(f"segments stand for each other: {' > '.join((*way, name))}")
+        return self.resolved(self.segments[name].where, (*way, name))
+
+    def _edges(self, way: tuple[str, ...]) -> RfmEdges:
+        if self.edges is None:
+            raise SegmentError(
+                f"segment {way[-1]} asks for RFM scores, and there is no {EDGES_FILE} beside it; "
+                "make one by `python -m training rfm-edges`"
+            )
+        return self.edges
+
+
+def resolve(segments: Mapping[str, Segment], edges: RfmEdges | None = None) -> dict[str, Segment]:
+    """The segments with every reference, RFM score and RFM group replaced by what it stands for.
+
+    Raises: `SegmentError` for a reference to a segment that is not there or, on whatever way, to itself; for RFM where there
+    are no edges.
     """
+    resolver = _Resolver(segments, edges)
     return {
-        name: segment.model_copy(update={"where": _resolved(segment.where, segments, (name,))})
+        name: segment.model_copy(update={"where": resolver.resolved(segment.where, (name,))})
         for name, segment in segments.items()
     }
 
 
-def _resolved(condition: Condition, segments: Mapping[str, Segment], way: tuple[str, ...]) -> Condition:
-    match condition:
-        case InSegment(segment=name):
-            if name not in segments:
-                raise SegmentError(f"segment {way[-1]} names {name!r}; there are {sorted(segments)}")
-            if name in way:
-                raise SegmentError(f"segments stand for each other: {' > '.join((*way, name))}")
-            return _resolved(segments[name].where, segments, (*way, name))
-        case AllOf(all=inner):
-            return AllOf(all=tuple(_resolved(each, segments, way) for each in inner))
-        case AnyOf(any=inner):
-            return AnyOf(any=tuple(_resolved(each, segments, way) for each in inner))
-        case Not(not_=negated):
-            return Not.model_validate({"not": _resolved(negated, segments, way)})
-    return condition
+def ranks_the_base(segment: Segment) -> bool:
+    """Whether a resolved segment asks for a place among all customers, which is not known of one alone."""
+    return any(isinstance(leaf, Top) for leaf in _leaves(segment.where))
 
 
 def values_of(vector: FeatureVector, schema: Schema) -> Values:
@@ -52,22 +95,28 @@ def values_of(vector: FeatureVector, schema: Schema) -> Values:
 
 def features_of(segment: Segment) -> tuple[str, ...]:
     """The features that a resolved segment asks for, each once, in the order of its text."""
-    return tuple(dict.fromkeys(_features(segment.where)))
+    leaves = _leaves(segment.where)
+    asked = [
+        leaf.by if isinstance(leaf, Top) else leaf.feature
+        for leaf in leaves
+        if isinstance(leaf, Top | FeatureIs | CountIs)
+    ]
+    return tuple(dict.fromkeys(asked))
 
 
-def _features(condition: Condition) -> Iterator[str]:
+def _leaves(condition: Condition) -> Iterator[Condition]:
     match condition:
         case AllOf(all=inner) | AnyOf(any=inner):
             for each in inner:
-                yield from _features(each)
+                yield from _leaves(each)
         case Not(not_=negated):
-            yield from _features(negated)
-        case FeatureIs() | CountIs():
-            yield condition.feature
+            yield from _leaves(negated)
+        case _:
+            yield condition
 
 
 def belongs(segment: Segment, values: Values) -> bool:
-    """Whether a customer belongs to a resolved segment. Raises `SegmentError` for one that is not."""
+    """Whether a customer belongs to a resolved segment. Raises `SegmentError` for one that is not, or ranks."""
     return _holds(segment.where, values)
 
 
@@ -82,9 +131,11 @@ def _holds(condition: Condition, values: Values) -> bool:
         case FeatureIs():
             return _meets(condition, values[condition.feature])
         case CountIs():
-            return _is_within(condition, float(values[condition.feature]))
-        case InSegment(segment=name):
-            raise SegmentError(f"segment {name} was not resolved")
+            return condition.holds(float(values[condition.feature]))
+        case InSegment() | RfmScore() | RfmGroup():
+            raise SegmentError(f"{condition!r} was not resolved")
+        case Top():
+            raise SegmentError(f"{condition!r} ranks the whole base, which cannot be told of one customer")
 
 
 def _meets(condition: FeatureIs, value: float | str) -> bool:
@@ -95,16 +146,4 @@ def _meets(condition: FeatureIs, value: float | str) -> bool:
         return value in condition.one_of
     if condition.is_ is not None:
         return value == float(condition.is_)
-    return _is_within(condition, float(value))
-
-
-def _is_within(bounds: Bounds, value: float) -> bool:
-    """Whether a number is within all of the bounds; nan is within none."""
-    tests = {
-        "at_least": value.__ge__,
-        "at_most": value.__le__,
-        "more_than": value.__gt__,
-        "less_than": value.__lt__,
-        "exactly": value.__eq__,
-    }
-    return all(tests[name](bound) for name, bound in bounds.given.items())
+    return condition.holds(float(value))

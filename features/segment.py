@@ -11,8 +11,9 @@
         - not: {segment: left_alone}
 
 A condition asks what scorers see: a feature's value, or its default where the customer has none. A value that is not known
-(nan, or an empty text) meets no comparison, so `not` of one is met; `known: false` asks for just that. Whether a customer
-belongs is told by `features/membership.py`.
+(nan, or an empty text) meets no comparison, so `not` of one is met; `known: false` asks for just that. `rfm: frequency`,
+`rfm_group: champions` and `top: 100, by: spend_365d` speak of a customer's place in the base. Whether a customer belongs is
+told by `features/membership.py`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, model_validator
 
@@ -28,6 +29,19 @@ from features.declared import Declared
 from features.schema import Schema
 
 NAME = "^[a-z][a-z0-9_]{0,63}$"
+RfmPart = Literal["recency", "frequency", "monetary"]
+GroupName = Literal[
+    "champions",
+    "loyal",
+    "potential_loyalists",
+    "new",
+    "promising",
+    "need_attention",
+    "about_to_sleep",
+    "cannot_lose",
+    "at_risk",
+    "hibernating",
+]
 
 
 def _check_type(schema: Schema, name: str, asked: str) -> None:
@@ -58,6 +72,17 @@ class Bounds(_Part):
     def given(self) -> dict[str, float]:
         """The bounds that are given, by name."""
         return {name: value for name in Bounds.model_fields if (value := getattr(self, name)) is not None}
+
+    def holds(self, value: float) -> bool:
+        """Whether a number is within all of the bounds; nan is within none."""
+        tests = {
+            "at_least": value.__ge__,
+            "at_most": value.__le__,
+            "more_than": value.__gt__,
+            "less_than": value.__lt__,
+            "exactly": value.__eq__,
+        }
+        return all(tests[name](bound) for name, bound in self.given.items())
 
 
 class FeatureIs(Bounds):
@@ -108,6 +133,46 @@ class CountIs(Bounds):
         return f"{self.count} are counted within {days} days" if days else f"nothing counts {self.count}"
 
 
+class RfmScore(Bounds):
+    """A score from 1 to 5, 5 being best: by the edges of a base (`features/rfm_score.py`)."""
+
+    rfm: RfmPart
+
+    @model_validator(mode="after")
+    def _allow_a_score(self) -> Self:
+        if not self.given or not any(self.allows(score) for score in range(1, 6)):
+            raise ValueError(
+                f"wanted a bound ({', '.join(Bounds.model_fields)}) that a score from 1 to 5 meets"
+            )
+        return self
+
+    def allows(self, score: int) -> bool:
+        """Whether a score meets the bounds."""
+        return self.holds(float(score))
+
+
+class RfmGroup(_Part):
+    """One of the named groups by recency and frequency."""
+
+    rfm_group: GroupName
+
+
+class Top(_Part):
+    """The customers with the largest values of a feature, over the whole base: not known of one customer alone.
+
+    Equal values are told apart by `customer_id`; who has none is not among them.
+    """
+
+    top: int = Field(gt=0)
+    by: str
+
+    @model_validator(mode="after")
+    def _rank_by_a_number(self, info: ValidationInfo) -> Self:
+        if info.context and "schema" in info.context:
+            _check_type(info.context["schema"], self.by, "a bound")
+        return self
+
+
 class InSegment(_Part):
     """Belonging to another segment."""
 
@@ -139,6 +204,9 @@ _KINDS = {
     "segment": InSegment,
     "feature": FeatureIs,
     "count": CountIs,
+    "rfm": RfmScore,
+    "rfm_group": RfmGroup,
+    "top": Top,
 }
 
 
@@ -156,7 +224,10 @@ Condition = Annotated[
     | Annotated[Not, Tag("<not>")]
     | Annotated[InSegment, Tag("<segment>")]
     | Annotated[FeatureIs, Tag("<feature>")]
-    | Annotated[CountIs, Tag("<count>")],
+    | Annotated[CountIs, Tag("<count>")]
+    | Annotated[RfmScore, Tag("<rfm>")]
+    | Annotated[RfmGroup, Tag("<rfm_group>")]
+    | Annotated[Top, Tag("<top>")],
     Discriminator(
         _kind,
         custom_error_type="condition",

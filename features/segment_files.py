@@ -1,4 +1,4 @@
-"""Segments as an operator declares them: one YAML file each in a folder."""
+"""Segments as an operator declares them: one YAML file each in a folder, and the edges of RFM scores beside them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from features.declared import DeclarationError, parse_declared
 from features.membership import SegmentError, resolve
+from features.rfm_score import EDGES_FILE, load_edges
 from features.schema import Schema
 from features.segment import Segment
 
@@ -22,6 +23,6 @@ def load_segments(folder: Path, schema: Schema) -> dict[str, Segment]:
             raise DeclarationError(f"{path}: segment {segment.name!r} is declared twice")
         segments[segment.name] = segment
     try:
-        return resolve(segments)
+        return resolve(segments, load_edges(folder / EDGES_FILE))
     except SegmentError as error:
         raise DeclarationError(f"{folder}: {error}") from error

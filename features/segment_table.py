@@ -13,7 +13,20 @@ import ibis.expr.types as ir
 
 from features.membership import SegmentError, features_of
 from features.schema import JOIN_KEY, Feature, Schema, View
-from features.segment import AllOf, AnyOf, Bounds, Condition, CountIs, FeatureIs, InSegment, Not, Segment
+from features.segment import (
+    AllOf,
+    AnyOf,
+    Bounds,
+    Condition,
+    CountIs,
+    FeatureIs,
+    InSegment,
+    Not,
+    RfmGroup,
+    RfmScore,
+    Segment,
+    Top,
+)
 
 
 def customer_table(views: Mapping[str, ir.Table], schema: Schema) -> ir.Table:
@@ -102,8 +115,10 @@ def _holds(condition: Condition, customers: ir.Table) -> ir.BooleanValue:
             return _is_known(customers[condition.feature]) & _is_within(
                 condition, customers[condition.feature]
             )
-        case InSegment(segment=name):
-            raise SegmentError(f"segment {name} was not resolved")
+        case Top():
+            return _is_top(condition, customers)
+        case InSegment() | RfmScore() | RfmGroup():
+            raise SegmentError(f"{condition!r} was not resolved")
 
 
 def _meets(condition: FeatureIs, value: ir.Value) -> ir.BooleanValue:
@@ -115,6 +130,13 @@ def _meets(condition: FeatureIs, value: ir.Value) -> ir.BooleanValue:
     if condition.is_ is not None:
         return is_known & (value == _float(float(condition.is_)))
     return is_known & _is_within(condition, value)
+
+
+def _is_top(condition: Top, customers: ir.Table) -> ir.BooleanValue:
+    value = customers[condition.by]
+    is_known = _is_known(value)
+    order = [ibis.desc(is_known), ibis.desc(value), customers[JOIN_KEY]]
+    return is_known & (ibis.row_number().over(order_by=order) < condition.top)
 
 
 def _is_known(value: ir.Value) -> ir.BooleanValue:

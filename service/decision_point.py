@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from features.declared import Declared
+from features.membership import ranks_the_base
 from features.segment import Segment
 from models.artifact import Artifact
 from service.guardrails.period import Period, period_of
@@ -62,6 +63,11 @@ class DecisionPoint(Declared):
         segments = info.context["segments"] if info.context else {}
         if value not in segments:
             raise ValueError(f"no segment {value!r}; there are {sorted(segments)}")
+        if ranks_the_base(segments[value]):
+            raise ValueError(
+                f"segment {value!r} ranks the whole base (`top`), which is not known of one customer in a decision; "
+                "wanted bounds on the feature, or an RFM score"
+            )
         return segments[value]
 
     @property

@@ -18,6 +18,7 @@ from features.bulk import latest_as_of
 from features.history import as_of_table
 from features.membership import SegmentError
 from features.offline import SHOP_TIME_ZONE, duckdb_backend, open_sources, view_rows
+from features.rfm_score import FEATURE, RfmEdges
 from features.schema import JOIN_KEY, load_schema
 from features.segment import Segment
 from features.segment_table import belonging, customer_table
@@ -121,6 +122,18 @@ def open_base(views: Views, segments: Mapping[str, Segment]) -> Iterator[Segment
         told = {name: belonging(segment, customers) for name, segment in segments.items()}
         backend.create_table("memberships", customers.select(JOIN_KEY, **told), temp=True)
         yield SegmentBase(backend, backend.table("memberships"), tuple(segments))
+
+
+def rfm_edges(views: Views, as_of: datetime) -> RfmEdges:
+    """The edges of RFM scores over everyone in the views who ever ordered. Raises: `SegmentError` where nobody did."""
+    with duckdb_backend() as backend:
+        customers = customer_table(views(backend), load_schema())
+        ordered = customers.filter(~customers[FEATURE["recency"]].isnan())
+        found = backend.to_pyarrow(ordered.select(**{part: ordered[name] for part, name in FEATURE.items()}))
+    try:
+        return RfmEdges.of(as_of, {part: found[part].to_pylist() for part in FEATURE})
+    except ValueError as error:
+        raise SegmentError(str(error)) from error
 
 
 def snapshot_views(snapshots: Path, as_of: datetime) -> Views:

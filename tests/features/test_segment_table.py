@@ -182,7 +182,7 @@ def test_the_audience_is_who_belongs_in_order(backend: Backend) -> None:
     ("make", "message"),
     [
         (lambda: segment_of({"feature": "recency_days", "at_most": 3}), r"asks for \['recency_days'\]"),
-        (lambda: Segment(name="a", description="", where=InSegment(segment="b")), "b was not resolved"),
+        (lambda: Segment(name="a", description="", where=InSegment(segment="b")), "'b'. was not resolved"),
     ],
 )
 def test_what_a_table_cannot_tell_is_refused(make: Callable[[], Segment], message: str) -> None:

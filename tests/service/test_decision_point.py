@@ -306,6 +306,15 @@ def test_an_audience_that_no_file_declares_is_refused_with_its_line() -> None:
         parse({**WHEEL, "audience": "rich"})
 
 
+def test_an_audience_that_ranks_the_whole_base_is_refused_with_its_line(tmp_path: Path) -> None:
+    ranked = "name: frequent\ndescription: x\nwhere: {not: {top: 100, by: spend_365d}}\n"
+
+    with pytest.raises(
+        DeclarationError, match=r"wheel\.yaml:\d+: audience: segment 'frequent' ranks the whole base"
+    ):
+        load_decision_points(journeys_with_segment(tmp_path, ranked))
+
+
 @pytest.mark.parametrize(
     ("was", "written", "fault"),
     [

@@ -14,9 +14,10 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from features.encoding import encode
-from features.membership import belongs, values_of
+from features.membership import belongs, ranks_the_base, values_of
 from features.offline import build_snapshots
 from features.online import SqliteFeatureReader
+from features.rfm_score import EDGES_FILE, load_edges
 from features.schema import load_schema
 from features.segment_files import load_segments
 from training.cli import app
@@ -115,27 +116,52 @@ def test_what_cannot_be_told_is_refused_with_the_reason(
     assert message in result.stderr
 
 
+def test_edges_of_rfm_are_kept_beside_the_segments_that_need_them(
+    ask: Callable[..., Result], tmp_path: Path
+) -> None:
+    result = ask("rfm-edges", "--out", str(tmp_path / "edges.json"))
+    edges = load_edges(tmp_path / "edges.json")
+
+    assert edges is not None
+    assert (
+        f"edges of 3 customers as of 2024-03-01T00:00:00+00:00, digest {edges.digest[:12]}" in result.output
+    )
+    assert (edges.n_customers, edges.monetary) == (3, (3000.0, 6000.0, 6000.0, 9000.0))
+    assert edges.recency == pytest.approx((8, 9, 9, 10))
+
+
+@pytest.mark.slow
+def test_the_shipped_edges_are_those_of_the_real_data(prepared: Path, tmp_path: Path) -> None:
+    made, shipped = tmp_path / EDGES_FILE, DECISION_POINTS / SEGMENTS / EDGES_FILE
+
+    result = CliRunner().invoke(app, ["rfm-edges", "--out", str(made), "--var", str(prepared)])
+
+    assert result.exit_code == 0
+    assert made.read_text(encoding="utf-8") == shipped.read_text(encoding="utf-8")
+
+
 @pytest.mark.slow
 def test_each_household_is_told_the_same_by_the_table_and_by_the_online_reader(prepared: Path) -> None:
     schema, snapshots = load_schema(), prepared / "feast" / "snapshots"
-    segments = load_segments(DECISION_POINTS / SEGMENTS, schema)
-    with open_base(snapshot_views(snapshots, newest_snapshot(snapshots)), segments) as base:
+    declared = load_segments(DECISION_POINTS / SEGMENTS, schema)
+    online = {name: segment for name, segment in declared.items() if not ranks_the_base(segment)}
+    with open_base(snapshot_views(snapshots, newest_snapshot(snapshots)), declared) as base:
         memberships = base.backend.to_pyarrow(base.table).to_pylist()
         sizes = base.sizes()
 
-    reader, now = (
-        SqliteFeatureReader(database=prepared / "feast" / "online.db", schema=schema),
-        datetime.now(UTC),
-    )
+    reader = SqliteFeatureReader(database=prepared / "feast" / "online.db", schema=schema)
     one_by_one = []
     for row in memberships:
-        values = values_of(encode(reader.read(row["customer_id"]), now=now, schema=schema), schema)
-        told = {name: belongs(segment, values) for name, segment in segments.items()}
+        read = encode(reader.read(row["customer_id"]), now=datetime.now(UTC), schema=schema)
+        told = {name: belongs(segment, values_of(read, schema)) for name, segment in online.items()}
         one_by_one.append({"customer_id": row["customer_id"], **told})
     reader.close()
 
-    assert one_by_one == memberships
+    assert one_by_one == [{name: row[name] for name in ("customer_id", *online)} for row in memberships]
     assert len(memberships) == 2_469
-    assert sizes == {name: sum(row[name] for row in one_by_one) for name in segments}
+    assert {name: sizes[name] for name in online} == {
+        name: sum(row[name] for row in one_by_one) for name in online
+    }
     assert sizes["high_intent"] == 0  # the data hold no page views
-    assert all(0 < sizes[name] < 2_469 for name in ("answers_sms", "regulars", "slipping_away"))
+    assert all(0 < sizes[name] < 2_469 for name in declared if name != "high_intent")
+    assert (set(declared) - set(online), sizes["best_customers"]) == ({"best_customers"}, 100)

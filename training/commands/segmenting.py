@@ -1,4 +1,4 @@
-"""`segments`, `segment`, `overlap`: who of the whole base belongs where."""
+"""`segments`, `segment`, `overlap`, `rfm-edges`: who of the whole base belongs where."""
 
 from __future__ import annotations
 
@@ -97,25 +97,59 @@ def overlap(
         typer.echo(f"{pair.one:<24} {pair.other:<24} {counts} {jaccard:>8}")
 
 
+@app.command("rfm-edges")
+def rfm_edges(
+    out: Annotated[
+        Path | None, typer.Option(help="The file; by default rfm_edges.json beside the segments.")
+    ] = None,
+    as_of: AsOf = "",
+    dataset: Dataset = DATASET,
+    points: DecisionPoints = DECISION_POINTS,
+    var: Var = VAR,
+) -> None:
+    """Keep the edges of RFM scores over the base, so that one customer online is scored as the base was."""
+    from features.rfm_score import EDGES_FILE, FEATURE
+    from training.segment_base import rfm_edges
+
+    with _refusing():
+        moment, views = _views(as_of, dataset, var)
+        edges = rfm_edges(views, moment)
+    path = out or points / SEGMENTS / EDGES_FILE
+    edges.write(path)
+    typer.echo(
+        f"edges of {edges.n_customers:,} customers as of {moment.isoformat()}, digest {edges.digest[:12]}"
+    )
+    for part, feature in FEATURE.items():
+        typer.echo(f"{part:<10} {feature:<13} {'  '.join(f'{edge:,.4f}' for edge in edges.of_part(part))}")
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """What cannot be told is said and ends the command with code 2."""
+    from features.declared import DeclarationError
+    from features.membership import SegmentError
+
+    try:
+        yield
+    except (DeclarationError, SegmentError, FileNotFoundError) as error:
+        typer.echo(f"refused: {error}", err=True)
+        raise typer.Exit(2) from error
+
+
 @contextmanager
 def _opened(
     points: Path, as_of: str, dataset: str, var: Path
 ) -> Iterator[tuple[dict[str, Segment], SegmentBase, datetime]]:
-    """The declared segments, the base and its moment; what cannot be told is said and ends the command with code 2."""
-    from features.declared import DeclarationError
-    from features.membership import SegmentError
+    """The declared segments, the base and its moment."""
     from features.schema import load_schema
     from features.segment_files import load_segments
     from training.segment_base import open_base
 
-    try:
+    with _refusing():
         declared = load_segments(points / SEGMENTS, load_schema())
         moment, views = _views(as_of, dataset, var)
         with open_base(views, declared) as base:
             yield declared, base, moment
-    except (DeclarationError, SegmentError, FileNotFoundError) as error:
-        typer.echo(f"refused: {error}", err=True)
-        raise typer.Exit(2) from error
 
 
 def _views(as_of: str, dataset: str, var: Path) -> tuple[datetime, Views]:
