@@ -8,7 +8,7 @@ export UV_COMPILE_BYTECODE = 1
 export MLFLOW_DISABLE_TELEMETRY = true
 export FEAST_USAGE = False
 
-.PHONY: run test test-fast check bench bench-policies soak format lock clean
+.PHONY: run test test-fast check bench soak format lock clean
 
 run: .venv/run.stamp ## set up, prepare data and models, answer on port $(PORT); Ctrl-C stops it
 	$(BIN)/python -m training prepare
@@ -33,9 +33,9 @@ bench: .venv/dev.stamp ## measure what is claimed, on the data of `make run`
 	$(BIN)/python -m benchmarks.long_log
 	$(BIN)/python -m benchmarks.batch
 
-bench-policies: .venv/dev.stamp ## our policies against their peers, each in an environment of its own: about half an hour
+bench-%: .venv/dev.stamp ## one thing at length: bench-features, ours against Feast's own; bench-policies, half an hour with peers
 	$(BIN)/python -m training prepare
-	$(BIN)/python -m benchmarks.policies
+	$(BIN)/python -m benchmarks.$*
 
 soak: .venv/dev.stamp ## load while parts are killed, then an audit; SECONDS=60 for the short form
 	$(BIN)/python -m training prepare

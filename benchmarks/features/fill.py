@@ -1,0 +1,30 @@
+"""Fills a Redis with a base and prints what that took, as JSON: a process of its own, run by the measurement of writes."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.features.settings import AS_OF, settings_of
+from features.bulk_redis import write_redis_store
+
+
+def main() -> None:
+    """`SNAPSHOTS ADDRESS`."""
+    snapshots, address = sys.argv[1:]
+    start_mb, began = _peak_mb(), time.perf_counter()
+    written = write_redis_store(Path(snapshots), settings_of(address), as_of=AS_OF, served_at=AS_OF)
+    seconds = time.perf_counter() - began
+    told = {"customers": max(written.values()), "seconds": seconds}
+    print(json.dumps({**told, "peak_mb": _peak_mb(), "start_mb": start_mb}))
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()
