@@ -27,6 +27,7 @@ from service.body_limit import BodyLimit
 from service.coupons.key_ring import open_coupon_keys
 from service.course import Rules
 from service.errors import ServiceError, UnstorableError
+from service.events.plan import load_plan
 from service.model_feed import ModelFeed
 from service.model_set import build_model_set, schema_artifact
 from service.observability import Metrics, configure_logging
@@ -89,6 +90,7 @@ def build_state(settings: Settings) -> State:
         metrics=metrics,
         clock=utc_now,
         randomness=os.urandom,
+        plan=load_plan(settings.tracking_plan),
     )
 
 

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from service.access.commands import audit, keys_app
 from service.coupons.commands import coupon_keys_app
+from service.events.commands import events_app
 from service.point_check import check
 from service.settings import Settings
 from service.store.commands import export_log, migrate, retain
@@ -21,6 +22,7 @@ from service.store.customer_commands import export, forget
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(keys_app, name="keys")
 app.add_typer(coupon_keys_app, name="coupon-keys")
+app.add_typer(events_app, name="events")
 app.command()(audit)
 app.command()(check)
 for _command in (migrate, retain, export_log, export, forget):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 
 import structlog
@@ -93,11 +93,14 @@ class Metrics:
         for item, result in zip(items, results, strict=True):
             self.outcomes.labels(item.kind.value, str(result.status)).inc()
 
-    def count_events(self, told: Sequence[Told], new: Set[str], aside: int) -> None:
+    def count_events(
+        self, told: Sequence[Told], new: Set[str], aside: int, planned: Callable[[Told], bool]
+    ) -> None:
         """Count messages by what became of them; a repeat within the batch is known like any other."""
         left = set(new)
         for each in told:
-            self.events.labels(each.type, "taken" if each.message_id in left else "known").inc()
+            taken = "taken" if each.type != "track" or planned(each) else "unplanned"
+            self.events.labels(each.type, taken if each.message_id in left else "known").inc()
             left.discard(each.message_id)
         self.events.labels("any", "kept_aside").inc(aside)
 

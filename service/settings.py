@@ -25,6 +25,10 @@ class Settings(BaseSettings):
     decision_points: Path = Field(
         default=Path(__file__).parent / "decision_points", description="folder of YAML files, one a journey"
     )
+    tracking_plan: Path = Field(
+        default=Path(__file__).parent / "tracking_plan",
+        description="folder of JSON Schema files, one an event, that events are held to",
+    )
     time_zone: str = Field(default="Asia/Tehran", description="zone of customers whose own is unknown")
     currency: str = Field(default="IRT", pattern="^[A-Z]{3}$", description="code of the shop's currency")
     poll_seconds: float = Field(

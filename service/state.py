@@ -16,6 +16,7 @@ from service.coupons.key_ring import CouponKeys
 from service.course import Rules
 from service.customer_turn import CustomerTurns
 from service.errors import UnknownJourneyError
+from service.events.plan import TrackingPlan, load_plan
 from service.keys_in_use import KeysInUse
 from service.model_feed import ModelFeed
 from service.observability import Metrics
@@ -41,6 +42,7 @@ class State:
     metrics: Metrics
     clock: Callable[[], datetime]
     randomness: Callable[[int], bytes]
+    plan: TrackingPlan = field(default_factory=load_plan)
     keys: KeysInUse = field(default_factory=KeysInUse)
     turns: CustomerTurns = field(default_factory=CustomerTurns)
 

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from service.events.message import Arrival, read_message
+from service.events.message import Arrival, read_message, set_aside
+from service.events.plan import TrackingPlan
 from service.events.schema import EventsAnswer, KeptAside
 from service.events.told import Aside, Told
 from service.state import State
@@ -18,14 +19,21 @@ async def take_in_events(gardoon: State, messages: Sequence[Any], sent_at: Any =
     arrival = Arrival(
         received_at=gardoon.clock(), sent_at=sent_at, new_id=lambda: f"unnamed-{gardoon.randomness(16).hex()}"
     )
-    read = [read_message(each, arrival) for each in messages]
+    read = [read_planned(each, arrival, gardoon.plan) for each in messages]
     told = [each for each in read if isinstance(each, Told)]
     aside = [each for each in read if isinstance(each, Aside)]
     new = await asyncio.to_thread(record_events, gardoon.engine, told, aside, received_at=arrival.received_at)
-    gardoon.metrics.count_events(told, new, len(aside))
+    gardoon.metrics.count_events(told, new, len(aside), gardoon.plan.plans)
     kept = (
         KeptAside(index=place, message_id=each.message_id, field=each.field, fault=each.fault)
         for place, each in enumerate(read)
         if isinstance(each, Aside)
     )
     return EventsAnswer(taken=len(new), known=len(told) - len(new), kept_aside=tuple(kept))
+
+
+def read_planned(raw: Any, arrival: Arrival, plan: TrackingPlan) -> Told | Aside:
+    """What becomes of a message under the tracking plan."""
+    read = read_message(raw, arrival)
+    fault = plan.fault_of(read) if isinstance(read, Told) else None
+    return read if fault is None else set_aside(raw, arrival, fault)

@@ -87,7 +87,7 @@ def test_a_repeat_within_a_batch_and_a_repeated_batch_change_nothing(worker: Wor
     assert (again["taken"], again["known"]) == (0, 3)
     assert traits_of(worker, "c1") == {"a": 1}
     metrics = worker.client.get("/metrics").text
-    assert 'gardoon_events_total{result="taken",type="track"} 1.0' in metrics
+    assert 'gardoon_events_total{result="unplanned",type="track"} 1.0' in metrics
     assert 'gardoon_events_total{result="known",type="track"} 3.0' in metrics
 
 
