@@ -54,6 +54,11 @@ def write_online_store(
     return written
 
 
+def upsert_statement(table: str) -> str:
+    """Stores one value (key, feature, value, event and creation time) unless a newer one is there."""
+    return _UPSERT.format(table=table)
+
+
 def latest_as_of(snapshots: Path) -> datetime:
     """The newest as-of time of the snapshot files. Raises `OnlineStoreError` when they are empty."""
     view = load_schema().views[0].name
@@ -86,7 +91,7 @@ def _write_view(
     connection.execute(_CREATE.format(table=table))
     connection.execute(_INDEX.format(table=table))
     event_s = int(served_at.timestamp())
-    connection.executemany(_UPSERT.format(table=table), _stored_rows(view, rows, event_s))
+    connection.executemany(upsert_statement(table), _stored_rows(view, rows, event_s))
     found = connection.execute(f'SELECT count(*) FROM "{table}" WHERE event_ts >= ?', (event_s,)).fetchone()[
         0
     ]
