@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 import numpy as np
 
 from models.feedback import Floats
+from models.jalali import jalali_month, nowruz
 
 SCORES: Final = ("purchase_propensity", "churn_risk", "expected_value")
 CHANNELS: Final = ("email", "sms", "app_push", "web_push")
 _CHOSEN_CHANNEL: Final = tuple(f"channel_{channel}" for channel in CHANNELS)
-MOMENT: Final = ("local_hour", "local_weekday")
+MOMENT: Final = ("local_hour", "local_weekday", "iranian_weekend", "jalali_month", "days_to_nowruz")
+_IRANIAN_WEEKEND: Final = (3, 4)
+"""Thursday and Friday, as `datetime.weekday` counts."""
 EARLIER_CHOICES: Final = (*_CHOSEN_CHANNEL, "send_hour")
 BUDGET_PRICE: Final = "budget_price"
 """λ: what a unit of the coupon budget is worth beyond itself; a coupon policy weighs costs with 1 + λ."""
@@ -23,6 +27,26 @@ _AFTER_FEATURES: Final = {
 def input_names(feature_columns: tuple[str, ...]) -> tuple[str, ...]:
     """All input names: the feature vector's columns, the scores, the local moment, what was chosen before, the budget."""
     return (*feature_columns, *SCORES, *MOMENT, *EARLIER_CHOICES, BUDGET_PRICE)
+
+
+def moment_inputs(local: datetime) -> dict[str, float]:
+    """What a moment on the customer's own clock tells: hour, weekday (Monday is 0), and where it lies in the Jalali year.
+
+    >>> from datetime import UTC
+    >>> moment_inputs(datetime(2026, 3, 19, 21, 30, tzinfo=UTC))
+    {'local_hour': 21, 'local_weekday': 3, 'iranian_weekend': 1.0, 'jalali_month': 12, 'days_to_nowruz': 2}
+    """
+    day = local.date()
+    month = jalali_month(day)
+    is_first_day = (month.month, day) == (1, month.starts_on)
+    next_year = day if is_first_day else nowruz(month.year + 1)
+    return {
+        "local_hour": local.hour,
+        "local_weekday": local.weekday(),
+        "iranian_weekend": float(local.weekday() in _IRANIAN_WEEKEND),
+        "jalali_month": month.month,
+        "days_to_nowruz": (next_year - day).days,
+    }
 
 
 def bind(wanted: tuple[str, ...], names: tuple[str, ...]) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
@@ -47,6 +71,11 @@ class Inputs:
         for channel in _CHOSEN_CHANNEL:
             self.set(channel, 0.0)
         self.set(BUDGET_PRICE, 0.0)
+
+    def set_moment(self, local: datetime) -> None:
+        """Put what the moment on the customer's clock tells in its places."""
+        for name, value in moment_inputs(local).items():
+            self.set(name, value)
 
     def set(self, name: str, value: float) -> None:
         """Put the value of a score, the moment, an earlier choice or the budget's price in its place."""

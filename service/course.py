@@ -108,12 +108,10 @@ def start(
         detail = f"{name!r} is no IANA zone; the shop's, {rules.time_zone}, stands in"
         found = Found((rules.time_zone,), (name,), features=("time_zone",))
         reasons.append(give_reason("time_zone", detail, found))
-    local = facts.decided_at.astimezone(zone)
     inputs = Inputs(names=models.input_names, features=facts.features.values)
     for name, score in scores.items():
         inputs.set(name, score)
-    inputs.set("local_hour", local.hour)
-    inputs.set("local_weekday", local.weekday())
+    inputs.set_moment(facts.decided_at.astimezone(zone))
     group = group_of(facts.request.customer_id, point)
     features = dict(zip(models.input_names, facts.features.values.tolist(), strict=False))
     shop_zone = ZoneInfo(rules.time_zone)

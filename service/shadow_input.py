@@ -22,9 +22,7 @@ def logged_inputs(record: DecisionRecord, round_: Round, names: tuple[str, ...])
     scores = json.loads(record.answer)["scores"]
     for score in SCORES:
         inputs.set(score, float(scores[score]))
-    local = record.decided_at.astimezone(_zone(record))
-    inputs.set("local_hour", local.hour)
-    inputs.set("local_weekday", local.weekday())
+    inputs.set_moment(record.decided_at.astimezone(_zone(record)))
     for earlier in takewhile(lambda each: each.decision != round_.decision, record.rounds):
         if earlier.decision == "channel":
             inputs.set(f"channel_{earlier.chosen}", 1.0)

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from service.guardrails.jalali import jalali_month
+from models.jalali import jalali_month
 
 PeriodKind = Literal["day", "week", "month"]
 Calendar = Literal["gregorian", "jalali"]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, time, timedelta
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from features.schema import CHANNELS as FEATURE_CHANNELS
 from features.schema import load_schema
-from models.inputs import CHANNELS, SCORES, Inputs, bind, input_names
+from models.inputs import CHANNELS, SCORES, Inputs, bind, input_names, moment_inputs
 
 COLUMNS = ("recency_days", "orders_28d")
 NAMES = input_names(COLUMNS)
@@ -22,6 +26,9 @@ def test_the_names_are_features_then_scores_then_the_moment_then_earlier_choices
         "expected_value",
         "local_hour",
         "local_weekday",
+        "iranian_weekend",
+        "jalali_month",
+        "days_to_nowruz",
         "channel_email",
         "channel_sms",
         "channel_app_push",
@@ -75,3 +82,24 @@ def test_what_is_set_stands_in_its_own_place_alone(name: str) -> None:
 def test_a_feature_cannot_be_set_over() -> None:
     with pytest.raises(KeyError):
         Inputs(names=NAMES, features=np.array([3.0, 4.0])).set("recency_days", 1.0)
+
+
+@given(st.dates(date(1990, 1, 1), date(2060, 1, 1)))
+def test_the_days_to_nowruz_count_down_to_the_first_of_farvardin(day: date) -> None:
+    local = datetime.combine(day, time(9, 30), UTC)
+    told = moment_inputs(local)
+    there = moment_inputs(local + timedelta(days=told["days_to_nowruz"]))
+    day_before = moment_inputs(local + timedelta(days=told["days_to_nowruz"] - 1))
+
+    assert 0 <= told["days_to_nowruz"] <= 365
+    assert (there["days_to_nowruz"], there["jalali_month"]) == (0, 1)
+    assert day_before["jalali_month"] == 12
+    assert (told["iranian_weekend"] == 1.0) == (f"{local:%A}" in ("Thursday", "Friday"))
+
+
+def test_the_moment_is_put_in_its_places() -> None:
+    inputs = Inputs(names=NAMES, features=np.array([3.0, np.nan]))
+
+    inputs.set_moment(datetime(2026, 11, 26, 9, 30, tzinfo=UTC))
+
+    assert inputs.values[5:10].tolist() == [9, 3, 1.0, 9, 115]

@@ -38,11 +38,11 @@ class Occasions:
         return Occasions(**{name: values[reached] for name, values in vars(self).items()})
 
     def contexts(self, audience: Audience, names: tuple[str, ...]) -> Floats:
-        """The inputs of these names, `(n_occasions, n_names)`, as the service gives them."""
-        moment = dict(zip(MOMENT, (self.local_hour, self.local_weekday), strict=True))
+        """The inputs of these names, `(n_occasions, n_names)`, as the service gives them; the date is nan, there is none."""
+        moment = {"local_hour": self.local_hour, "local_weekday": self.local_weekday}
         chosen = {f"channel_{name}": self.channel == place for place, name in enumerate(CHANNELS)}
-        not_decided = dict.fromkeys(EARLIER_CHOICES, np.full(len(self.customers), np.nan))
-        given = {**not_decided, **moment, **chosen, BUDGET_PRICE: np.zeros(len(self.customers))}
+        unknown = dict.fromkeys((*EARLIER_CHOICES, *MOMENT), np.full(len(self.customers), np.nan))
+        given = {**unknown, **moment, **chosen, BUDGET_PRICE: np.zeros(len(self.customers))}
         columns = [
             given[name] if name in given else audience.columns((name,))[self.customers, 0] for name in names
         ]

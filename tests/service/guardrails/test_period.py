@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.guardrails.jalali import is_leap, jalali_month
+from models.jalali import is_leap, jalali_month
 from service.guardrails.period import period_of
 from tests.service.guardrails.situation import STEP, situations
 
