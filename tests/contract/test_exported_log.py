@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from features.schema import CHANNELS
+from features.schema import CHANNELS, load_schema
+from features.segment_files import load_segments
 from service.cli import app as service_app
 from service.decision_point import DecisionPoint
 from tests.service.conftest import NOW, Worker, stored_customer
@@ -25,6 +26,7 @@ from training.evaluation.log_name import DecisionLogName
 from training.evaluation.log_request import LogRequest, open_requested, spooled
 from training.evaluation.log_summary import LogSummary
 from training.evaluation.question_text import QuestionText
+from training.evaluation.round_segments import RoundSegments
 from training.evaluation.round_spool import SpooledLog
 from training.places import Places
 
@@ -136,6 +138,56 @@ def judgement(shop: Path, name: str) -> Judgement:
         return log.judge(
             QuestionText(policy="uniform", against="logged", slices=["click_rate_email>0"]).of(log), rng
         )
+
+
+def write_segments(folder: Path) -> Path:
+    (folder / "segments").mkdir()
+    for name, where in {
+        "clicks": "{feature: click_rate_email, at_least: 0.5}",
+        "here": "{not: {feature: time_zone, one_of: [Mars/Olympus]}}",
+        "most": "{top: 3, by: spend_7d}",
+    }.items():
+        text = f"name: {name}\ndescription: x\nwhere: {where}\n"
+        (folder / "segments" / f"{name}.yaml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_a_segment_is_a_slice_of_the_rounds_whose_customers_were_in_it(shop: Path, tmp_path: Path) -> None:
+    declared = load_segments(write_segments(tmp_path) / "segments", load_schema())
+    segments = RoundSegments.named(("clicks", "here"), declared, load_schema())
+    slices = ["segment:clicks", "click_rate_email>=0.5", "segment:here"]
+
+    found = []
+    for name in both(shop, "channel"):
+        request = LogRequest(name=name, segments=segments)
+        with open_requested(request, Places(var=shop), np.random.default_rng(0)) as log:
+            question = QuestionText(policy="uniform", against="logged", slices=slices).of(log)
+            found.append(log.judge(question, np.random.default_rng(0)).slices)
+
+    of_log, of_export = found
+    assert of_export == of_log
+    by_name = {each.name: each for each in of_log}
+    clicks, outside = by_name["segment:clicks=in"], by_name["segment:clicks=out"]
+    assert replace(clicks, name="") == replace(by_name["click_rate_email>=0.5"], name="")
+    assert clicks.n_rounds > 5
+    assert clicks.n_rounds + outside.n_rounds == by_name["segment:here=in"].n_rounds
+    assert "segment:clicks=unknown" not in by_name
+
+
+def test_the_command_slices_by_a_declared_segment_and_says_what_it_cannot(shop: Path, tmp_path: Path) -> None:
+    where = ["--decision-points", str(write_segments(tmp_path)), "--var", str(tmp_path), "--no-log"]
+    asked = ["evaluate", "--log", both(shop, "channel")[1], "--policy", "uniform", *where, "--slice"]
+
+    names, page = ("clicks", "most", "nobody"), tmp_path / "page.html"
+    told = {
+        name: CliRunner().invoke(app, [*asked, f"segment:{name}", "--report", str(page)]) for name in names
+    }
+
+    assert told["clicks"].exit_code == 0, told["clicks"].output
+    assert "segment:clicks=in" in page.read_text(encoding="utf-8")
+    assert "no such segment; there are ['clicks', 'here', 'most']" in told["nobody"].stderr
+    assert "ranks the whole base" in told["most"].stderr
+    assert (told["most"].exit_code, told["nobody"].exit_code) == (1, 1)
 
 
 def test_the_command_reads_the_export_where_there_is_no_log(shop: Path, tmp_path: Path) -> None:

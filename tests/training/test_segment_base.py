@@ -21,7 +21,7 @@ from features.rfm_score import EDGES_FILE, load_edges
 from features.schema import load_schema
 from features.segment_files import load_segments
 from training.cli import app
-from training.commands.segmenting import DECISION_POINTS, SEGMENTS
+from training.commands.options import DECISION_POINTS, SEGMENTS
 from training.segment_base import newest_snapshot, open_base, snapshot_views
 
 DECLARED = {

@@ -17,12 +17,22 @@ from training.commands.judgement_output import (
     report_path,
     write_page,
 )
-from training.commands.options import VAR, DatabaseUrl, TrackingUri, Var, parse_time
+from training.commands.options import (
+    DECISION_POINTS,
+    SEGMENTS,
+    VAR,
+    DatabaseUrl,
+    DecisionPoints,
+    TrackingUri,
+    Var,
+    parse_time,
+)
 
 if TYPE_CHECKING:
     from training.evaluation.judgement import Judgement
     from training.evaluation.log_request import LogRequest
     from training.evaluation.question_text import QuestionText
+    from training.evaluation.round_segments import RoundSegments
     from training.places import Places
 
 app = typer.Typer()
@@ -59,8 +69,9 @@ def evaluate(
         list[str],
         typer.Option(
             "--slice",
-            help="Rounds to look at apart: churn_risk>=0.5, journey=cart_abandonment or both, joined by ' and '; may "
-            "repeat. Each journey, group and --label is one anyway.",
+            help="Rounds to look at apart: churn_risk>=0.5, journey=cart_abandonment, or segment:champions (decisions, "
+            "parquet), "
+            "several joined by ' and '; may repeat. Each journey, group and --label is one anyway.",
         ),
     ] = [],  # noqa: B006 - Typer copies it
     bounds: Annotated[
@@ -88,6 +99,7 @@ def evaluate(
         float | None, typer.Option(help="file: one for all rounds, as in a randomised test.")
     ] = None,
     database_url: DatabaseUrl = "",
+    points: DecisionPoints = DECISION_POINTS,
     seed: Annotated[
         int, typer.Option(help="Seed of replay's rejection, of resamples and of simulated policies.")
     ] = 0,
@@ -124,6 +136,7 @@ def evaluate(
             columns=round_columns(mapping, inputs, propensity, labels),
             since=parse_time(since) if since else None,
             judged=(policy, against),
+            segments=_segments(slices, points),
         )
         found, notes = _judge(request, asked, places, seed)
     except EvaluationError as error:
@@ -135,6 +148,24 @@ def evaluate(
     page = write_page(found, heading, report or report_path(var, heading, datetime.now(UTC)))
     if record:
         record_run(found, heading, places, page)
+
+
+def _segments(slices: list[str], points: Path) -> RoundSegments | None:
+    """The segments that the slices name, if any."""
+    from features.declared import DeclarationError
+    from features.schema import load_schema
+    from features.segment_files import load_segments
+    from training.evaluation.errors import EvaluationError
+    from training.evaluation.round_segments import RoundSegments
+    from training.evaluation.slices import segments_of
+
+    names, schema = segments_of(slices), load_schema()
+    if not names:
+        return None
+    try:
+        return RoundSegments.named(names, load_segments(points / SEGMENTS, schema), schema)
+    except DeclarationError as error:
+        raise EvaluationError(str(error)) from error
 
 
 def _judge(

@@ -12,6 +12,16 @@ Var = Annotated[
     Path, typer.Option("--var", envvar="GARDOON_VAR", help="Folder of everything that is generated.")
 ]
 VAR = Path("var")
+DECISION_POINTS = Path(__file__).resolve().parents[2] / "service" / "decision_points"
+SEGMENTS = "segments"
+DecisionPoints = Annotated[
+    Path,
+    typer.Option(
+        "--decision-points",
+        envvar="GARDOON_DECISION_POINTS",
+        help="The folder that `segments/` is in; by default the one that is shipped.",
+    ),
+]
 TrackingUri = Annotated[
     str,
     typer.Option(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from training.commands.options import VAR, Var, parse_time
+from training.commands.options import DECISION_POINTS, SEGMENTS, VAR, DecisionPoints, Var, parse_time
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,17 +19,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-DECISION_POINTS = Path(__file__).resolve().parents[2] / "service" / "decision_points"
-SEGMENTS = "segments"
 SHOWN = 5
-DecisionPoints = Annotated[
-    Path,
-    typer.Option(
-        "--decision-points",
-        envvar="GARDOON_DECISION_POINTS",
-        help="The folder that `segments/` is in; by default the one that is shipped.",
-    ),
-]
 AsOf = Annotated[
     str,
     typer.Option(

@@ -16,6 +16,7 @@ from training.evaluation.log_rules import Rules, reward_rules, sample_ratios
 from training.evaluation.log_summary import RewardDelay
 from training.evaluation.round_buffer import LogRow
 from training.evaluation.round_labels import microseconds
+from training.evaluation.round_segments import RoundSegments
 from training.evaluation.round_spool import SpooledLog, spool_rounds
 
 DECISIONS: Final = ("channel", "send_time", "coupon", "message")
@@ -25,11 +26,15 @@ DECISIVE: Final = ("clicked", "purchased")
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """The rounds of one decision; of one journey alone, and only those decided from `since` on, where these are given."""
+    """The rounds of one decision; of one journey alone, and only those decided from `since` on, where these are given.
+
+    segments: those that each round's customer is to be asked about.
+    """
 
     decision: str
     journey: str | None = None
     since: datetime | None = None
+    segments: RoundSegments | None = None
 
     @property
     def since_us(self) -> int | None:
@@ -88,6 +93,7 @@ def spool_decisions(source: DecisionSource, selection: Selection, folder: Path) 
         rules=reward_rules(rules, selection.decision),
         scanned_until_us=scanned_until_us,
         folder=folder,
+        segments=selection.segments,
     )
     journeys = sorted({name for name, _ in log.n_by_journey})
     return replace(

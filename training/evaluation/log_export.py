@@ -27,6 +27,7 @@ from training.evaluation.round_labels import microseconds
 
 CHUNK: Final = 1_000
 _DECISION: Final = ("decision_id", "journey", "decided_at", "status", "group", "versions", "rounds")
+_FEATURES: Final = ("features", "time_zone")
 _REWARD: Final = ("decision_id", "decision", "state", "reward")
 
 
@@ -93,7 +94,8 @@ class LogExport:
 
 
 def _decisions(file: Path, selection: Selection) -> Iterator[LogRow]:
-    for batch in _batches(file, _DECISION):
+    features = _FEATURES if selection.segments is not None else ()
+    for batch in _batches(file, (*_DECISION, *features)):
         if selection.journey is not None:
             batch = batch.filter(pc.equal(batch["journey"], selection.journey))
         if selection.since is not None:
@@ -105,7 +107,11 @@ def _decisions(file: Path, selection: Selection) -> Iterator[LogRow]:
                 decided_at_us=microseconds(row["decided_at"]),
                 status=row["status"],
                 group=row["group"],
-                record={"versions": dict(row["versions"]), "rounds": row["rounds"]},
+                record={
+                    "versions": dict(row["versions"]),
+                    "rounds": row["rounds"],
+                    **{name: row[name] for name in features},
+                },
                 state=None,
                 reward=None,
             )

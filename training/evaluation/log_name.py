@@ -13,6 +13,7 @@ from training.evaluation.decision_source import DecisionSource, Selection
 from training.evaluation.errors import LogError
 from training.evaluation.log_export import LogExport
 from training.evaluation.log_store import open_store
+from training.evaluation.round_segments import RoundSegments
 
 DATABASE: Final = "decisions"
 EXPORT: Final = "parquet"
@@ -53,9 +54,9 @@ class DecisionLogName:
         """Whether it is of this decision, in all journeys."""
         return self.journey is None and self.decision == decision
 
-    def selection(self, since: datetime | None = None) -> Selection:
-        """The rounds that are named, of decisions made from `since` on."""
-        return Selection(decision=self.decision, journey=self.journey, since=since)
+    def selection(self, since: datetime | None = None, segments: RoundSegments | None = None) -> Selection:
+        """The rounds that are named, of decisions made from `since` on, labelled by these segments."""
+        return Selection(decision=self.decision, journey=self.journey, since=since, segments=segments)
 
     @contextmanager
     def open(self, database_url: str) -> Iterator[DecisionSource]:

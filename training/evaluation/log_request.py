@@ -29,6 +29,7 @@ from training.evaluation.policy_source import (
     registered_policy,
 )
 from training.evaluation.round_file import RoundColumns
+from training.evaluation.round_segments import RoundSegments
 from training.evaluation.round_spool import SpooledLog
 from training.places import Places
 
@@ -42,7 +43,7 @@ class LogRequest:
 
     decision: of an export whose name has none. database_url: of decisions; by default in the folder of `places`. columns: of
     a file. since: only the rounds decided from then on. judged: the names of the policies to be judged, which for those of
-    the registry leaves out the rounds that they were fitted on.
+    the registry leaves out the rounds that they were fitted on. segments: of decisions, what their rounds are labelled by.
     """
 
     name: str
@@ -51,6 +52,7 @@ class LogRequest:
     database_url: str = ""
     columns: RoundColumns = field(default_factory=RoundColumns)
     since: datetime | None = None
+    segments: RoundSegments | None = None
 
 
 @contextmanager
@@ -70,7 +72,11 @@ def open_requested(request: LogRequest, places: Places, rng: np.random.Generator
 
 @contextmanager
 def spooled(
-    named: DecisionLogName, places: Places, database_url: str = "", since: datetime | None = None
+    named: DecisionLogName,
+    places: Places,
+    database_url: str = "",
+    since: datetime | None = None,
+    segments: RoundSegments | None = None,
 ) -> Iterator[SpooledLog]:
     """The decision log, parsed into files of a temporary folder in `places.var`: eight bytes a number, about 1 kB a round.
 
@@ -79,7 +85,7 @@ def spooled(
     where = places.var if places.var.is_dir() else None
     with TemporaryDirectory(dir=where, prefix="rounds-") as folder:
         with named.open(database_url or places.log_url) as source:
-            log = spool_decisions(source, named.selection(since), Path(folder))
+            log = spool_decisions(source, named.selection(since, segments), Path(folder))
         yield log
 
 
@@ -94,7 +100,7 @@ def _open_decisions(named: DecisionLogName, request: LogRequest, places: Places)
 
     fitted = [registered(name).learned_until for name in request.judged if name in REGISTERED]
     since = max((each for each in (request.since, *fitted) if each is not None), default=None)
-    with spooled(named, places, request.database_url, since) as log:
+    with spooled(named, places, request.database_url, since, request.segments) as log:
         notes = decision_log_notes(log)
         if since is not None:
             why = "" if since == request.since else ": what was decided before taught a policy that is judged"

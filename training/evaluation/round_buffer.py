@@ -15,6 +15,7 @@ from models.feedback import FeedbackError, Floats, LoggedFeedback
 from training.evaluation.errors import LogError
 from training.evaluation.log_chunk import LogChunk
 from training.evaluation.round_labels import RoundLabels
+from training.evaluation.round_segments import RoundSegments
 
 HOUR_US: Final = 3_600_000_000
 """Microseconds in an hour."""
@@ -62,6 +63,8 @@ class JudgeableRound:
     round: Mapping[str, Any]
     rule: RewardRule
     is_delivered: bool = True
+    record: Mapping[str, Any] = field(default_factory=dict)
+    """The whole of what was recorded of the decision."""
 
     @property
     def kind(self) -> KindOfRound:
@@ -75,8 +78,9 @@ class RoundBuffer:
     n_by_journey counts by (journey, kind of reward) and declared holds each journey's rewards, over all rounds ever added.
     """
 
-    def __init__(self, kind: KindOfRound) -> None:
+    def __init__(self, kind: KindOfRound, segments: RoundSegments | None = None) -> None:
         self.kind = kind
+        self.segments = segments
         self.n_by_journey: Counter[tuple[str, str]] = Counter()
         self.declared: dict[str, list[Mapping[str, Any]]] = {}
         self.clear()
@@ -92,6 +96,7 @@ class RoundBuffer:
         self.decided_at_us = array("q")
         self.journeys: list[str] = []
         self.groups: list[str] = []
+        self.memberships: dict[str, list[str]] = {}
 
     def __len__(self) -> int:
         return len(self.rewards)
@@ -112,6 +117,9 @@ class RoundBuffer:
         self.decided_at_us.append(row.decided_at_us)
         self.journeys.append(row.journey)
         self.groups.append(row.group)
+        if self.segments is not None:
+            for name, label in self.segments.labels(row.decision_id, found.record).items():
+                self.memberships.setdefault(name, []).append(label)
         self.n_by_journey[row.journey, found.rule.kind] += 1
         declared = self.declared.setdefault(row.journey, [])
         if found.rule.declared not in declared:
@@ -132,8 +140,9 @@ class RoundBuffer:
             )
         except FeedbackError as error:
             raise LogError(f"the decision log contradicts itself: {error}") from error
+        texts = {"journey": self.journeys, "group": self.groups, **self.memberships}
         labels = RoundLabels(
-            texts={"journey": np.array(self.journeys), "group": np.array(self.groups)},
+            texts={name: np.array(values) for name, values in texts.items()},
             decided_at_us=np.array(self.decided_at_us, dtype=np.int64),
         )
         return feedback, labels, np.array(self.probabilities).reshape(n_rounds, len(actions))

@@ -97,8 +97,8 @@ def _judgeable(
     if row.decided_at_us + rule.closes_after_hours * HOUR_US >= scanned_until_us:
         return OPEN
     if row.state == State.VOID:
-        return JudgeableRound(round_, rule, is_delivered=False)
-    return JudgeableRound(round_, rule) if row.state == State.RESOLVED else UNLEARNT
+        return JudgeableRound(round_, rule, is_delivered=False, record=record)
+    return JudgeableRound(round_, rule, record=record) if row.state == State.RESOLVED else UNLEARNT
 
 
 def _parse(row: LogRow) -> Mapping[str, Any]:

@@ -17,6 +17,7 @@ from training.evaluation.log_chunk import LogChunk
 from training.evaluation.log_summary import LogSummary
 from training.evaluation.round_buffer import JudgeableRound, KindOfRound, LogRow, RewardRule, RoundBuffer
 from training.evaluation.round_labels import RoundLabels
+from training.evaluation.round_segments import RoundSegments
 from training.evaluation.round_sieve import RoundSieve
 
 CHUNK: Final = 20_000
@@ -55,14 +56,15 @@ def spool_rounds(
     rules: Mapping[str, RewardRule],
     scanned_until_us: int,
     folder: Path,
+    segments: RoundSegments | None = None,
 ) -> SpooledLog:
     """The rounds that `RoundSieve` lets through, in files of the folder, which must outlive the log.
 
-    Where rounds differ in inputs or actions, those of the most frequent kind. Raises: `LogError` naming the decision and
-    what is wrong with its record; `TooFewRoundsError` when no round is left.
+    Where rounds differ in inputs or actions, those of the most frequent kind; `segments` become labels. Raises: `LogError`
+    naming the decision and what is wrong with its record; `TooFewRoundsError` when no round is left.
     """
     sieve = RoundSieve(decision=decision, rules=rules, scanned_until_us=scanned_until_us)
-    delivered, undelivered = _Spools(folder / "rounds"), _Spools(folder / "undelivered")
+    delivered, undelivered = _Spools(folder / "rounds", segments), _Spools(folder / "undelivered", segments)
     for row, found in sieve.judgeable(rows):
         (delivered if found.is_delivered else undelivered).of(found.kind).add(row, found)
     chosen = delivered.of(sieve.most_frequent(delivered.n_rounds()))
@@ -79,13 +81,16 @@ def spool_rounds(
 class _Spools:
     """A spool for each kind of round, in a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, segments: RoundSegments | None) -> None:
         self._folder = folder
+        self._segments = segments
         self._spools: dict[KindOfRound, _Spool] = {}
 
     def of(self, kind: KindOfRound) -> _Spool:
         if kind not in self._spools:
-            self._spools[kind] = _Spool(RoundBuffer(kind), self._folder / str(len(self._spools)))
+            self._spools[kind] = _Spool(
+                RoundBuffer(kind, self._segments), self._folder / str(len(self._spools))
+            )
         return self._spools[kind]
 
     def n_rounds(self) -> dict[KindOfRound, int]:
@@ -121,9 +126,9 @@ class _Spool:
             propensities=feedback.propensities,
             eligible=feedback.eligible,
             probabilities=probabilities,
-            journey=labels.texts["journey"],
-            group=labels.texts["group"],
             decided_at_us=np.asarray(labels.decided_at_us),
+            labels=np.array(list(labels.texts)),
+            texts=np.array(list(labels.texts.values())),
         )
         self._files.append(file)
         self.buffer.clear()
@@ -139,6 +144,7 @@ def _chunk(columns: Mapping[str, Any], inputs: tuple[str, ...], actions: tuple[s
         **{name: columns[name] for name in names}, input_names=inputs, action_names=actions
     )
     labels = RoundLabels(
-        texts={name: columns[name] for name in ("journey", "group")}, decided_at_us=columns["decided_at_us"]
+        texts=dict(zip(columns["labels"].tolist(), columns["texts"], strict=True)),
+        decided_at_us=columns["decided_at_us"],
     )
     return LogChunk(feedback=feedback, labels=labels, behavior=columns["probabilities"])

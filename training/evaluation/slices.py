@@ -14,8 +14,10 @@ from models.feedback import Booleans, LoggedFeedback
 from training.evaluation.errors import EvaluationError
 from training.evaluation.log_chunk import RoundSource
 from training.evaluation.round_labels import RoundLabels
+from training.evaluation.round_segments import IN, PREFIX
 
-_FORM: Final = re.compile(r"\s*(\w+)\s*(>=|<=|>|<|=)\s*(.*\S)\s*")
+_FORM: Final = re.compile(r"\s*((?:segment:)?\w+)\s*(>=|<=|>|<|=)\s*(.*\S)\s*")
+_SEGMENT: Final = re.compile(rf"\s*({PREFIX}\w+)\s*")
 _AND: Final = re.compile(r"\s+and\s+")
 _COMPARE: Final = {
     ">=": operator.ge,
@@ -29,7 +31,7 @@ _COMPARE: Final = {
 @dataclass(frozen=True, kw_only=True)
 class Slice:
     """The rounds for which all conditions hold: a label is a text (`journey=cart_reminder`), an input lies on one side of a
-    number (`churn_risk>=0.5`); several are joined by ` and `."""
+    number (`churn_risk>=0.5`), the customer belongs to a segment (`segment:champions`); several are joined by ` and `."""
 
     name: str
     conditions: tuple[_Condition, ...]
@@ -37,7 +39,8 @@ class Slice:
     @classmethod
     def parse(cls, name: str) -> Slice:
         """The slice of that name. Raises: `EvaluationError` for another form."""
-        return cls(name=name, conditions=tuple(_Condition.parse(part) for part in _AND.split(name)))
+        conditions = tuple(_Condition.parse(part) for part in _AND.split(name))
+        return cls(name=str(conditions[0]) if _SEGMENT.fullmatch(name) else name, conditions=conditions)
 
     @classmethod
     def of_label(cls, label: str, text: str) -> Slice:
@@ -64,10 +67,12 @@ class _Condition:
 
     @classmethod
     def parse(cls, text: str) -> _Condition:
+        if belongs := _SEGMENT.fullmatch(text):
+            return cls(column=belongs[1], comparison="=", bound=IN)
         found = _FORM.fullmatch(text)
         if found is None:
             raise EvaluationError(
-                f"slice {text!r}; wanted INPUT>=NUMBER (or <=, >, <, =) or LABEL=TEXT, joined by ' and '"
+                f"slice {text!r}; wanted INPUT>=NUMBER (or <=, >, <, =) or LABEL=TEXT or segment:NAME, joined by ' and '"
             )
         column, comparison, bound = found.groups()
         return cls(column=column, comparison=comparison, bound=bound)
@@ -93,6 +98,12 @@ class _Condition:
 
     def __str__(self) -> str:
         return f"{self.column}{self.comparison}{self.bound}"
+
+
+def segments_of(names: Iterable[str]) -> tuple[str, ...]:
+    """The segments that slices of these names ask for, each once. Raises: `EvaluationError` for another form."""
+    columns = [condition.column for name in names for condition in Slice.parse(name).conditions]
+    return tuple(dict.fromkeys(each.removeprefix(PREFIX) for each in columns if each.startswith(PREFIX)))
 
 
 def refuse_unmet(source: RoundSource, slices: Iterable[Slice]) -> None:

@@ -8,12 +8,13 @@ from training.evaluation.errors import EvaluationError
 from training.evaluation.log_chunk import LogChunk
 from training.evaluation.opened_log import OneChunk
 from training.evaluation.round_labels import RoundLabels
-from training.evaluation.slices import Slice, refuse_unmet
+from training.evaluation.slices import Slice, refuse_unmet, segments_of
 
 LABELS = RoundLabels(
     texts={
         "journey": np.array(["cart_reminder", "wheel", "wheel", "cart_reminder"]),
         "group": np.array(["random", "random", "decisioning", "decisioning"]),
+        "segment:champions": np.array(["in", "out", "unknown", "in"]),
     }
 )
 
@@ -40,6 +41,9 @@ def feedback() -> LoggedFeedback:
         ("churn_risk<5e-1", [True, False, False, False]),
         ("journey=wheel and churn_risk>=0.5", [False, True, False, False]),
         ("journey=wheel and group=decisioning and churn_risk>0", [False] * 4),
+        ("segment:champions", [True, False, False, True]),
+        ("segment:champions=out", [False, True, False, False]),
+        ("segment:champions and churn_risk>0.5", [False, False, False, True]),
     ],
 )
 def test_a_slice_holds_the_rounds_for_which_all_its_conditions_hold(name, rounds, feedback):
@@ -50,9 +54,10 @@ def test_a_slice_holds_the_rounds_for_which_all_its_conditions_hold(name, rounds
     ("name", "message"),
     [
         ("journey=weel", r"slice journey=weel: no such round; there are .*cart_reminder.*wheel"),
+        ("segment:loyal", "no input or label segment:loyal"),
         ("journey>wheel", "a label can only be compared by ="),
         ("churn_risk=high", "'high' is no number"),
-        ("age>3", r"no input or label age; it has \['journey', 'group', 'churn_risk'\]"),
+        ("age>3", r"no input or label age; it has \['journey', 'group', 'segment:champions', 'churn_risk'\]"),
         ("journey=wheel and", "no such round"),
         ("cheap ones", "wanted INPUT>=NUMBER"),
     ],
@@ -67,3 +72,15 @@ def look(name: str, feedback: LoggedFeedback) -> None:
     cut = Slice.parse(name)
     assert not cut.rounds(feedback, LABELS).any()
     refuse_unmet(OneChunk(chunk=LogChunk(feedback=feedback, labels=LABELS)), [cut])
+
+
+def test_slices_say_which_segments_they_ask_for():
+    names = [
+        "segment:champions and churn_risk>0.5",
+        "journey=wheel",
+        "segment:loyal=out",
+        "segment:champions",
+    ]
+
+    assert segments_of(names) == ("champions", "loyal")
+    assert Slice.parse("segment:champions").name == "segment:champions=in"
