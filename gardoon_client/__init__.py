@@ -29,6 +29,7 @@ from gardoon_client.answer import (
 )
 from gardoon_client.async_client import AsyncClient
 from gardoon_client.client import Client
+from gardoon_client.customer import Customer, FeatureView, SegmentMembership, TimelineEvent, Trait
 from gardoon_client.problem import (
     AccessError,
     ConflictError,
@@ -73,9 +74,11 @@ __all__ = [
     "CouponKey",
     "CouponKeys",
     "CouponState",
+    "Customer",
     "DecideRequest",
     "Decision",
     "DrawAllowance",
+    "FeatureView",
     "Flip",
     "GardoonError",
     "GoneError",
@@ -96,7 +99,10 @@ __all__ = [
     "Retry",
     "ScoredCustomer",
     "Scores",
+    "SegmentMembership",
+    "TimelineEvent",
     "TooManyRequestsError",
+    "Trait",
     "Trigger",
     "UnavailableError",
     "UnreadableAnswerError",

@@ -21,6 +21,7 @@ from gardoon_client.answer import (
     OutcomeResult,
     ScoredCustomer,
 )
+from gardoon_client.customer import Customer
 from gardoon_client.exchange import Call, Pending, base_headers, document_of, problem_in
 from gardoon_client.problem import GardoonError, NoAnswerError, ProblemError
 from gardoon_client.question import Question
@@ -94,6 +95,10 @@ class AsyncClient:
     async def coupon_keys(self) -> CouponKeys:
         """The public keys to check coupons' tokens with; they hold for minutes, revoked ones are gone."""
         return await self._ask(question.coupon_keys())
+
+    async def customer(self, customer_id: str, *, limit: int = 50, before: str | None = None) -> Customer:
+        """What is known of a customer; `before` is `next_before` of the page before."""
+        return await self._ask(question.customer(customer_id, limit, before))
 
     async def allowance(self, customer_id: str) -> Allowance:
         """What a customer may still get, and when the rest frees up."""

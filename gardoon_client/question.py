@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
 from gardoon_client import answer, standing
+from gardoon_client.customer import Customer
 from gardoon_client.exchange import Call, call_of, decide_call
 from gardoon_client.reader import reading
 from gardoon_client.request import DecideRequest, Outcome, RedeemRequest, as_json, in_zone
@@ -69,6 +70,14 @@ def coupon(code: str) -> Question[answer.CouponState]:
 def coupon_keys() -> Question[answer.CouponKeys]:
     """`GET /v1/coupons/keys`."""
     return Question(call_of("GET", "/v1/coupons/keys"), reading(answer.CouponKeys))
+
+
+def customer(customer_id: str, limit: int, before: str | None) -> Question[Customer]:
+    """`GET /v1/customers/{customer_id}`."""
+    page = {"limit": limit} | ({} if before is None else {"before": before})
+    return Question(
+        call_of("GET", f"/v1/customers/{_part(customer_id)}?{urlencode(page)}"), reading(Customer)
+    )
 
 
 def allowance(customer_id: str) -> Question[standing.Allowance]:

@@ -44,6 +44,8 @@ DETAILS: dict[type[ServiceError], str] = {
 PARAMETERS = {
     "customer_id": "1001",
     "since": "2026-11-15T00:00:00Z",
+    "limit": 50,
+    "before": "1795338720000000~view-1001-7",
     "decision_id": "019abf3c-0d5c-7c3e-9a6f-2f0e5b1d7a11",
     "code": "7K3M-9QXT-0R5C-HWB2",
     "Idempotency-Key": "wheel-1001-7",

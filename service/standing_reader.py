@@ -27,10 +27,11 @@ async def read_allowance(gardoon: State, customer_id: str) -> AllowanceAnswer:
     """What the customer may still get. Without the customer's profile the shop's zone stands in and reach is not told."""
     now = gardoon.clock()
     vector = await gardoon.features_of(customer_id, now)
-    return await asyncio.to_thread(_allowance, gardoon, customer_id, vector, now)
+    return await asyncio.to_thread(allowance_now, gardoon, customer_id, vector, now)
 
 
-def _allowance(gardoon: State, customer_id: str, vector: FeatureVector, now: datetime) -> AllowanceAnswer:
+def allowance_now(gardoon: State, customer_id: str, vector: FeatureVector, now: datetime) -> AllowanceAnswer:
+    """What the customer with these features may still get."""
     points = {name: rules.point for name, rules in gardoon.rules.items()}
     zone = customer_zone(vector.strings["time_zone"], gardoon.settings.time_zone)
     features = dict(zip(gardoon.schema.columns, vector.values.tolist(), strict=True))

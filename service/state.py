@@ -11,6 +11,8 @@ from sqlalchemy import Engine
 
 from features.encoding import FeatureVector, encode
 from features.schema import Schema
+from features.segment import Segment
+from features.segment_files import load_segments
 from service.access.access import Access
 from service.coupons.key_ring import CouponKeys
 from service.course import Rules
@@ -21,6 +23,7 @@ from service.keys_in_use import KeysInUse
 from service.model_feed import ModelFeed
 from service.observability import Metrics
 from service.personalizer.model_store import RankModels
+from service.point_files import SEGMENTS
 from service.settings import Settings
 from service.steady_reader import PATIENCE_SECONDS, SteadyReader
 from service.store.decision_log import DecisionLog
@@ -45,6 +48,11 @@ class State:
     plan: TrackingPlan = field(default_factory=load_plan)
     keys: KeysInUse = field(default_factory=KeysInUse)
     turns: CustomerTurns = field(default_factory=CustomerTurns)
+
+    @cached_property
+    def segments(self) -> dict[str, Segment]:
+        """The declared segments by name, those too that no journey is for."""
+        return load_segments(self.settings.decision_points / SEGMENTS, self.schema)
 
     @cached_property
     def rank_models(self) -> RankModels:

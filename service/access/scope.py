@@ -35,6 +35,7 @@ ENDPOINTS: Mapping[str, Scope | None] = {
     "POST /v1/score": Scope.READ,
     "GET /v1/decisions/{decision_id}": Scope.READ,
     "POST /v1/decisions/{decision_id}/activate": Scope.DECIDE,
+    "GET /v1/customers/{customer_id}": Scope.READ,
     "GET /v1/customers/{customer_id}/allowance": Scope.READ,
     "GET /v1/budgets": Scope.READ,
     "GET /v1/groups": Scope.READ,

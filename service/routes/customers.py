@@ -1,21 +1,39 @@
-"""What customers may still get, and how budgets and groups stand."""
+"""What is known of customers and what they may still get, and how budgets and groups stand."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
+from pydantic import StringConstraints
 
 from service.allowance_schema import AllowanceAnswer, BudgetsAnswer, GroupsAnswer, GroupsNow
+from service.customer_reader import Page, read_customer_now
+from service.customer_schema import CustomerAnswer
 from service.errors import InvalidRequestError, LogUnavailableError
 from service.group_watch import LOOK_BACK, sample_ratios
 from service.pacing import budgets_now
 from service.routes.dependencies import Gardoon, problems
 from service.schemas import Identifier, Moment
 from service.standing_reader import read_allowance
+from service.store.timeline import parse_cursor
 
 router = APIRouter()
+Cursor = Annotated[str, StringConstraints(max_length=146, pattern=r"^[^\x00-\x1f\x7f]+$")]
 _READ = problems(InvalidRequestError, LogUnavailableError)
+
+
+@router.get("/v1/customers/{customer_id}", responses=_READ, tags=["standing"])
+async def read_customer(
+    customer_id: Identifier,
+    gardoon: Gardoon,
+    limit: Annotated[int, Query(ge=1, le=200, description="events of the timeline")] = 50,
+    before: Annotated[Cursor | None, Query(description="`next_before` of an earlier page")] = None,
+) -> CustomerAnswer:
+    """What is known of a customer: traits, timeline, features with their age, segments, and what they may still get."""
+    page = Page(limit, None if before is None else parse_cursor(before))
+    return await read_customer_now(gardoon, customer_id, page)
 
 
 @router.get("/v1/customers/{customer_id}/allowance", responses=_READ, tags=["standing"])

@@ -30,7 +30,7 @@ from gardoon_client import (
     UnreadableAnswerError,
 )
 from gardoon_client.reader import RAW
-from service import allowance_schema, schemas
+from service import allowance_schema, customer_schema, schemas
 from service.app import create_app
 from service.coupons import schema as coupon_schema
 
@@ -50,6 +50,7 @@ CALLS: Mapping[str, Asking] = {
     "POST /v1/coupons/redeem": lambda client: client.redeem(RedeemRequest(order_id="o1", code="7K3M")),
     "GET /v1/coupons/keys": lambda client: client.coupon_keys(),
     "GET /v1/coupons/{code}": lambda client: client.coupon("7K3M-9QXT-0R5C-HWB2"),
+    "GET /v1/customers/{customer_id}": lambda client: client.customer("1001", before="1~e1"),
     "GET /v1/customers/{customer_id}/allowance": lambda client: client.allowance("1001"),
     "GET /v1/budgets": lambda client: client.budgets(),
     "GET /v1/groups": lambda client: client.groups(since=AT),
@@ -94,6 +95,11 @@ READ: Mapping[type[BaseModel], type] = {
     allowance_schema.GroupsNow: ours.GroupShares,
     allowance_schema.JourneyAllowance: ours.JourneyAllowance,
     allowance_schema.MessagePlace: ours.MessagePlace,
+    customer_schema.CustomerAnswer: ours.Customer,
+    customer_schema.SegmentNow: ours.SegmentMembership,
+    customer_schema.TimelineEvent: ours.TimelineEvent,
+    customer_schema.TraitNow: ours.Trait,
+    customer_schema.ViewNow: ours.FeatureView,
 }
 
 
