@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.features.reads import Reads
+from benchmarks.features.rows import Rows
 from benchmarks.features.writes import Filled, Writes
 from benchmarks.policies.document import machine
 from benchmarks.target import Target
@@ -13,7 +15,8 @@ from features.schema import load_schema
 
 _PAGE = """# Features: what they cost to write and to read
 
-Written by `make bench-features`: {machine}.
+Written by `{command}`
+(`make bench-features` is a shorter one): {machine}.
 {features} features in {views} views, as declared in `features/schema.toml`. Ours and Feast's own take turns in one run, so
 a busy machine slows both; the ratio counts.
 
@@ -41,30 +44,45 @@ Ours alone at size, in a process of its own:
 |---|---|---|---|---|
 {fills}
 
+## One row of one customer
+What an event changes: a row of the funnel view, milliseconds until it is stored, medians of rounds. Feast's is
+`write_to_online_store`, on which its `push` stands. Feast reads ours as they were written.
+
+| online store | ours | Feast | Feast's by ours |
+|---|---|---|---|
+{rows}
+
 ## Targets
 {targets}
 """
 
 
-def write_page(
-    path: Path,
-    reads: Mapping[str, Reads],
-    writes: Writes,
-    fills: Sequence[Filled],
-    targets: Sequence[Target],
-) -> None:
+@dataclass(frozen=True)
+class Results:
+    """All that was measured; reads and rows by the online store's name."""
+
+    reads: Mapping[str, Reads]
+    rows: Mapping[str, Rows]
+    writes: Writes
+    fills: tuple[Filled, Filled]
+    """A quarter of the customers, then all."""
+
+
+def write_page(path: Path, results: Results, targets: Sequence[Target]) -> None:
     """Write the results as Markdown."""
-    schema = load_schema()
+    schema, writes = load_schema(), results.writes
     page = _PAGE.format(
+        command=f"python -m benchmarks.features --customers {results.fills[-1].customers}",
         machine=machine(),
         features=len(schema.features),
         views=len(schema.views),
-        reads="\n".join(_read(name, measured) for name, measured in reads.items()),
+        reads="\n".join(_read(name, measured) for name, measured in results.reads.items()),
+        rows="\n".join(_row(name, measured) for name, measured in results.rows.items()),
         same=writes.same,
         ours=writes.ours,
         feast=writes.feast,
         ratio=writes.ratio,
-        fills="\n".join(_fill(filled) for filled in fills),
+        fills="\n".join(_fill(filled) for filled in results.fills),
         targets="\n".join(f"- {target}" for target in targets),
     )
     path.write_text(page, encoding="utf-8")
@@ -78,6 +96,10 @@ def _read(name: str, measured: Reads) -> str:
         measured.feast_waited,
     )
     return f"| {name} | " + " | ".join(f"{value:,.0f}" for value in us) + f" | {measured.ratio:.1f} |"
+
+
+def _row(name: str, measured: Rows) -> str:
+    return f"| {name} | {measured.ours_ms:.2f} | {measured.feast_ms:.2f} | {measured.ratio:.1f} |"
 
 
 def _fill(filled: Filled) -> str:
