@@ -171,7 +171,7 @@ def _batches(
 ) -> Iterator[pa.RecordBatch]:
     """The rows of the snapshot in the file's order, the first `skip` of them left out."""
     wanted = None if columns is None else [*columns, "event_timestamp"]
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:  # not whole columns at once
         for batch in file.iter_batches(batch_size=BATCH, columns=wanted):
             rows = batch.filter(pc.equal(batch["event_timestamp"], pa.scalar(as_of)))
             left_out = min(skip, len(rows))
