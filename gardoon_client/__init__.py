@@ -45,6 +45,7 @@ from gardoon_client.problem import (
 )
 from gardoon_client.request import DecideRequest, Outcome, RedeemRequest, Trigger
 from gardoon_client.retry import Retry
+from gardoon_client.segment import Segment, Segments
 from gardoon_client.standing import (
     Allowance,
     Budget,
@@ -99,7 +100,9 @@ __all__ = [
     "Retry",
     "ScoredCustomer",
     "Scores",
+    "Segment",
     "SegmentMembership",
+    "Segments",
     "TimelineEvent",
     "TooManyRequestsError",
     "Trait",

@@ -27,6 +27,7 @@ from gardoon_client.problem import GardoonError, NoAnswerError, ProblemError
 from gardoon_client.question import Question
 from gardoon_client.request import DecideRequest, Outcome, RedeemRequest
 from gardoon_client.retry import Retry
+from gardoon_client.segment import Segments
 from gardoon_client.standing import Allowance, Budgets, Groups
 
 _T = TypeVar("_T")
@@ -111,6 +112,10 @@ class Client:
     def groups(self, since: datetime | None = None) -> Groups:
         """Customers by group against the declared shares; of the last week where no moment is given."""
         return self._ask(question.groups(since))
+
+    def segments(self) -> Segments:
+        """The declared segments, and which of them journeys are for."""
+        return self._ask(question.segments())
 
     def score(self, customer_id: str) -> ScoredCustomer:
         """The customer's scores, without deciding."""

@@ -17,6 +17,7 @@ from gardoon_client.customer import Customer
 from gardoon_client.exchange import Call, call_of, decide_call
 from gardoon_client.reader import reading
 from gardoon_client.request import DecideRequest, Outcome, RedeemRequest, as_json, in_zone
+from gardoon_client.segment import Segments
 
 _T = TypeVar("_T")
 
@@ -95,6 +96,11 @@ def groups(since: datetime | None) -> Question[standing.Groups]:
     """`GET /v1/groups`."""
     query = "" if since is None else "?" + urlencode({"since": in_zone(since)})
     return Question(call_of("GET", f"/v1/groups{query}"), reading(standing.Groups))
+
+
+def segments() -> Question[Segments]:
+    """`GET /v1/segments`."""
+    return Question(call_of("GET", "/v1/segments"), reading(Segments))
 
 
 def _part(text: str) -> str:

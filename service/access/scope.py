@@ -39,6 +39,7 @@ ENDPOINTS: Mapping[str, Scope | None] = {
     "GET /v1/customers/{customer_id}/allowance": Scope.READ,
     "GET /v1/budgets": Scope.READ,
     "GET /v1/groups": Scope.READ,
+    "GET /v1/segments": Scope.READ,
     "POST /v1/outcomes": Scope.OUTCOMES,
     "POST /v1/identify": Scope.EVENTS,
     "POST /v1/track": Scope.EVENTS,

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from service.routes import batch, coupons, customers, decisions, events, operation, outcomes, personalizer
+from service.routes import (
+    batch,
+    coupons,
+    customers,
+    decisions,
+    events,
+    operation,
+    outcomes,
+    personalizer,
+    segments,
+)
 
 BATCHES = ("/v1/decide/batch", "/v1/outcomes", "/v1/batch")
 """Endpoints whose bodies hold many items."""
 router = APIRouter()
-for _topic in (decisions, batch, outcomes, events, coupons, customers, personalizer, operation):
+for _topic in (decisions, batch, outcomes, events, coupons, customers, segments, personalizer, operation):
     router.include_router(_topic.router)

@@ -30,7 +30,7 @@ from gardoon_client import (
     UnreadableAnswerError,
 )
 from gardoon_client.reader import RAW
-from service import allowance_schema, customer_schema, schemas
+from service import allowance_schema, customer_schema, schemas, segment_schema
 from service.app import create_app
 from service.coupons import schema as coupon_schema
 
@@ -54,6 +54,7 @@ CALLS: Mapping[str, Asking] = {
     "GET /v1/customers/{customer_id}/allowance": lambda client: client.allowance("1001"),
     "GET /v1/budgets": lambda client: client.budgets(),
     "GET /v1/groups": lambda client: client.groups(since=AT),
+    "GET /v1/segments": lambda client: client.segments(),
 }
 FORMER = "for users of the former service, who have its clients"
 TELLING = "asked by Segment's and RudderStack's own clients"
@@ -100,6 +101,8 @@ READ: Mapping[type[BaseModel], type] = {
     customer_schema.TimelineEvent: ours.TimelineEvent,
     customer_schema.TraitNow: ours.Trait,
     customer_schema.ViewNow: ours.FeatureView,
+    segment_schema.DeclaredSegment: ours.Segment,
+    segment_schema.SegmentsAnswer: ours.Segments,
 }
 
 
