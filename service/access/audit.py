@@ -29,6 +29,7 @@ class Act(StrEnum):
     COUPON_KEY_REVOKED = "coupon_key.revoked"
     CUSTOMER_ERASED = "customer.erased"
     CUSTOMER_EXPORTED = "customer.exported"
+    EVENTS_IMPORTED = "events.imported"
     EVENTS_RETAKEN = "events.retaken"
     LOG_EXPORTED = "log.exported"
     LOG_MIGRATED = "log.migrated"

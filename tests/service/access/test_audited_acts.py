@@ -32,6 +32,7 @@ ACTS: dict[str, tuple[Act, Callable[[], list[str]]]] = {
     "keys revoke": (Act.KEY_REVOKED, lambda: [new_key()]),
     "coupon-keys rotate": (Act.COUPON_KEY_ADDED, list),
     "coupon-keys revoke": (Act.COUPON_KEY_REVOKED, lambda: [new_coupon_key()]),
+    "events import": (Act.EVENTS_IMPORTED, lambda: [str(new_history())]),
     "events retake": (Act.EVENTS_RETAKEN, list),
     "migrate": (Act.LOG_MIGRATED, list),
     "retain": (Act.LOG_RETAINED, lambda: ["--older-than", "400d"]),
@@ -73,6 +74,12 @@ def call(*arguments: str, code: int = 0) -> str:
 
 def new_key() -> str:
     return call("keys", "create", "shop", "--scopes", "decide").split("_")[1]
+
+
+def new_history() -> Path:
+    path = Settings().var / "history.ndjson"
+    path.write_text("", encoding="utf-8")
+    return path
 
 
 def new_coupon_key() -> str:
