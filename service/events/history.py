@@ -51,8 +51,8 @@ def read_history(
     """How far it is after each commit, from where the note of an earlier run says; the note is written after the commit.
 
     A run that was cut off between the two takes a thousand lines again, which are known by then. A line that cannot be used
-    is kept aside. A message without an id is known by its line and the line's number. `sentAt` is left out: what history says
-    of time is taken as it stands.
+    is kept aside. A message without an id is known by its line and the line's number. `sentAt` is left out: what history
+    says of time is taken as it stands.
 
     Raises: `HistoryError`, `OSError`.
     """
