@@ -37,12 +37,14 @@ class RedisSettings:
 def redis_settings(settings: Mapping[str, Any]) -> RedisSettings:
     """The server of Feast's settings (`feature_store.yaml`, its ${NAME} filled in).
 
-    Raises `UnknownLayoutError` when the features are elsewhere or laid out otherwise, `OnlineStoreError` when the connection
-    string has no `host:port`.
+    Raises `UnknownLayoutError` when the features are elsewhere or laid out otherwise, `OnlineStoreError` when they name
+    no project or the connection string has no `host:port`.
     """
     store = settings.get("online_store")
     store = store if isinstance(store, Mapping) else {"type": store}
     _refuse_other_layouts(settings, store)
+    if not settings.get("project"):
+        raise OnlineStoreError("Feast's settings name no project, which is part of every key")
     servers, options = parse_connection_string(str(store.get("connection_string", "localhost:6379")))
     host, _, port = servers[0].rpartition(":") if servers else ("", "", "")
     if not host or not port.isdecimal():

@@ -88,12 +88,12 @@ def targets_of(results: Results) -> list[Target]:
     targets = []
     for name, reads in results.reads.items():
         targets += [
-            Target(f"read of {name}, processor time, Feast's by ours", reads.ratio, "at least", 8.0),
+            Target(f"read of {name}, processor time, Feast's by ours", reads.ratio, "at least", 6.0),
             Target(f"read of {name}, share of customers read the same", reads.same, "at least", 1.0),
         ]
     for name, rows in results.rows.items():
         targets += [
-            Target(f"row into {name}, time, Feast's by ours", rows.ratio, "at least", 8.0),
+            Target(f"row into {name}, time, Feast's by ours", rows.ratio, "at least", 6.0),
             Target(f"row into {name}, share that Feast reads as written", rows.same, "at least", 1.0),
         ]
     writes, (quarter, whole) = results.writes, results.fills

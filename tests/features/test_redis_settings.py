@@ -55,6 +55,11 @@ def test_a_connection_string_without_host_and_port_is_refused(text: str) -> None
     assert "needle" not in str(refused.value)
 
 
+def test_settings_without_a_project_are_refused() -> None:
+    with pytest.raises(OnlineStoreError, match="name no project"):
+        redis_settings({"online_store": settings()["online_store"]})
+
+
 def test_the_password_is_in_no_text() -> None:
     read = redis_settings(settings("redis:6379,password=needle-4711"))
 
