@@ -22,8 +22,8 @@ from service.errors import (
     UnknownJourneyError,
     UnusableRequestError,
 )
-from service.events.message import Alias, Group, Identify, Page, Track
 from service.events.schema import EventBatch
+from service.events.shape import Alias, Group, Identify, Page, Track
 from service.item_body import NDJSON
 from service.personalizer.schema import RankRequest, RewardRequest
 from service.problem import PROBLEM

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request
 from service.errors import BodyTooLargeError, InvalidRequestError, LogUnavailableError
 from service.events.body import read_body
 from service.events.intake import take_in_events
-from service.events.message import Alias, Group, Identify, Message, Page, Track
 from service.events.schema import EventBatch, EventsAnswer
+from service.events.shape import Alias, Group, Identify, Message, Page, Track
 from service.item_body import validate_item
 from service.openapi import body_of, example_of, reference_to
 from service.routes.dependencies import Gardoon, problems
