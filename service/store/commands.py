@@ -44,7 +44,7 @@ def retain(
     older_than: Annotated[str, typer.Option(help="Age in days: 400d.")],
     dry_run: Annotated[bool, typer.Option(help="Print what would go, and keep it.")] = False,
 ) -> None:
-    """Let go of whole months of decisions that are older, with their outcomes, rewards and unused snapshots."""
+    """Let go of whole months of decisions that are older, with all that hangs on them, unused snapshots and old events."""
     from service.access.audit import Act, on_record
     from service.store.engine import opened_log
     from service.store.retention import carry_out, plan_retention
