@@ -21,6 +21,7 @@ from training.evaluation.log_name import DecisionLogName
 from training.evaluation.log_request import LogRequest, open_requested
 from training.evaluation.opened_log import OpenedLog
 from training.evaluation.policy_source import policy_probabilities
+from training.evaluation.round_segments import RoundSegments
 from training.evaluation.round_window import RoundWindow, count_rounds
 from training.evaluation.slices import Slice
 from training.places import Places
@@ -40,6 +41,8 @@ class PolicyTrial:
     database_url: str = ""
     slices: Sequence[str] = ()
     gate: PolicyGate = field(default_factory=PolicyGate)
+    segments: RoundSegments | None = None
+    """Those that the slices name."""
 
 
 def judge_policy(places: Places, contenders: Contenders, trial: PolicyTrial) -> GateReport:
@@ -54,7 +57,10 @@ def judge_policy(places: Places, contenders: Contenders, trial: PolicyTrial) -> 
     """
     decision = DECISIONS[contenders.name]
     request = LogRequest(
-        name=trial.log or f"decisions:{decision}", decision=decision, database_url=trial.database_url
+        name=trial.log or f"decisions:{decision}",
+        decision=decision,
+        database_url=trial.database_url,
+        segments=trial.segments,
     )
     artifacts = [
         read_version(places.registry_uri, contenders.name, version)

@@ -423,12 +423,25 @@ def test_the_gate_judges_registered_policies_on_this_log_and_refuses_an_equal_on
             registry.register(artifact, "channel_policy", run_id, alias=alias)
 
     command = ["promote", "channel_policy", "--var", str(tmp_path), "--database-url", url_of(log)]
-    found = CliRunner().invoke(app, [*command, "--slice", "click_rate_email>=0.5", "--least-effective", "10"])
+    (tmp_path / "segments").mkdir()
+    declared = "name: clicks\ndescription: x\nwhere: {feature: click_rate_email, at_least: 0.5}\n"
+    (tmp_path / "segments" / "clicks.yaml").write_text(declared, encoding="utf-8")
+    slices = [
+        "--slice",
+        "click_rate_email>=0.5",
+        "--slice",
+        "segment:clicks",
+        "--decision-points",
+        str(tmp_path),
+    ]
+    found = CliRunner().invoke(app, [*command, *slices, "--least-effective", "10"])
     wrong = CliRunner().invoke(app, [*command, "--slice", "shoe_size>=40"])
 
     assert found.exit_code == 1
     assert "refused: difference; version 1 stays champion" in found.output
-    assert "ok  slice click_rate_email>=0.5" in found.output
+    same = [line.partition(": ") for line in found.output.splitlines() if "ok  slice" in line]
+    assert [name.split("slice ")[1] for name, _, _ in same] == ["click_rate_email>=0.5", "segment:clicks=in"]
+    assert same[0][2] == same[1][2]
     assert registry.version_of("channel_policy", CHAMPION) == "1"
     assert wrong.exit_code == 1
     assert "the log has no input or label shoe_size" in wrong.output

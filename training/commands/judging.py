@@ -19,7 +19,6 @@ from training.commands.judgement_output import (
 )
 from training.commands.options import (
     DECISION_POINTS,
-    SEGMENTS,
     VAR,
     DatabaseUrl,
     DecisionPoints,
@@ -27,12 +26,12 @@ from training.commands.options import (
     Var,
     parse_time,
 )
+from training.commands.slice_segments import slice_segments
 
 if TYPE_CHECKING:
     from training.evaluation.judgement import Judgement
     from training.evaluation.log_request import LogRequest
     from training.evaluation.question_text import QuestionText
-    from training.evaluation.round_segments import RoundSegments
     from training.places import Places
 
 app = typer.Typer()
@@ -136,7 +135,7 @@ def evaluate(
             columns=round_columns(mapping, inputs, propensity, labels),
             since=parse_time(since) if since else None,
             judged=(policy, against),
-            segments=_segments(slices, points),
+            segments=slice_segments(slices, points),
         )
         found, notes = _judge(request, asked, places, seed)
     except EvaluationError as error:
@@ -148,24 +147,6 @@ def evaluate(
     page = write_page(found, heading, report or report_path(var, heading, datetime.now(UTC)))
     if record:
         record_run(found, heading, places, page)
-
-
-def _segments(slices: list[str], points: Path) -> RoundSegments | None:
-    """The segments that the slices name, if any."""
-    from features.declared import DeclarationError
-    from features.schema import load_schema
-    from features.segment_files import load_segments
-    from training.evaluation.errors import EvaluationError
-    from training.evaluation.round_segments import RoundSegments
-    from training.evaluation.slices import segments_of
-
-    names, schema = segments_of(slices), load_schema()
-    if not names:
-        return None
-    try:
-        return RoundSegments.named(names, load_segments(points / SEGMENTS, schema), schema)
-    except DeclarationError as error:
-        raise EvaluationError(str(error)) from error
 
 
 def _judge(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from training.commands.options import VAR, DatabaseUrl, TrackingUri, Var
+from training.commands.options import DECISION_POINTS, VAR, DatabaseUrl, DecisionPoints, TrackingUri, Var
+from training.commands.slice_segments import slice_segments
 
 if TYPE_CHECKING:
     from training.evaluation.gate import GateReport
@@ -33,7 +36,7 @@ def promote(
         typer.Option(
             "--slice",
             help="Policies: rounds on which it must not be worse, such as churn_risk>=0.5, "
-            "journey=cart_abandonment or both, joined by ' and '; may repeat.",
+            "journey=cart_abandonment, segment:champions or several, joined by ' and '; may repeat.",
         ),
     ] = [],  # noqa: B006 - Typer copies it
     bar: Annotated[
@@ -45,6 +48,7 @@ def promote(
         str, typer.Option(help="Promote whatever the gate says; the reason goes on record.")
     ] = "",
     database_url: DatabaseUrl = "",
+    points: DecisionPoints = DECISION_POINTS,
     tracking_uri: TrackingUri = "",
     var: Var = VAR,
 ) -> None:
@@ -56,12 +60,12 @@ def promote(
     places = Places(var=var, tracking_uri=tracking_uri)
     gate = PolicyGate(bar=bar, least_effective=least_effective)
     trial = PolicyTrial(log=log, database_url=database_url, slices=slices, gate=gate)
-    registry, contenders, report = _judge(places, (name, version), trial, dataset)
+    registry, contenders, report = _judge(places, (name, version), trial, dataset, points)
     _settle(registry, contenders, report, force.strip())
 
 
 def _judge(
-    places: Places, named: tuple[str, str], trial: PolicyTrial, dataset: str
+    places: Places, named: tuple[str, str], trial: PolicyTrial, dataset: str, points: Path
 ) -> tuple[ModelRegistry, Contenders, GateReport]:
     """What the gate of this model says of this version; leaves with 1 where it cannot be asked."""
     import numpy as np
@@ -75,6 +79,7 @@ def _judge(
     from training.registry import open_registry
 
     try:
+        trial = replace(trial, segments=slice_segments(trial.slices, points))
         registry = open_registry(places)
         contenders = find_contenders(registry, *named)
         if contenders.name in DECISIONS:
