@@ -19,10 +19,15 @@ async def take_in_events(gardoon: State, messages: Sequence[Any], sent_at: Any =
     arrival = Arrival(
         received_at=gardoon.clock(), sent_at=sent_at, new_id=lambda: f"unnamed-{gardoon.randomness(16).hex()}"
     )
+    return await asyncio.to_thread(_take_in, gardoon, messages, arrival)
+
+
+def _take_in(gardoon: State, messages: Sequence[Any], arrival: Arrival) -> EventsAnswer:
+    """The same, all of it in a thread: reading a large batch would hold up decisions."""
     read = [read_planned(each, arrival, gardoon.plan) for each in messages]
     told = [each for each in read if isinstance(each, Told)]
     aside = [each for each in read if isinstance(each, Aside)]
-    new = await asyncio.to_thread(record_events, gardoon.engine, told, aside, received_at=arrival.received_at)
+    new = record_events(gardoon.engine, told, aside, received_at=arrival.received_at)
     gardoon.metrics.count_events(told, new, len(aside), gardoon.plan.plans)
     kept = (
         KeptAside(index=place, message_id=each.message_id, field=each.field, fault=each.fault)
