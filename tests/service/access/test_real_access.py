@@ -112,4 +112,5 @@ def test_a_token_of_the_issuer_decides_and_one_without_the_scope_does_not(
             assert everywhere(address, 200, issuer.token("first", scope="openid decide"))
             assert everywhere(address, 403, issuer.token("first", scope="read"))
             assert everywhere(address, 401, issuer.token("first", aud="another"))
-        assert 1 <= issuer.asked.count("/jwks") <= 2, "once a worker that was asked: the kernel may choose one for all"
+        # Once a worker that was asked: the kernel may choose one of them for every connection.
+        assert 1 <= issuer.asked.count("/jwks") <= 2
