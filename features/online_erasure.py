@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from features.online import OnlineStoreError
+from features.redis_layout import redis_key
 from features.wire import entity_key
 
 if TYPE_CHECKING:
@@ -64,6 +65,6 @@ def erase_from_redis(store: FeatureStore, customer_id: str) -> int:
 
     try:
         client = RedisOnlineStore()._get_client(store.config.online_store)
-        return int(client.delete(entity_key(customer_id) + store.config.project.encode()))
+        return int(client.delete(redis_key(customer_id, store.config.project)))
     except RedisError as error:
         raise OnlineStoreError(f"Redis does not answer: {type(error).__name__}") from error

@@ -22,7 +22,7 @@ from typing import Annotated, Final, Self
 from pydantic import AwareDatetime, Field, ValidationError, model_validator
 
 from features.declared import DeclarationError, Declared
-from features.segment import AllOf, RfmGroup, RfmPart, RfmScore
+from features.segment import SCORES, AllOf, RfmGroup, RfmPart, RfmScore
 
 EDGES_FILE: Final = "rfm_edges.json"
 FEATURE: Final[dict[RfmPart, str]] = {
@@ -30,7 +30,6 @@ FEATURE: Final[dict[RfmPart, str]] = {
     "frequency": "orders_365d",
     "monetary": "spend_365d",
 }
-SCORES: Final = range(1, 6)
 GROUPS: Final[dict[str, tuple[tuple[int, int], tuple[int, int]]]] = {
     "champions": ((5, 5), (4, 5)),
     "loyal": ((3, 4), (4, 5)),
@@ -112,7 +111,7 @@ def load_edges(path: Path) -> RfmEdges | None:
 
 def score_condition(condition: RfmScore, edges: RfmEdges) -> AllOf:
     """The scores asked for, as bounds on the feature."""
-    scores = [score for score in SCORES if condition.allows(score)]
+    scores = [score for score in SCORES if condition.holds(score)]
     return _between(condition.rfm, scores[0], scores[-1], edges)
 
 

@@ -19,15 +19,26 @@ told by `features/membership.py`.
 from __future__ import annotations
 
 import difflib
+import operator
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, model_validator
 
 from features.declared import Declared
 from features.schema import Schema
 
+SCORES: Final = range(1, 6)
+"""Of RFM, 5 being best."""
+OPERATORS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
+    "at_least": operator.ge,
+    "at_most": operator.le,
+    "more_than": operator.gt,
+    "less_than": operator.lt,
+    "exactly": operator.eq,
+}
+"""What each bound asks of a value, be it a number or a table's column."""
 NAME = "^[a-z][a-z0-9_]{0,63}$"
 RfmPart = Literal["recency", "frequency", "monetary"]
 GroupName = Literal[
@@ -75,14 +86,7 @@ class Bounds(_Part):
 
     def holds(self, value: float) -> bool:
         """Whether a number is within all of the bounds; nan is within none."""
-        tests = {
-            "at_least": value.__ge__,
-            "at_most": value.__le__,
-            "more_than": value.__gt__,
-            "less_than": value.__lt__,
-            "exactly": value.__eq__,
-        }
-        return all(tests[name](bound) for name, bound in self.given.items())
+        return all(OPERATORS[name](value, bound) for name, bound in self.given.items())
 
 
 class FeatureIs(Bounds):
@@ -140,15 +144,11 @@ class RfmScore(Bounds):
 
     @model_validator(mode="after")
     def _allow_a_score(self) -> Self:
-        if not self.given or not any(self.allows(score) for score in range(1, 6)):
+        if not self.given or not any(self.holds(score) for score in SCORES):
             raise ValueError(
                 f"wanted a bound ({', '.join(Bounds.model_fields)}) that a score from 1 to 5 meets"
             )
         return self
-
-    def allows(self, score: int) -> bool:
-        """Whether a score meets the bounds."""
-        return self.holds(float(score))
 
 
 class RfmGroup(_Part):

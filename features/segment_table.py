@@ -14,6 +14,7 @@ import ibis.expr.types as ir
 from features.membership import SegmentError, features_of
 from features.schema import JOIN_KEY, Feature, Schema, View
 from features.segment import (
+    OPERATORS,
     AllOf,
     AnyOf,
     Bounds,
@@ -148,14 +149,7 @@ def _is_known(value: ir.Value) -> ir.BooleanValue:
 
 
 def _is_within(bounds: Bounds, value: ir.Value) -> ir.BooleanValue:
-    tests = {
-        "at_least": value.__ge__,
-        "at_most": value.__le__,
-        "more_than": value.__gt__,
-        "less_than": value.__lt__,
-        "exactly": value.__eq__,
-    }
-    return ibis.and_(*(tests[name](_float(bound)) for name, bound in bounds.given.items()))
+    return ibis.and_(*(OPERATORS[name](value, _float(bound)) for name, bound in bounds.given.items()))
 
 
 def _float(value: float) -> ir.Value:

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 
 from features.online import FeastFeatureReader, SqliteFeatureReader, open_online_store, read_settings
 from features.schema import load_schema
+from features.segment_files import load_segments
 from service import VERSION
 from service.access.access import build_access
 from service.access.guard import Guard
@@ -33,7 +34,7 @@ from service.model_set import build_model_set, schema_artifact
 from service.observability import Metrics, configure_logging
 from service.openapi import add_examples, describe
 from service.personalizer.address import OneSlash
-from service.point_files import load_decision_points
+from service.point_files import SEGMENTS, load_decision_points
 from service.problem import PROBLEM, problem_response
 from service.routes import BATCHES, router
 from service.security_headers import SECURITY_HEADERS, SecurityHeaders, policy_of_page
@@ -86,6 +87,7 @@ def build_state(settings: Settings) -> State:
         log=DecisionLog(engine, flush_seconds=metrics.flush_seconds),
         access=build_access(settings, engine, utc_now),
         rules=rules,
+        segments=load_segments(settings.decision_points / SEGMENTS, schema),
         coupon_keys=coupon_keys,
         metrics=metrics,
         clock=utc_now,

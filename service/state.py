@@ -12,7 +12,6 @@ from sqlalchemy import Engine
 from features.encoding import FeatureVector, encode
 from features.schema import Schema
 from features.segment import Segment
-from features.segment_files import load_segments
 from service.access.access import Access
 from service.coupons.key_ring import CouponKeys
 from service.course import Rules
@@ -23,7 +22,6 @@ from service.keys_in_use import KeysInUse
 from service.model_feed import ModelFeed
 from service.observability import Metrics
 from service.personalizer.model_store import RankModels
-from service.point_files import SEGMENTS
 from service.settings import Settings
 from service.steady_reader import PATIENCE_SECONDS, SteadyReader
 from service.store.decision_log import DecisionLog
@@ -41,6 +39,8 @@ class State:
     log: DecisionLog
     access: Access
     rules: dict[str, Rules]
+    segments: dict[str, Segment]
+    """Those declared, by name, those too that no journey is for."""
     coupon_keys: CouponKeys
     metrics: Metrics
     clock: Callable[[], datetime]
@@ -48,11 +48,6 @@ class State:
     plan: TrackingPlan = field(default_factory=load_plan)
     keys: KeysInUse = field(default_factory=KeysInUse)
     turns: CustomerTurns = field(default_factory=CustomerTurns)
-
-    @cached_property
-    def segments(self) -> dict[str, Segment]:
-        """The declared segments by name, those too that no journey is for."""
-        return load_segments(self.settings.decision_points / SEGMENTS, self.schema)
 
     @cached_property
     def rank_models(self) -> RankModels:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Protocol
 
@@ -79,7 +80,7 @@ class SteadyReader:
 
     def _wait_for_it(self) -> None:
         while self._away:
-            threading.Event().wait(self._retry_seconds)
+            time.sleep(self._retry_seconds)
             try:
                 self._reader.read("")
             except OnlineStoreError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any, Final
 
 import psycopg
@@ -100,7 +101,7 @@ class Breaker:
     def _ask(self) -> None:
         """Ask again and again until the server answers, then let everybody."""
         while True:
-            threading.Event().wait(self._retry_seconds)
+            time.sleep(self._retry_seconds)
             try:
                 with self._engine.connect() as connection:
                     connection.execute(select(1))

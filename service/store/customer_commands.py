@@ -82,8 +82,9 @@ def forget(
 
 def _forget_in_log(settings: Settings, customer_id: str, randomness: bytes) -> Erasure | None:
     from service.access.audit import Act
+    from service.store.deadlock import unless_deadlocked
     from service.store.engine import opened_log
-    from service.store.erasure import forget_customer, scrub, unless_deadlocked
+    from service.store.erasure import forget_customer, scrub
 
     now = datetime.now(UTC)
 

@@ -13,14 +13,11 @@ taken, no decision that was made from it is committed any more (`service/store/l
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, TypeVar
+from typing import Final
 
-from psycopg.errors import DeadlockDetected
 from sqlalchemy import Connection, Engine, insert, text
-from sqlalchemy.exc import OperationalError
 
 from service.record import DecisionRecord
 from service.store.engine import microseconds
@@ -52,8 +49,6 @@ from service.store.tables import (
     traits,
 )
 
-_Result = TypeVar("_Result")
-_ATTEMPTS: Final = 4
 _CLOCKS_DIFFER: Final = timedelta(hours=1)
 _CHANGED: Final = (
     *(decisions, outcomes, messages, draws, coupons, standings),
@@ -100,22 +95,6 @@ def forget_customer(
         return None
     connection.execute(insert(erasures).values(pseudonym=pseudonym, erased_at=microseconds(now)))
     return Erasure(pseudonym, {name: rows for name, rows in found.items() if rows})
-
-
-def unless_deadlocked(engine: Engine, work: Callable[[Connection], _Result]) -> _Result:
-    """What `work` returns, done in a transaction of its own; again where others who lock rows in bulk came across it.
-
-    Raises: `OperationalError` when they did `_ATTEMPTS` times, and for everything else that a database fails with.
-    """
-    for _ in range(_ATTEMPTS - 1):
-        try:
-            with engine.begin() as connection:
-                return work(connection)
-        except OperationalError as error:
-            if not isinstance(error.orig, DeadlockDetected):
-                raise
-    with engine.begin() as connection:
-        return work(connection)
 
 
 class ScrubError(RuntimeError):

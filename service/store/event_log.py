@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, select, update
 
 from service.events.told import Aside, Told, to_json
+from service.store.deadlock import unless_deadlocked
 from service.store.engine import insert_into, insert_or_ignore, microseconds
-from service.store.erasure import unless_deadlocked
 from service.store.tables import events, events_aside, identities, traits
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from features.schema import CHANNELS, Schema, load_schema
+from features.segment_files import load_segments
 from features.stored import StoredFeatures, StoredView
 from models.artifact import Artifact
 from models.catalogue import load_policy
@@ -33,7 +34,7 @@ from service.learner import Learner
 from service.model_feed import ModelFeed
 from service.model_set import POLICY_NAMES, BoundPolicy, ModelSet, name_versions, schema_artifact
 from service.observability import Metrics
-from service.point_files import load_decision_points
+from service.point_files import SEGMENTS, load_decision_points
 from service.settings import Settings
 from service.state import State
 from service.steady_reader import SteadyReader
@@ -236,6 +237,7 @@ def make_worker(
             log=DecisionLog(engine, flush_seconds=metrics.flush_seconds),
             access=build_access(settings, engine, clock),
             rules={n: Rules(p, versions[n], "Asia/Tehran", "IRT", KEY) for n, p in points.items()},
+            segments=load_segments(settings.decision_points / SEGMENTS, schema),
             coupon_keys=coupon_keys(tmp_path, clock),
             metrics=metrics,
             clock=clock,

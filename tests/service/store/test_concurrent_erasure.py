@@ -17,8 +17,9 @@ from service.observability import Metrics
 from service.point_files import load_decision_points
 from service.record import DecisionRecord
 from service.settings import Settings
+from service.store.deadlock import unless_deadlocked
 from service.store.decision_log import DecisionLog, read_record
-from service.store.erasure import Erasure, forget_customer, unless_deadlocked
+from service.store.erasure import Erasure, forget_customer
 from service.store.ledger import StandingMovedError, forgotten_since, take_claims
 from service.store.tables import coupons, decisions, draws, idempotency_keys, messages, standings
 from tests.running import wait_for
