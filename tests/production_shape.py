@@ -24,6 +24,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.running import wait_for
 from tests.service.real_shop import free_port
 
 ROOT = Path(__file__).parents[1]
@@ -199,7 +200,7 @@ def running_stores(folder: Path) -> Iterator[Shape]:
 
 @contextmanager
 def running_redis(folder: Path) -> Iterator[str]:
-    """The address of a Redis with what compose.yaml tells its own, ended afterwards."""
+    """The address of a Redis that answers, with what compose.yaml tells its own; ended afterwards."""
     port = free_port()
     command = COMPOSE["services"]["redis"]["command"]
     assert command[0] == "redis-server"
@@ -210,9 +211,20 @@ def running_redis(folder: Path) -> Iterator[str]:
             start_new_session=True,
         )
     try:
+        wait_for(lambda: _answers(port), seconds=20, what="Redis")
         yield f"127.0.0.1:{port}"
     finally:
         end_group(process)
+
+
+def _answers(port: int) -> bool:
+    import redis
+
+    with redis.Redis(port=port, retry=None) as client:
+        try:
+            return bool(client.ping())
+        except redis.RedisError:
+            return False
 
 
 @contextmanager

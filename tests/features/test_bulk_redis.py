@@ -19,7 +19,6 @@ from features.redis_layout import encode_time, redis_key, time_field
 from features.redis_settings import RedisSettings, redis_settings
 from features.schema import load_schema
 from tests.production_shape import running_redis
-from tests.running import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")]
 
@@ -45,12 +44,7 @@ def snapshots(busy_shop: Callable[[], Any], tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    import redis
-
     with running_redis(tmp_path_factory.mktemp("redis")) as address:
-        client: Any = redis.Redis.from_url(f"redis://{address}", retry=None)
-        wait_for(lambda: answers(client), seconds=20, what="Redis")
-        client.close()
         yield address
 
 
@@ -64,15 +58,6 @@ def client(address: str) -> Iterator[Any]:
         client.flushall()
         client.config_set("maxmemory", "0")
         yield client
-
-
-def answers(client: Any) -> bool:
-    import redis
-
-    try:
-        return bool(client.ping())
-    except redis.RedisError:
-        return False
 
 
 def server(address: str, **more: Any) -> RedisSettings:

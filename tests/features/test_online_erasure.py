@@ -13,7 +13,6 @@ import pytest
 from features.online_erasure import erase_from_redis, erase_from_sqlite
 from features.wire import entity_key
 from tests.production_shape import running_redis
-from tests.running import wait_for
 
 
 def test_a_customers_values_go_from_every_table_of_the_file(tmp_path: Path) -> None:
@@ -36,15 +35,6 @@ def test_a_store_that_was_never_filled_holds_nothing(tmp_path: Path) -> None:
     assert erase_from_sqlite(tmp_path / "online.db", "c1") == 0
 
 
-def answers(client: Any) -> bool:
-    import redis
-
-    try:
-        return bool(client.ping())
-    except redis.ConnectionError:
-        return False
-
-
 @pytest.mark.slow
 def test_a_customers_key_goes_from_redis(tmp_path: Path) -> None:
     import redis
@@ -57,7 +47,6 @@ def test_a_customers_key_goes_from_redis(tmp_path: Path) -> None:
         config = RedisOnlineStoreConfig(connection_string=address)
         store: Any = SimpleNamespace(config=SimpleNamespace(online_store=config, project="gardoon"))
         client = redis.Redis.from_url(f"redis://{address}")
-        wait_for(lambda: answers(client), seconds=10, what="Redis")
         for customer in ("c1", "needle-4711"):
             key = EntityKey(join_keys=["customer_id"], entity_values=[Value(string_val=customer)])
             client.hset(_redis_key("gardoon", key), "f", b"1")

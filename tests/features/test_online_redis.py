@@ -22,7 +22,6 @@ from features.redis_settings import redis_settings
 from features.schema import JOIN_KEY, load_schema
 from features.wire import encode_values
 from tests.production_shape import running_redis
-from tests.running import wait_for
 from tests.service.real_shop import free_port
 
 if TYPE_CHECKING:
@@ -55,22 +54,8 @@ CUSTOMERS: dict[str, dict[str, dict[str, Any]]] = {
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    import redis
-
     with running_redis(tmp_path_factory.mktemp("redis")) as address:
-        client: Any = redis.Redis.from_url(f"redis://{address}")
-        wait_for(lambda: answers(client), seconds=20, what="Redis")
-        client.close()
         yield address
-
-
-def answers(client: Any) -> bool:
-    import redis
-
-    try:
-        return bool(client.ping())
-    except redis.RedisError:
-        return False
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,6 @@ from features.redis_settings import redis_settings
 from features.schema import View, load_schema
 from features.wire import FeatureValue
 from tests.production_shape import running_redis
-from tests.running import wait_for
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -60,18 +59,7 @@ def database(snapshots: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    import redis
-
-    def answers() -> bool:
-        try:
-            return bool(client.ping())
-        except redis.RedisError:
-            return False
-
     with running_redis(tmp_path_factory.mktemp("redis")) as address:
-        client: Any = redis.Redis.from_url(f"redis://{address}", retry=None)
-        with closing(client):
-            wait_for(answers, seconds=20, what="Redis")
         yield address
 
 

@@ -36,15 +36,22 @@ leaf = st.one_of(
     ),
     st.booleans().map(lambda on: {"feature": "time_zone", "known": on}),
 )
-conditions = st.recursive(
-    leaf,
-    lambda inner: st.one_of(
-        st.lists(inner, min_size=1, max_size=3).map(lambda each: {"all": each}),
-        st.lists(inner, min_size=1, max_size=3).map(lambda each: {"any": each}),
-        inner.map(lambda each: {"not": each}),
-    ),
-    max_leaves=6,
-)
+
+
+def combined(leaf: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    """Such conditions, and all, any and not of them."""
+    return st.recursive(
+        leaf,
+        lambda inner: st.one_of(
+            st.lists(inner, min_size=1, max_size=3).map(lambda each: {"all": each}),
+            st.lists(inner, min_size=1, max_size=3).map(lambda each: {"any": each}),
+            inner.map(lambda each: {"not": each}),
+        ),
+        max_leaves=6,
+    )
+
+
+conditions = combined(leaf)
 customers = st.fixed_dictionaries(
     {
         **dict.fromkeys(NUMBERS, small | st.just(math.nan)),

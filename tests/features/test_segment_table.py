@@ -21,6 +21,7 @@ from features.schema import load_schema, parse_schema
 from features.segment import InSegment, Segment
 from features.segment_table import audience, belonging, customer_table
 from features.stored import StoredFeatures, StoredView
+from tests.features.test_segment import combined
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
 SCHEMA = load_schema()
@@ -44,15 +45,7 @@ leaf = st.one_of(
     st.lists(st.sampled_from(ZONES), min_size=1).map(lambda zones: {"feature": "time_zone", "one_of": zones}),
     st.booleans().map(lambda on: {"feature": "time_zone", "known": on}),
 )
-conditions = st.recursive(
-    leaf,
-    lambda inner: st.one_of(
-        st.lists(inner, min_size=1, max_size=3).map(lambda each: {"all": each}),
-        st.lists(inner, min_size=1, max_size=3).map(lambda each: {"any": each}),
-        inner.map(lambda each: {"not": each}),
-    ),
-    max_leaves=6,
-)
+conditions = combined(leaf)
 value = st.sampled_from([math.nan, -0.0, math.inf, -math.inf]) | number
 customers = st.fixed_dictionaries(
     {
