@@ -7,9 +7,10 @@ loaded, so that nothing is written in one that would not be held. Properties tha
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import GenericAlias
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -28,7 +29,9 @@ _BOUNDS: Final = {
     "maxLength": "max_length",
     "pattern": "pattern",
 }
-"""JSON Schema's names and pydantic's."""
+_LENGTHS: Final = {"minItems": "min_length", "maxItems": "max_length"}
+"""JSON Schema's names and pydantic's, of texts and numbers and of arrays."""
+_ITEM: Final = {"type", "description", "properties", "required"}
 
 
 class PlanError(ValueError):
@@ -90,6 +93,11 @@ def _model_of(name: str, schema: Mapping[str, Any]) -> type[BaseModel]:
         raise ValueError(f"found {sorted(unknown)}; wanted only {sorted(_TOP)}")
     if schema.get("title") != name or schema.get("type") != "object":
         raise ValueError(f"wanted the title {name!r} and the type 'object'")
+    return _object_of(name, schema)
+
+
+def _object_of(name: str, schema: Mapping[str, Any]) -> type[BaseModel]:
+    """What holds an object to its properties. Raises `ValueError`."""
     required = set(schema.get("required", ()))
     if strange := required - schema["properties"].keys():
         raise ValueError(f"required names {sorted(strange)}, which is none of the properties")
@@ -102,14 +110,29 @@ def _model_of(name: str, schema: Mapping[str, Any]) -> type[BaseModel]:
 
 def _type_of(field: str, schema: Mapping[str, Any]) -> Any:
     """The type of a property, as pydantic has it. Raises `ValueError`."""
+    if schema.get("type") == "array":
+        return _array_of(field, schema)
     if unknown := schema.keys() - {"type", "enum", "description"} - _BOUNDS.keys():
         raise ValueError(f"{field}: found {sorted(unknown)}; wanted type or enum and {sorted(_BOUNDS)}")
     if "enum" in schema:
         return Literal[tuple(schema["enum"])]
     if schema.get("type") not in _TYPES:
-        raise ValueError(f"{field}: found the type {schema.get('type')!r}; wanted one of {sorted(_TYPES)}")
+        raise ValueError(
+            f"{field}: found the type {schema.get('type')!r}; wanted array or one of {sorted(_TYPES)}"
+        )
     bounds = {_BOUNDS[key]: value for key, value in schema.items() if key in _BOUNDS}
     return Annotated[_TYPES[schema["type"]], Field(**bounds)]
+
+
+def _array_of(field: str, schema: Mapping[str, Any]) -> Any:
+    """The same of an array, whose items are objects. Raises `ValueError`."""
+    if unknown := schema.keys() - {"type", "items", "description"} - _LENGTHS.keys():
+        raise ValueError(f"{field}: found {sorted(unknown)}; wanted items and {sorted(_LENGTHS)}")
+    items = schema.get("items", {})
+    if items.get("type") != "object" or (unknown := items.keys() - _ITEM):
+        raise ValueError(f"{field}: found the items {sorted(items)}; wanted objects of {sorted(_ITEM)}")
+    bounds = {_LENGTHS[key]: value for key, value in schema.items() if key in _LENGTHS}
+    return Annotated[GenericAlias(list, (_object_of(field, items),)), Field(**bounds)]
 
 
 def describe_plan(plan: TrackingPlan) -> str:
@@ -118,17 +141,21 @@ def describe_plan(plan: TrackingPlan) -> str:
 
 
 def _described(name: str, schema: Mapping[str, Any]) -> str:
-    rows = [
-        f"| `{field}` | {_form(inner)} | {'yes' if field in schema.get('required', ()) else ''} "
-        f"| {inner.get('description', '')} |"
-        for field, inner in schema["properties"].items()
-    ]
     head = ["| property | form | required | |", "|---|---|---|---|"]
-    return "\n".join([f"### {name}", "", schema.get("description", ""), "", *head, *rows, ""])
+    return "\n".join([f"### {name}", "", schema.get("description", ""), "", *head, *_rows(schema), ""])
+
+
+def _rows(schema: Mapping[str, Any], within: str = "") -> Iterator[str]:
+    """A row a property, of an array's items too."""
+    for field, inner in schema["properties"].items():
+        required = "yes" if field in schema.get("required", ()) else ""
+        yield f"| `{within}{field}` | {_form(inner)} | {required} | {inner.get('description', '')} |"
+        if inner.get("type") == "array":
+            yield from _rows(inner["items"], f"{within}{field}[].")
 
 
 def _form(schema: Mapping[str, Any]) -> str:
     if "enum" in schema:
         return "one of " + ", ".join(f"`{each}`" for each in schema["enum"])
-    bounds = (f"{key} `{value}`" for key, value in schema.items() if key in _BOUNDS)
-    return ", ".join((str(schema["type"]), *bounds))
+    bounds = (f"{key} `{value}`" for key, value in schema.items() if key in {*_BOUNDS, *_LENGTHS})
+    return ", ".join(("array of objects" if schema["type"] == "array" else str(schema["type"]), *bounds))

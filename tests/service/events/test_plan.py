@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from tests.service.events.test_event_routes import occurred, owners, send, track
 PLAN = load_plan()
 PAGE = Path(__file__).parents[3] / "docs" / "tracking-plan.md"
 STRANGE: tuple[Any, ...] = (None, "", "x", "a" * 129, -1, 0, 1, 2.5, 0.001, True, [], {}, "IRT", "irt", "sms")
+
+ARRAY_OF_NULLS = {"type": "array", "items": {"type": "object", "properties": {"prize": {"type": "null"}}}}
 
 
 def told(name: str, properties: Any) -> Told:
@@ -67,11 +69,22 @@ def test_the_plan_is_held_as_a_validator_of_json_schema_would_hold_it(name: str)
     tried += [{**example, field: value} for field in schema["properties"] for value in STRANGE]
     tried += [{f: v for f, v in example.items() if f != gone} for gone in example]
 
+    tried += [{**example, "products": items} for items in strange_products()]
+
     verdicts = [(each, PLAN.fault_of(told(name, each)) is None, validator.is_valid(each)) for each in tried]
 
     assert [each for each, ours, theirs in verdicts if ours != theirs] == []
     assert verdicts[0][1]
     assert any(not ours for _, ours, _ in verdicts) or not schema["properties"]
+
+
+def strange_products() -> Iterator[Any]:
+    """Lists of products in the forms of `STRANGE`, whole and by each of their properties."""
+    line = {"product_id": "p", "category": "tea", "quantity": 2, "amount": 5, "discount": 1}
+    yield from ([line] * 500, [line] * 501, [{"product_id": "p", "anything": []}])
+    for value in STRANGE:
+        yield [value]
+        yield from ([line, {**line, field: value}] for field in line)
 
 
 def test_an_event_that_breaks_the_plan_is_kept_aside_and_one_that_is_not_in_it_is_taken(
@@ -141,6 +154,13 @@ def write_plan(folder: Path, required: list[str]) -> None:
         ({"required": ["prize"]}, r"required names \['prize'\]"),
         ({"properties": {"won": {"type": "boolean", "format": "date"}}}, r"won: found \['format'\]"),
         ({"properties": {"won": {"type": "null"}}}, "won: found the type 'null'"),
+        ({"properties": {"won": {"type": "array", "contains": {}}}}, r"won: found \['contains'\]"),
+        ({"properties": {"won": {"type": "array"}}}, r"won: found the items \[\]; wanted objects"),
+        (
+            {"properties": {"won": {"type": "array", "items": {"type": "object", "allOf": 1}}}},
+            r"won: found the items .'allOf', 'type'",
+        ),
+        ({"properties": {"won": ARRAY_OF_NULLS}}, "prize: found the type 'null'"),
     ],
 )
 def test_a_plan_that_could_not_be_held_is_refused_with_its_file(
