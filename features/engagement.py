@@ -7,6 +7,7 @@ import ibis.expr.types as ir
 
 from features.funnel import funnel_steps
 from features.history import KEYS, Sources, epoch_seconds, one_row_each, ratio, rows_before, within_days
+from features.population import RATES, SHARES, TIME, population_of, total
 from features.schema import CHANNELS, HOURS
 
 CLICK_PSEUDO_DELIVERIES = 20
@@ -27,13 +28,15 @@ MESSAGE_COUNTS = {  # counted in the view: name -> (event, days, channels)
 def engagement(sources: Sources, as_ofs: ir.Table) -> ir.Table:
     """One row a customer and as-of time: message counts, shrunk click rates and the activity curve.
 
-    click_rate = (clicked + k r) / (delivered + k), r = Σ clicked / Σ delivered over all customers in the same 90 days before
-    the same as-of time, k = `CLICK_PSEUDO_DELIVERIES`; null where nobody was delivered a message on the channel. Several
-    clicks on one message count once at most: clicks never exceed deliveries.
+    click_rate = (clicked + k r) / (delivered + k), r the population's rate over the same 90 days before the same as-of time,
+    k = `CLICK_PSEUDO_DELIVERIES`; null where nobody was delivered a message on the channel. Several clicks on one message
+    count once at most: clicks never exceed deliveries.
+    share_h = (n_h + k q_h) / (n + k), 365 days back, q_h the population's share, k = `ACTIVITY_PSEUDO_ACTIONS`.
     """
-    messages = _message_counts(sources, as_ofs)
-    rated = _with_click_rates(messages)
-    curves = _activity(sources, as_ofs)
+    messages, hours = _message_counts(sources, as_ofs), _hour_counts(sources, as_ofs)
+    population = population_of(messages, hours) if sources.population is None else sources.population
+    rated = _with_click_rates(messages, population)
+    curves = _curves(hours, population)
     joined = rated.join(curves, list(KEYS))
     columns = [column for column in rated.columns if column not in KEYS]
     return joined.select(
@@ -41,6 +44,11 @@ def engagement(sources: Sources, as_ofs: ir.Table) -> ir.Table:
         **{column: rated[column].cast("float64") for column in columns},
         activity_by_hour=curves.activity_by_hour,
     )
+
+
+def population_terms(sources: Sources, as_ofs: ir.Table) -> ir.Table:
+    """What the sources' customers are shrunk to, one row an as-of time (see `features.population`)."""
+    return population_of(_message_counts(sources, as_ofs), _hour_counts(sources, as_ofs))
 
 
 def _messages(sources: Sources) -> ir.Table:
@@ -62,36 +70,36 @@ def _message_counts(sources: Sources, as_ofs: ir.Table) -> ir.Table:
     return one_row_each(sources, as_ofs, rows.group_by(*KEYS).aggregate(**counts), counts=counts)
 
 
-def _with_click_rates(messages: ir.Table) -> ir.Table:
-    everyone = ibis.window(group_by="event_timestamp")
+def _with_click_rates(messages: ir.Table, population: ir.Table) -> ir.Table:
+    counts = [column for column in messages.columns if column not in KEYS]
+    joined = messages.join(population, TIME)
     rates = {}
-    for channel in CHANNELS:
+    for channel, rate in zip(CHANNELS, RATES, strict=True):
         delivered = messages[f"delivered_{channel}_90d"]
         clicked = ibis.least(messages[f"clicked_{channel}_90d"], delivered)
-        population = ratio(clicked.sum().over(everyone), delivered.sum().over(everyone))
-        rates[f"click_rate_{channel}"] = ratio(
-            clicked + CLICK_PSEUDO_DELIVERIES * population, delivered + CLICK_PSEUDO_DELIVERIES
+        rates[rate] = ratio(
+            clicked + CLICK_PSEUDO_DELIVERIES * population[rate], delivered + CLICK_PSEUDO_DELIVERIES
         )
-    return messages.mutate(**rates)
+    return joined.select(*(messages[column] for column in (*KEYS, *counts)), **rates)
 
 
-def _activity(sources: Sources, as_ofs: ir.Table) -> ir.Table:
-    """share_h = (n_h + k q_h) / (n + k), with q_h = (Σ n_h + 1) / (Σ n + 24) over all customers; 365 days back."""
+def _hour_counts(sources: Sources, as_ofs: ir.Table) -> ir.Table:
     rows = rows_before(_actions_in_local_hours(sources), as_ofs)
     hours = {f"hour_{hour}": rows.count(where=(rows.hour == hour) & within_days(rows, 365)) for hour in HOURS}
-    each = one_row_each(sources, as_ofs, rows.group_by(*KEYS).aggregate(**hours), counts=hours)
+    return one_row_each(sources, as_ofs, rows.group_by(*KEYS).aggregate(**hours), counts=hours)
 
-    everyone = ibis.window(group_by="event_timestamp")
-    totals = each.mutate(
-        **{f"all_{name}": each[name].sum().over(everyone) for name in hours}, n=_sum([each[h] for h in hours])
-    )
-    everything = _sum([totals[f"all_{name}"] for name in hours])
-    shares = []
-    for name in hours:
-        population = ratio(totals[f"all_{name}"] + 1, everything + len(HOURS))
-        own = totals[name] + ACTIVITY_PSEUDO_ACTIONS * population
-        shares.append(ratio(own, totals.n + ACTIVITY_PSEUDO_ACTIONS))
-    return totals.select(*KEYS, activity_by_hour=ibis.array(shares))
+
+def _curves(hours: ir.Table, population: ir.Table) -> ir.Table:
+    counted = hours.mutate(n=total([hours[f"hour_{hour}"] for hour in HOURS]))
+    joined = counted.join(population, TIME)
+    shares = [
+        ratio(
+            counted[f"hour_{hour}"] + ACTIVITY_PSEUDO_ACTIONS * population[share],
+            counted.n + ACTIVITY_PSEUDO_ACTIONS,
+        )
+        for hour, share in zip(HOURS, SHARES, strict=True)
+    ]
+    return joined.select(*(counted[key] for key in KEYS), activity_by_hour=ibis.array(shares))
 
 
 def _actions_in_local_hours(sources: Sources) -> ir.Table:
@@ -113,10 +121,3 @@ def _actions_in_local_hours(sources: Sources) -> ir.Table:
         ],
     )
     return local.select("customer_id", "at_s", hour=((local.at_s + local.offset_s) // 3600) % 24)
-
-
-def _sum(values: list[ir.Value]) -> ir.Value:
-    total = values[0]
-    for value in values[1:]:
-        total = total + value
-    return total

@@ -26,6 +26,7 @@ class Sources:
     """The canonical tables that definitions read (see `features.tables`), and the UTC offsets of the customers' zones.
 
     `zone_offsets` has the columns of `features.zone.utc_offsets`. `shop_time_zone` stands in for a customer without one.
+    `population` has the terms of `features.population` for each as-of time; None: those of these customers.
     """
 
     customers: ir.Table
@@ -35,6 +36,7 @@ class Sources:
     events: ir.Table
     zone_offsets: ir.Table
     shop_time_zone: str
+    population: ir.Table | None = None
 
 
 def as_of_table(as_ofs: Sequence[datetime]) -> ir.Table:

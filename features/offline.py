@@ -6,6 +6,7 @@ import json
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,9 +17,10 @@ import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend
 
 from features.coupons import coupons
-from features.engagement import engagement
+from features.engagement import engagement, population_terms
 from features.funnel import funnel
 from features.history import KEYS, Sources, as_of_table
+from features.population import POPULATION_FILE, TIME
 from features.profile import profile
 from features.rfm import rfm
 from features.schema import Feature, Schema, View, load_schema
@@ -55,6 +57,7 @@ def build_snapshots(
     with duckdb_backend() as backend:
         sources = open_sources(backend, dataset, shop_time_zone=shop_time_zone)
         times = as_of_table(as_ofs)
+        sources = replace(sources, population=_write_population(backend, sources, times, out))
         rows = {view.name: _write_view(backend, view, sources, times, out) for view in schema.views}
     _write_manifest(out, dataset, as_ofs, rows, schema)
     return rows
@@ -127,15 +130,27 @@ def _arrow_type(feature: Feature) -> pa.DataType:
     return pa.list_(pa.float64()) if feature.type == "float_list" else simple[feature.type]
 
 
+def _write_population(backend: Backend, sources: Sources, as_ofs: ir.Table, out: Path) -> ir.Table:
+    """The population's terms, counted once and kept beside the views for who computes features of a few customers."""
+    terms = backend.to_pyarrow(population_terms(sources, as_ofs).order_by(TIME))
+    time = terms[TIME].cast(pa.timestamp("us")).cast(pa.timestamp("us", tz="UTC"))
+    _write(terms.set_column(terms.column_names.index(TIME), TIME, time), out / POPULATION_FILE)
+    return ibis.memtable(terms)
+
+
 def _write_view(backend: Backend, view: View, sources: Sources, as_ofs: ir.Table, out: Path) -> int:
     rows = view_rows(view, sources, as_ofs).order_by("event_timestamp", "customer_id")
     schema = arrow_schema(view)
     table = backend.to_pyarrow(rows)
     table = table.append_column("created_timestamp", table["event_timestamp"]).cast(schema)
-    partial = out / f"{view.name}.parquet.partial"
-    pq.write_table(table, partial, compression="zstd")
-    partial.replace(out / f"{view.name}.parquet")
+    _write(table, out / f"{view.name}.parquet")
     return len(table)
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    partial = path.with_name(f"{path.name}.partial")
+    pq.write_table(table, partial, compression="zstd")
+    partial.replace(path)
 
 
 def _zone_offsets(backend: Backend, tables: dict[str, ir.Table], shop_time_zone: str) -> ir.Table:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import ibis
+import pyarrow.compute as pc
 import pytest
 
-from features.engagement import ACTIVITY_PSEUDO_ACTIONS, CLICK_PSEUDO_DELIVERIES, engagement
+from features.engagement import (
+    ACTIVITY_PSEUDO_ACTIONS,
+    CLICK_PSEUDO_DELIVERIES,
+    engagement,
+    population_terms,
+)
+from features.history import as_of_table
+from tests.features.conftest import at
 
 SMS, EMAIL = '{"channel": "sms"}', '{"template": "b", "channel":"email"}'
 
@@ -66,3 +77,20 @@ def test_a_customer_without_actions_has_the_populations_curve(shop: Any) -> None
     row = shop.features(engagement, "2024-03-01")["quiet", "2024-03-01"]
 
     assert row["activity_by_hour"] == pytest.approx([1 / 24] * 24)
+
+
+def test_features_of_one_customer_under_the_stored_terms_are_those_within_the_base(
+    busy_shop: Callable[[], Any],
+) -> None:
+    base, alone = busy_shop(), busy_shop()
+    times = as_of_table([at("2024-03-05"), at("2024-04-01")])
+    stored = base.backend.to_pyarrow(population_terms(base.sources(), times))
+    for table, rows in alone.tables.items():
+        alone.tables[table] = [row for row in rows if row.get("customer_id") == "customer 1"]
+
+    sources = replace(alone.sources(), population=ibis.memtable(stored))
+    found = base.backend.to_pyarrow(engagement(sources, times)).sort_by("event_timestamp")
+
+    within = base.backend.to_pyarrow(engagement(base.sources(), times)).sort_by("event_timestamp")
+    assert found.equals(within.filter(pc.equal(within["customer_id"], "customer 1")))
+    assert stored.num_rows == 2
