@@ -96,24 +96,29 @@ def export_log(
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day after the last; today.")
     ] = None,
 ) -> None:
-    """Write the log as Parquet, a file a day: decisions with rounds, rewards, outcomes. Goes on where it stopped."""
+    """Write the log as Parquet, a file a day: decisions with rounds, rewards, outcomes; events. Goes on where it stopped."""
     from service.access.audit import Act, on_record
     from service.store.engine import opened_log
+    from service.store.event_export import export_events
     from service.store.parquet_export import export_days
 
     settings, console, now = Settings(), Console(), datetime.now(UTC)
     closes_after = timedelta(days=settings.late_outcome_days) + _longest_window(settings)
     first, last = since.date() if since else None, until.date() if until else now.date()
-    days = 0
+    days: set[str] = set()
     with opened_log(settings.log_url) as engine:
         entry = _entry(Act.LOG_EXPORTED, {"until": str(last)})
         with on_record(engine, entry) as detail, engine.connect() as connection:
             for day in export_days(connection, out, since=first, until=last, closes_after=closes_after):
                 rows = ", ".join(f"{count:,} {name}" for name, count in day.rows.items())
                 console.print(f"{day.day}: {rows}{'' if day.closed else ' (still open)'}", highlight=False)
-                days += 1
-                detail["days"] = days
-    console.print(f"{days} days written to {out}", highlight=False)
+                days.add(day.day)
+                detail["days"] = len(days)
+            for told in export_events(connection, out, since=first, until=last, now=now):
+                console.print(f"{told.day}: {told.rows:,} events", highlight=False)
+                days.add(told.day)
+                detail["days"] = len(days)
+    console.print(f"{len(days)} days written to {out}", highlight=False)
 
 
 def _entry(act: Act, detail: Mapping[str, str | int]) -> AuditEntry:

@@ -34,6 +34,7 @@ def export(customer_id: CustomerId, exports: Exports = None) -> None:
     from service.store.customer_data import read_customer
     from service.store.engine import opened_log
     from service.store.export_erasure import read_exported
+    from service.store.timeline import read_anonymous_ids
 
     settings, rows = Settings(), 0
     stored = open_reader(settings).read(customer_id)
@@ -45,7 +46,7 @@ def export(customer_id: CustomerId, exports: Exports = None) -> None:
             said = {"view": name, "event_at": view.event_at.isoformat(), "values": dict(view.values)}
             _print({"features": said})
         for folder in exports or ():
-            for path, row in read_exported(folder, customer_id):
+            for path, row in read_exported(folder, customer_id, read_anonymous_ids(connection, customer_id)):
                 _print({"exported": str(path), "row": row})
                 rows += 1
         detail = {"rows": rows, "views": len(stored.views)}
@@ -66,13 +67,15 @@ def forget(
         typer.confirm("There is no way back. Forget this customer?", abort=True)
     settings, randomness = Settings(), os.urandom(16)
     try:
-        erasure = _forget_in_log(settings, customer_id, randomness)
+        erasure, anonymous_ids = _forget_in_log(settings, customer_id, randomness)
     except ScrubError as error:
         raise _refusal(f"{error}; stop what reads it and run this again") from error
     changed = ", ".join(f"{rows} {name}" for name, rows in erasure.rows.items()) if erasure else ""
     _tell("log", f"{erasure.pseudonym} stands in: {changed}" if erasure else "nothing held")
     try:
-        erased = _forget_elsewhere(settings, customer_id, f"erased-{randomness.hex()}", exports or [])
+        erased = _forget_elsewhere(
+            settings, customer_id, f"erased-{randomness.hex()}", exports or [], anonymous_ids
+        )
     except (OnlineStoreError, NoExportError) as error:
         raise _refusal(f"not finished: {error}; run this again") from error
     _tell("remains", _REMAINS + ("" if exports else "; Parquet exports (--exports FOLDER)"))
@@ -80,27 +83,38 @@ def forget(
         raise _refusal("the log holds nothing of this customer, nor does any other place that was looked at")
 
 
-def _forget_in_log(settings: Settings, customer_id: str, randomness: bytes) -> Erasure | None:
+def _forget_in_log(
+    settings: Settings, customer_id: str, randomness: bytes
+) -> tuple[Erasure | None, tuple[str, ...]]:
+    """What was done, and the anonymous ids that the log knew as the customer's, by which exports are searched too."""
     from service.access.audit import Act
     from service.store.deadlock import unless_deadlocked
     from service.store.engine import opened_log
     from service.store.erasure import forget_customer, scrub
+    from service.store.timeline import read_anonymous_ids
 
     now = datetime.now(UTC)
 
-    def work(connection: Connection) -> Erasure | None:
+    def work(connection: Connection) -> tuple[Erasure | None, tuple[str, ...]]:
+        anonymous_ids = read_anonymous_ids(connection, customer_id)
         erasure = forget_customer(connection, customer_id, randomness=randomness, now=now)
         rows = erasure.rows if erasure else {"rows": 0}
         _note(connection, settings, Act.CUSTOMER_ERASED, customer_id, rows)
-        return erasure
+        return erasure, anonymous_ids
 
     with opened_log(settings.log_url) as engine:
-        erasure = unless_deadlocked(engine, work)
+        done = unless_deadlocked(engine, work)
         scrub(engine)  # also where nothing is held: an earlier command may have ended before it
-    return erasure
+    return done
 
 
-def _forget_elsewhere(settings: Settings, customer_id: str, pseudonym: str, exports: list[Path]) -> int:
+def _forget_elsewhere(
+    settings: Settings,
+    customer_id: str,
+    pseudonym: str,
+    exports: list[Path],
+    anonymous_ids: tuple[str, ...],
+) -> int:
     """How much went from the online store and the exports; each is told, and what went is on record beside the log's."""
     from service.access.audit import Act
     from service.store.engine import opened_log
@@ -108,7 +122,7 @@ def _forget_elsewhere(settings: Settings, customer_id: str, pseudonym: str, expo
 
     found = {"online_store": _forget_online(settings, customer_id)}
     for number, folder in enumerate(exports):
-        done = forget_exported(folder, customer_id, pseudonym)
+        done = forget_exported(folder, customer_id, pseudonym, anonymous_ids)
         changed = ", ".join(f"{rows} {name}" for name, rows in done.rows.items())
         _tell(f"exports {folder}", f"{changed} in {done.files} files" if done.files else "nothing held")
         found[f"exports_{number}"] = sum(done.rows.values())

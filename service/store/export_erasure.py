@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,9 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from service.store.event_export_erasure import drop_told, read_told
 from service.store.naming import Naming
+from service.store.parquet_file import rewrite_batches
 
 _AT_ONCE: Final = 1_000
 _PARTS: Final = "day=*/*.parquet"
@@ -30,8 +32,13 @@ class ExportErasure:
     files: int
 
 
-def read_exported(folder: Path, customer_id: str) -> Iterator[tuple[Path, Row]]:
-    """File and row, one after another, of the customer's decisions and of what hangs on them. Raises `NoExportError`."""
+def read_exported(
+    folder: Path, customer_id: str, anonymous_ids: Iterable[str] = ()
+) -> Iterator[tuple[Path, Row]]:
+    """File and row, one after another, of the customer's decisions, of what hangs on them, and of what was told of them.
+
+    anonymous_ids: theirs as the log knows them, beside those that the export knows. Raises `NoExportError`.
+    """
     mine: list[str] = []
     for path in _parts(folder, "decisions"):
         for row in _read(path, "customer_id", [customer_id]):
@@ -40,13 +47,16 @@ def read_exported(folder: Path, customer_id: str) -> Iterator[tuple[Path, Row]]:
     for table in ("rewards", "outcomes"):
         for path in _parts(folder, table):
             yield from ((path, row) for row in _read(path, "decision_id", mine))
+    yield from read_told(folder, customer_id, anonymous_ids)
 
 
-def forget_exported(folder: Path, customer_id: str, pseudonym: str) -> ExportErasure:
-    """Replace the customer in every file of the folder, as in the log: rounds, rewards and outcomes stay.
+def forget_exported(
+    folder: Path, customer_id: str, pseudonym: str, anonymous_ids: Iterable[str] = ()
+) -> ExportErasure:
+    """Replace the customer in every file of the folder, as in the log: rounds, rewards, outcomes stay, what was told goes.
 
     A file is replaced whole, so that a reader sees the old one or the new one. Not while `export-log` writes the folder: a
-    day that it has read already would come back.
+    day that it has read already would come back. anonymous_ids: as for `read_exported`.
 
     Raises: `NoExportError`.
     """
@@ -65,7 +75,10 @@ def forget_exported(folder: Path, customer_id: str, pseudonym: str) -> ExportEra
             names |= {each: f"{pseudonym}-{len(names) + place}" for place, each in enumerate(named)}
             _rewrite(path, partial(_renamed, names=names))
             files += 1
+    dropped = drop_told(folder, customer_id, anonymous_ids)
+    files += sum(map(len, dropped.values()))
     changed = {"decisions": len(mine), "outcomes": len(names)}
+    changed |= {table: sum(rows) for table, rows in dropped.items()}
     return ExportErasure({table: rows for table, rows in changed.items() if rows}, files)
 
 
@@ -80,9 +93,9 @@ def _renamed(row: Row, names: Mapping[str, str]) -> Row:
 
 
 def _parts(folder: Path, table: str) -> list[Path]:
-    if not (folder / "days").is_dir():
+    if not any((folder / notes).is_dir() for notes in ("days", "event_days")):
         raise NoExportError(
-            f"{folder}: no folder of `export-log`; wanted one with decisions/ and days/ in it"
+            f"{folder}: no folder of `export-log`; wanted one with days/ or event_days/ in it"
         )
     return sorted((folder / table).glob(_PARTS))
 
@@ -95,12 +108,9 @@ def _read(path: Path, column: str, wanted: Sequence[str]) -> list[Row]:
 
 
 def _rewrite(path: Path, change: Callable[[Row], Row]) -> None:
-    """Put the file with every row changed in its own place, written beside it first, so many rows at a time."""
-    temporary = path.with_name(f".{path.name}.part")
-    with pq.ParquetFile(path) as source:
-        schema = source.schema_arrow
-        with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
-            for batch in source.iter_batches(batch_size=_AT_ONCE):
-                table = pa.Table.from_pylist(list(map(change, batch.to_pylist())), schema)
-                writer.write_table(table, row_group_size=_AT_ONCE)
-    temporary.replace(path)
+    """Put the file with every row changed in its own place, so many rows at a time."""
+
+    def changed(batch: pa.RecordBatch) -> pa.RecordBatch:
+        return pa.RecordBatch.from_pylist(list(map(change, batch.to_pylist())), batch.schema)
+
+    rewrite_batches(path, changed, at_once=_AT_ONCE)

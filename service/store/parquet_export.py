@@ -8,6 +8,7 @@
 
 A day's file appears when it is complete. A day that is closed (its windows and the time for late outcomes are over) is not
 written again, so a run that was cut off, or the next night's, goes on where the last one ended; the other days are renewed.
+What customers told is beside it: see `service/store/event_export.py`.
 """
 
 from __future__ import annotations
@@ -17,19 +18,18 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from sqlalchemy import Connection, CursorResult, Row, Table, func, select
 
 from models.artifact import MANIFEST, Artifact
 from service.decision_point import KIND as RULES
 from service.store.engine import moment
+from service.store.parquet_file import replace_content, write_batches
 from service.store.partition import first_id
 from service.store.tables import artifacts, decisions, outcomes, rewards, snapshots
 
@@ -136,11 +136,7 @@ def _write_rules(connection: Connection, folder: Path) -> None:
     query = select(artifacts.c.digest, artifacts.c.content).where(artifacts.c.kind == RULES)
     for digest, content in connection.execute(query):
         manifest = Artifact.from_bytes(content).files()[MANIFEST]
-        _replace(folder / "rules" / f"{digest}.json", partial(_put, content=manifest))
-
-
-def _put(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
+        replace_content(folder / "rules" / f"{digest}.json", manifest)
 
 
 def _write_day(connection: Connection, folder: Path, day: date) -> dict[str, int]:
@@ -150,13 +146,13 @@ def _write_day(connection: Connection, folder: Path, day: date) -> dict[str, int
     for name, table in _SOURCES.items():
         path = folder / name / f"day={day}" / "part.parquet"
         with _stream(connection, table, low, high) as found:
-            rows[name] = _write(path, SCHEMAS[name], _ROWS[name], found)
+            rows[name] = write_batches(path, SCHEMAS[name], _batches(name, found))
     return rows
 
 
 def _note_day(folder: Path, day: Day) -> Day:
     """The day, on record: what is written after all its files says that they are complete."""
-    _replace(_note(folder, day.day), partial(_put, content=json.dumps(asdict(day)).encode()))
+    replace_content(_note(folder, day.day), json.dumps(asdict(day)).encode())
     return day
 
 
@@ -167,36 +163,12 @@ def _stream(connection: Connection, table: Table, low: str, high: str) -> Cursor
     return connection.execute(ordered.execution_options(stream_results=True, yield_per=ROW_GROUP))
 
 
-def _write(
-    path: Path,
-    schema: pa.Schema,
-    as_row: Callable[[Any], dict[str, Any]],
-    rows: Iterable[Row[Any]],
-) -> int:
-    """The number of rows written; a day without any gets no file."""
-    count, found = 0, iter(rows)
-
-    def fill(temporary: Path) -> None:
-        nonlocal count
-        with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
-            while part := list(islice(found, ROW_GROUP)):
-                table = pa.Table.from_pylist([as_row(row._mapping) for row in part], schema)
-                writer.write_table(table, row_group_size=ROW_GROUP)
-                count += len(part)
-
-    _replace(path, fill)
-    if count == 0:
-        path.unlink()
-        path.parent.rmdir()
-    return count
-
-
-def _replace(path: Path, fill: Callable[[Path], Any]) -> None:
-    """Write beside the file and put it in its place whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    fill(temporary)
-    temporary.replace(path)
+def _batches(name: str, rows: Iterable[Row[Any]]) -> Iterator[pa.RecordBatch]:
+    """The rows as the table's columns, so many in memory at a time."""
+    as_row: Callable[[Any], dict[str, Any]] = _ROWS[name]
+    found = iter(rows)
+    while part := list(islice(found, ROW_GROUP)):
+        yield pa.RecordBatch.from_pylist([as_row(row._mapping) for row in part], SCHEMAS[name])
 
 
 def _note(folder: Path, day: str) -> Path:
