@@ -43,12 +43,12 @@ def feature_view(name: str, declared: dict[str, Any], entity: Entity, snapshots:
 
 
 customer = Entity(name="customer", join_keys=["customer_id"], value_type=ValueType.STRING)
-profile, rfm, funnel, engagement, coupons = (
+profile, rfm, funnel, engagement, coupons, topics = (
     feature_view(name, DECLARED[name], customer, SNAPSHOTS)
-    for name in ("profile", "rfm", "funnel", "engagement", "coupons")
+    for name in ("profile", "rfm", "funnel", "engagement", "coupons", "topics")
 )
 decide_v1 = FeatureService(
     name="decide_v1",
     description="every customer feature, for training and for serving",
-    features=[profile, rfm, funnel, engagement, coupons],
+    features=[profile, rfm, funnel, engagement, coupons, topics],
 )

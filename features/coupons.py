@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import ibis.expr.types as ir
 
-from features.history import DAY_S, KEYS, Sources, epoch_seconds, one_row_each, rows_before, within_days
+from features.history import (
+    DAY_S,
+    KEYS,
+    Sources,
+    epoch_seconds,
+    one_row_each,
+    ratio,
+    rows_before,
+    within_days,
+)
 
 WINDOWS = (28, 365)
 
@@ -13,10 +22,12 @@ def coupons(sources: Sources, as_ofs: ir.Table) -> ir.Table:
     """One row a customer and as-of time: coupons received, redeemed and run out unused.
 
     A customer's coupon campaign counts as one coupon: received when it starts, run out when it ends without a redemption
-    of that campaign by that customer before the as-of time.
+    of that campaign by that customer before the as-of time. `coupon_use_share_365d` is the share of the year's received ones
+    that were redeemed by then, so it never exceeds 1.
     """
     received, redeemed = _received(sources), _redeemed(sources)
-    facts = [_won(received, as_ofs), _used(redeemed, as_ofs), _expired(received, redeemed, as_ofs)]
+    with_use = _with_first_use(received, redeemed)
+    facts = [_won(with_use, as_ofs), _used(redeemed, as_ofs), _expired(with_use, as_ofs)]
     views = [
         one_row_each(sources, as_ofs, fact, counts=[c for c in fact.columns if c.startswith("coupons_")])
         for fact in facts
@@ -40,11 +51,23 @@ def _redeemed(sources: Sources) -> ir.Table:
     return redemptions.select("customer_id", "campaign_id", at_s=epoch_seconds(redemptions.redeemed_at))
 
 
+def _with_first_use(received: ir.Table, redeemed: ir.Table) -> ir.Table:
+    """What was received, with the time `used_s` of its first redemption, null if there is none yet."""
+    first = redeemed.group_by("customer_id", "campaign_id").aggregate(used_s=redeemed.at_s.min())
+    return received.left_join(first, ["customer_id", "campaign_id"]).select(
+        received.customer_id, received.starts_s, received.ends_s, first.used_s
+    )
+
+
 def _won(received: ir.Table, as_ofs: ir.Table) -> ir.Table:
     rows = rows_before(received.mutate(at_s=received.starts_s), as_ofs)
-    return rows.group_by(*KEYS).aggregate(
-        **{f"coupons_won_{days}d": rows.count(where=within_days(rows, days)) for days in WINDOWS}
+    in_year = within_days(rows, 365)
+    won = rows.group_by(*KEYS).aggregate(
+        **{f"coupons_won_{days}d": rows.count(where=within_days(rows, days)) for days in WINDOWS},
+        used=rows.count(where=in_year & (rows.used_s < rows.as_of_s)),
     )
+    share = ratio(won.used, won.coupons_won_365d)
+    return won.mutate(coupon_use_share_365d=share).drop("used")
 
 
 def _used(redeemed: ir.Table, as_ofs: ir.Table) -> ir.Table:
@@ -55,12 +78,8 @@ def _used(redeemed: ir.Table, as_ofs: ir.Table) -> ir.Table:
     )
 
 
-def _expired(received: ir.Table, redeemed: ir.Table, as_ofs: ir.Table) -> ir.Table:
-    first = redeemed.group_by("customer_id", "campaign_id").aggregate(used_s=redeemed.at_s.min())
-    ended = received.left_join(first, ["customer_id", "campaign_id"]).select(
-        received.customer_id, at_s=received.ends_s, used_s=first.used_s
-    )
-    rows = rows_before(ended, as_ofs)
+def _expired(received: ir.Table, as_ofs: ir.Table) -> ir.Table:
+    rows = rows_before(received.mutate(at_s=received.ends_s), as_ofs)
     unused = rows.used_s.isnull() | (rows.used_s >= rows.as_of_s)
     expired = rows.count(where=unused & within_days(rows, 365))
     return rows.group_by(*KEYS).aggregate(coupons_expired_365d=expired)

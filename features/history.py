@@ -1,8 +1,8 @@
 """Rows as they were known at an as-of time: the one place where point-in-time correctness is made.
 
-Every definition (`profile`, `rfm`, `funnel`, `engagement`, `coupons`) is a function of `Sources` and a table of as-of times
-and returns one row a customer and as-of time, for the customers who existed before it. Times are compared as whole seconds
-since 1970 (`..._s`), floored; as-of times are whole seconds, so `floor(t) < as_of` says exactly `t < as_of`.
+Every view's definition (`features/offline.py` names them) is a function of `Sources` and a table of as-of times and returns
+one row a customer and as-of time, for the customers who existed before it. Times are compared as whole seconds since 1970
+(`..._s`), floored; as-of times are whole seconds, so `floor(t) < as_of` says exactly `t < as_of`.
 
 Only whole numbers are ever summed, so no result depends on the order of the rows or the number of threads, and two engines
 can differ in the last bit of a division or a root at most.

@@ -17,6 +17,7 @@ from features.segment import (
     FeatureIs,
     InSegment,
     Not,
+    ResponseIs,
     RfmGroup,
     RfmScore,
     Segment,
@@ -95,13 +96,19 @@ def values_of(vector: FeatureVector, schema: Schema) -> Values:
 
 def features_of(segment: Segment) -> tuple[str, ...]:
     """The features that a resolved segment asks for, each once, in the order of its text."""
-    leaves = _leaves(segment.where)
-    asked = [
-        leaf.by if isinstance(leaf, Top) else leaf.feature
-        for leaf in leaves
-        if isinstance(leaf, Top | FeatureIs | CountIs)
-    ]
+    asked = [name for leaf in _leaves(segment.where) for name in _asked(leaf)]
     return tuple(dict.fromkeys(asked))
+
+
+def _asked(leaf: Condition) -> tuple[str, ...]:
+    match leaf:
+        case Top():
+            return (leaf.by,)
+        case FeatureIs() | CountIs():
+            return (leaf.feature,)
+        case ResponseIs():
+            return leaf.response.features
+    return ()
 
 
 def _leaves(condition: Condition) -> Iterator[Condition]:
@@ -132,6 +139,8 @@ def _holds(condition: Condition, values: Values) -> bool:
             return _meets(condition, values[condition.feature])
         case CountIs():
             return condition.holds(float(values[condition.feature]))
+        case ResponseIs(response=response):
+            return response.holds(sum(float(values[name]) for name in response.features))
         case InSegment() | RfmScore() | RfmGroup():
             raise SegmentError(f"{condition!r} was not resolved")
         case Top():

@@ -24,6 +24,7 @@ from features.population import POPULATION_FILE, TIME
 from features.profile import profile
 from features.rfm import rfm
 from features.schema import Feature, Schema, View, load_schema
+from features.topics import topics
 from features.zone import utc_offsets
 
 Definition = Callable[[Sources, ir.Table], ir.Table]
@@ -34,6 +35,7 @@ DEFINITIONS: dict[str, Definition] = {
     "funnel": funnel,
     "engagement": engagement,
     "coupons": coupons,
+    "topics": topics,
 }
 SHOP_TIME_ZONE = "Asia/Tehran"
 MANIFEST = "snapshots.json"

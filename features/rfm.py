@@ -19,6 +19,7 @@ from features.history import (
 ORDER_WINDOWS = (7, 14, 28, 90, 365)
 SPEND_WINDOWS = (7, 28, 90, 365)
 WEEK_WINDOWS = (84, 364)
+DISCOUNT_WINDOWS = (90, 365)
 
 
 def rfm(sources: Sources, as_ofs: ir.Table) -> ir.Table:
@@ -31,7 +32,8 @@ def rfm(sources: Sources, as_ofs: ir.Table) -> ir.Table:
     counts = [f"orders_{days}d" for days in ORDER_WINDOWS]
     counts += [f"weeks_with_order_{days}d" for days in WEEK_WINDOWS]
     spends = [f"spend_{days}d" for days in SPEND_WINDOWS]
-    sums = ("paid_and_discount_90d", "discount_90d", "gap_count", "gap_sum_s", "gap_square_sum_s2")
+    sums = [f"{sum_}_{days}d" for sum_ in ("paid_and_discount", "discount") for days in DISCOUNT_WINDOWS]
+    sums += ["discounted_orders_365d", "gap_count", "gap_sum_s", "gap_square_sum_s2"]
     rows = one_row_each(sources, as_ofs, facts, counts=[*counts, *spends, *sums])
 
     recency_days = rows.recency_s / DAY_S
@@ -44,7 +46,12 @@ def rfm(sources: Sources, as_ofs: ir.Table) -> ir.Table:
         gap_mean_days=gap_mean_days,
         gap_std_days=_gap_std_s(rows) / DAY_S,
         recency_over_gap=ratio(recency_days, gap_mean_days),
-        discount_share_90d=ratio(rows.discount_90d, rows.paid_and_discount_90d),
+        **{
+            f"discount_share_{days}d": ratio(rows[f"discount_{days}d"], rows[f"paid_and_discount_{days}d"])
+            for days in DISCOUNT_WINDOWS
+        },
+        discounted_order_share_365d=ratio(rows.discounted_orders_365d, rows.orders_365d),
+        mean_discount_365d=ratio(rows.discount_365d, rows.discounted_orders_365d),
     )
 
 
@@ -69,8 +76,14 @@ def _totals(rows: ir.Table) -> ir.Table:
             for days in WEEK_WINDOWS
         },
         **{f"spend_{days}d": rows.amount.sum(where=within_days(rows, days)) for days in SPEND_WINDOWS},
-        paid_and_discount_90d=(rows.amount + rows.discount).sum(where=within_days(rows, 90)),
-        discount_90d=rows.discount.sum(where=within_days(rows, 90)),
+        **{
+            f"paid_and_discount_{days}d": (rows.amount + rows.discount).sum(where=within_days(rows, days))
+            for days in DISCOUNT_WINDOWS
+        },
+        **{
+            f"discount_{days}d": rows.discount.sum(where=within_days(rows, days)) for days in DISCOUNT_WINDOWS
+        },
+        discounted_orders_365d=rows.count(where=(rows.discount > 0) & within_days(rows, 365)),
         gap_count=rows.count(where=both_in_year),
         gap_sum_s=rows.gap_s.sum(where=both_in_year),
         gap_square_sum_s2=(gap * gap).sum(where=both_in_year),

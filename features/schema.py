@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 FeatureType = Literal["float", "int", "bool", "string", "float_list"]
 
@@ -16,27 +18,24 @@ JOIN_KEY = "customer_id"
 FEATURE_SERVICE = "decide_v1"
 CHANNELS = ("email", "sms", "app_push", "web_push")
 HOURS = tuple(range(24))
+OTHER_TOPIC = "other"
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One declared feature; `length` is its number of places in the vector (0 for a string)."""
+    """One declared feature; `columns` are the names of its places in the vector (none for a string)."""
 
     name: str
     view: str
     type: FeatureType
     default: float | bool | str
-    length: int
+    columns: tuple[str, ...]
     about: str
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The names of the feature's places in the vector: none for a string, `name_00`... for a list."""
-        if self.type == "string":
-            return ()
-        if self.type == "float_list":
-            return tuple(f"{self.name}_{place:02d}" for place in range(self.length))
-        return (self.name,)
+    @cached_property
+    def length(self) -> int:
+        """Its number of places in the vector."""
+        return len(self.columns)
 
 
 @dataclass(frozen=True)
@@ -56,9 +55,10 @@ class View:
 
 @dataclass(frozen=True)
 class Schema:
-    """All views in declared order; `text` is the declaration itself."""
+    """All views in declared order; `topics` are those that messages are told apart by, `text` is the declaration itself."""
 
     views: tuple[View, ...]
+    topics: tuple[str, ...]
     digest: str
     text: str
 
@@ -80,23 +80,47 @@ class Schema:
         raise KeyError(f"no feature view {name!r}; there are {[view.name for view in self.views]}")
 
 
-def _feature(name: str, view: str, spec: dict[str, object]) -> Feature:
+def parse_schema(text: str) -> Schema:
+    """The schema that a TOML text declares. Raises `ValueError` saying what cannot be declared."""
+    declared = tomllib.loads(text)
+    topics = _topics(declared.get("topics", ()))
+    views = []
+    for view_name, view in declared["views"].items():
+        features = tuple(_feature(name, view_name, spec, topics) for name, spec in view["features"].items())
+        views.append(View(view_name, view["description"], float(view["freshness_days"]), features))
+    return Schema(tuple(views), topics, hashlib.sha256(text.encode()).hexdigest()[:16], text)
+
+
+def _topics(declared: Sequence[str]) -> tuple[str, ...]:
+    topics = (*declared, OTHER_TOPIC)
+    if len(set(topics)) < len(topics) or not all(re.fullmatch("[a-z][a-z0-9_]*", topic) for topic in topics):
+        raise ValueError(
+            f"topics {list(declared)}: wanted words of a-z, 0-9 and _, each once, without {OTHER_TOPIC!r}"
+        )
+    return topics
+
+
+def _feature(name: str, view: str, spec: dict[str, Any], topics: tuple[str, ...]) -> Feature:
     kind = spec["type"]
     if kind not in ("float", "int", "bool", "string", "float_list"):
         raise ValueError(f"feature {name}: type {kind!r} is none of float, int, bool, string, float_list")
-    length = 0 if kind == "string" else int(str(spec.get("length", 1)))
-    default = spec["default"]
-    assert isinstance(default, float | bool | str)
-    return Feature(name, view, kind, default, length, str(spec["about"]))
+    return Feature(name, view, kind, spec["default"], _columns(name, spec, topics), spec["about"])
 
 
-def parse_schema(text: str) -> Schema:
-    """The schema that a TOML text declares. Raises `ValueError` on an unknown type."""
-    views = []
-    for view_name, view in tomllib.loads(text)["views"].items():
-        features = tuple(_feature(name, view_name, spec) for name, spec in view["features"].items())
-        views.append(View(view_name, view["description"], float(view["freshness_days"]), features))
-    return Schema(tuple(views), hashlib.sha256(text.encode()).hexdigest()[:16], text)
+def _columns(name: str, spec: dict[str, Any], topics: tuple[str, ...]) -> tuple[str, ...]:
+    """None for a string; of a list what `each` says, or `name_00`... up to its `length`."""
+    if spec["type"] == "string":
+        return ()
+    if spec["type"] != "float_list":
+        return (name,)
+    if ("each" in spec) == ("length" in spec):
+        raise ValueError(f"feature {name}: wanted one of each, length")
+    if "length" in spec:
+        return tuple(f"{name}_{place:02d}" for place in range(spec["length"]))
+    channels = spec.get("channels", CHANNELS)
+    return tuple(
+        spec["each"].format(topic=topic, channel=channel) for topic in topics for channel in channels
+    )
 
 
 @cache

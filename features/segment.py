@@ -8,6 +8,7 @@
         - any:
             - {count: product_views, within_days: 7, at_least: 3}
             - {feature: minutes_since_add_to_cart, at_most: 1440}
+            - response: {topic: wheel, channel: sms, event: clicked, within_days: 90, at_least: 1}
         - not: {segment: left_alone}
 
 A condition asks what scorers see: a feature's value, or its default where the customer has none. A value that is not known
@@ -27,7 +28,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, model_validator
 
 from features.declared import Declared
-from features.schema import Schema
+from features.schema import CHANNELS, Schema
 
 SCORES: Final = range(1, 6)
 """Of RFM, 5 being best."""
@@ -40,6 +41,9 @@ OPERATORS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
 }
 """What each bound asks of a value, be it a number or a table's column."""
 NAME = "^[a-z][a-z0-9_]{0,63}$"
+Channel = Literal["email", "sms", "app_push", "web_push"]
+_TOLD_ON: Final[Mapping[str, tuple[str, ...]]] = {"opened": ("email", "app_push")}
+"""The channels on which an event is told of, where that is not on all of them."""
 RfmPart = Literal["recency", "frequency", "monetary"]
 GroupName = Literal[
     "champions",
@@ -64,6 +68,12 @@ def _check_type(schema: Schema, name: str, asked: str) -> None:
     wanted = {"bool": "is", "string": "one_of"}.get(types[name], "a bound")
     if asked not in (wanted, "known"):
         raise ValueError(f"{name} is a {types[name]}; wanted {wanted}, or known")
+
+
+def _windows(schema: Schema, count: str) -> list[int]:
+    """Within how many days the schema has the count."""
+    found = (re.fullmatch(rf"{re.escape(count)}_(\d+)d", name) for name in schema.columns)
+    return sorted(int(match[1]) for match in found if match)
 
 
 class _Part(Declared):
@@ -129,12 +139,57 @@ class CountIs(Bounds):
         return f"{self.count}_{self.within_days}d"
 
     def _near(self, schema: Schema) -> str:
-        days = sorted(
-            int(match[1])
-            for name in schema.columns
-            if (match := re.fullmatch(rf"{re.escape(self.count)}_(\d+)d", name))
-        )
+        days = _windows(schema, self.count)
         return f"{self.count} are counted within {days} days" if days else f"nothing counts {self.count}"
+
+
+class Response(Bounds):
+    """How many messages of a topic or on a channel, or of all, somebody got, opened or clicked in the last so many days."""
+
+    event: Literal["sent", "delivered", "opened", "clicked"]
+    topic: str | None = None
+    channel: Channel | None = None
+    within_days: int = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _count_what_is_counted(self, info: ValidationInfo) -> Self:
+        if not self.given:
+            raise ValueError(f"wanted a bound: {', '.join(Bounds.model_fields)}")
+        schema = (info.context or {}).get("schema")
+        if schema is None:
+            return self
+        if self.topic is not None and self.topic not in schema.topics:
+            raise ValueError(f"no topic {self.topic!r}; there are {', '.join(schema.topics)}")
+        missing = [name for name in self.features if name not in schema.columns]
+        if missing:
+            raise ValueError(
+                f"{', '.join(missing)}: no feature, so it is not known online; "
+                f"{self._near(schema) or f'no {self.event} messages are counted by topic'}"
+            )
+        return self
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The features that add up to the count."""
+        channels = (self.channel,) if self.channel else _TOLD_ON.get(self.event, CHANNELS)
+        return tuple(self._feature(channel, f"{self.within_days}d") for channel in channels)
+
+    def _feature(self, channel: str, end: str) -> str:
+        return "_".join(filter(None, (self.event, self.topic, channel, end)))
+
+    def _near(self, schema: Schema) -> str:
+        """What is counted of these messages: within how many days on which channels."""
+        return "; ".join(
+            f"{self.event} messages are counted on {channel} within {days} days"
+            for channel in CHANNELS
+            if (days := _windows(schema, self._feature(channel, "")))
+        )
+
+
+class ResponseIs(_Part):
+    """The response to earlier messages, by topic and channel."""
+
+    response: Response
 
 
 class RfmScore(Bounds):
@@ -204,6 +259,7 @@ _KINDS = {
     "segment": InSegment,
     "feature": FeatureIs,
     "count": CountIs,
+    "response": ResponseIs,
     "rfm": RfmScore,
     "rfm_group": RfmGroup,
     "top": Top,
@@ -225,6 +281,7 @@ Condition = Annotated[
     | Annotated[InSegment, Tag("<segment>")]
     | Annotated[FeatureIs, Tag("<feature>")]
     | Annotated[CountIs, Tag("<count>")]
+    | Annotated[ResponseIs, Tag("<response>")]
     | Annotated[RfmScore, Tag("<rfm>")]
     | Annotated[RfmGroup, Tag("<rfm_group>")]
     | Annotated[Top, Tag("<top>")],

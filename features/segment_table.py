@@ -6,7 +6,9 @@ The same answer as `features/membership.py` gives of each customer, on every eng
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
+from functools import reduce
 
 import ibis
 import ibis.expr.types as ir
@@ -23,6 +25,7 @@ from features.segment import (
     FeatureIs,
     InSegment,
     Not,
+    ResponseIs,
     RfmGroup,
     RfmScore,
     Segment,
@@ -116,6 +119,9 @@ def _holds(condition: Condition, customers: ir.Table) -> ir.BooleanValue:
             return _is_known(customers[condition.feature]) & _is_within(
                 condition, customers[condition.feature]
             )
+        case ResponseIs(response=response):
+            total = reduce(operator.add, (customers[name] for name in response.features))
+            return _is_known(total) & _is_within(response, total)
         case Top():
             return _is_top(condition, customers)
         case InSegment() | RfmScore() | RfmGroup():

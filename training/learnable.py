@@ -14,6 +14,7 @@ VIEW_SOURCES: Final[dict[str, tuple[str, ...]]] = {
     "funnel": ("events",),
     "engagement": ("events",),
     "coupons": ("campaigns", "redemptions"),
+    "topics": ("events",),
 }
 """What each view's features read, those of `NOT_LEARNT` apart: tables, or `table.column`."""
 
@@ -28,6 +29,8 @@ NOT_LEARNT: Final = (
     # The view `rfm` says the same of orders.
     *(f"purchases_{days}d" for days in (1, 7, 28)),
     "minutes_since_purchase",
+    # Price sensitivity: not measured yet whether the scorers gain by it.
+    *("discount_share_365d", "discounted_order_share_365d", "mean_discount_365d", "coupon_use_share_365d"),
     # Says at what hour, not on which of many days: 24 columns of noise to a horizon in days.
     "activity_by_hour",
 )

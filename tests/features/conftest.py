@@ -129,7 +129,7 @@ def busy_shop(backend: Backend) -> Callable[[], Shop]:
                 shop.event(name, "product_viewed", day)
                 shop.event(name, "added_to_cart", day)
                 for event in ("message_sent", "message_delivered", "message_clicked"):
-                    shop.event(name, event, day, '{"channel": "sms"}')
+                    shop.event(name, event, day, '{"channel": "sms", "topic": "wheel"}')
             shop.campaign(name, "spring", "2024-02-01", "2024-02-20")
             shop.campaign(name, "summer", "2024-02-21", "2024-03-20")
             shop.redemption(name, "spring", "2024-02-15" if number == 0 else "2024-03-05")

@@ -25,6 +25,7 @@ def test_received_redeemed_and_expired_coupons(shop: Any) -> None:
         "coupons_redeemed_365d": 2,
         "coupons_expired_365d": 1,
         "days_since_redemption": 5,
+        "coupon_use_share_365d": 2 / 3,
     }
 
 
@@ -38,3 +39,22 @@ def test_a_coupon_redeemed_later_had_run_out_unused_until_then(shop: Any) -> Non
     assert found["a", "2024-03-01"]["coupons_expired_365d"] == 1
     assert found["a", "2024-04-01"]["coupons_expired_365d"] == 0
     assert found["a", "2024-03-01"]["days_since_redemption"] is None
+    assert [found["a", day]["coupon_use_share_365d"] for day in ("2024-03-01", "2024-04-01")] == [0, 1]
+
+
+def test_the_share_of_used_coupons_is_of_those_received_in_the_year_and_unknown_without_any(
+    shop: Any,
+) -> None:
+    for name in "ab":
+        shop.customer(name, "2022-01-01")
+    shop.campaign("a", "old", "2023-02-01", "2023-12-31")
+    shop.redemption("a", "old", "2023-12-30")
+    shop.campaign("b", "new", "2023-12-01", "2023-12-31")
+    for day in ("2023-12-30", "2023-12-31"):
+        shop.redemption("b", "new", day)
+
+    found = shop.features(coupons, "2024-03-01")
+
+    assert found["a", "2024-03-01"]["coupons_redeemed_365d"] == 1
+    assert found["a", "2024-03-01"]["coupon_use_share_365d"] is None
+    assert found["b", "2024-03-01"]["coupon_use_share_365d"] == 1

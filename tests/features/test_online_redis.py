@@ -91,7 +91,9 @@ def write_by_feast(
 
     row = {}
     for feature in SCHEMA.view(view).features:
-        value = values.get(feature.name, CURVE if feature.type == "float_list" else feature.default)
+        is_list = feature.type == "float_list"
+        default = tuple(i / 7 for i in range(feature.length)) if is_list else feature.default
+        value = values.get(feature.name, default)
         row[feature.name] = Value.FromString(encode_values(feature.type, [value])[0])
     key = EntityKey(join_keys=[JOIN_KEY], entity_values=[Value(string_val=customer_id)])
     online = store._get_provider().online_store

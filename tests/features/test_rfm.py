@@ -31,6 +31,23 @@ def test_counts_sums_and_gaps_of_four_orders(shop: Any) -> None:
     assert row["discount_share_90d"] == pytest.approx(200 / 1200)
 
 
+def test_price_sensitivity_is_of_the_last_years_orders(shop: Any) -> None:
+    for name in "ab":
+        shop.customer(name, "2022-01-01")
+    shop.order("a", "2023-01-01", amount=100, discount=900)
+    shop.order("a", "2023-06-01", amount=300, discount=100)
+    shop.order("a", "2024-02-20", amount=400)
+    shop.order("a", "2024-02-24", amount=150, discount=50)
+    shop.order("b", "2024-02-24", amount=150)
+
+    found = shop.features(rfm, "2024-03-01")
+
+    names = ("discount_share_365d", "discounted_order_share_365d", "mean_discount_365d")
+    a, b = ([found[name, "2024-03-01"][feature] for feature in names] for name in "ab")
+    assert a == [150 / 1000, 2 / 3, 75]
+    assert b == [0, 0, None]
+
+
 def test_a_gap_that_began_before_the_year_does_not_count(shop: Any) -> None:
     shop.customer("a", "2022-01-01")
     for day in ("2022-06-01", "2024-02-01", "2024-02-11"):

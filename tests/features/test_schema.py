@@ -44,3 +44,40 @@ def test_a_type_that_is_none_of_ours_is_refused() -> None:
 def test_a_view_that_does_not_exist_is_named_with_those_that_do() -> None:
     with pytest.raises(KeyError, match="rfm"):
         load_schema().view("rfn")
+
+
+LISTS = """
+topics = ["winter", "wheel"]
+[views.a]
+description = ""
+freshness_days = 1
+[views.a.features]
+x = { type = "float_list", each = "x_{topic}_{channel}_7d", channels = ["sms"], default = 0.0, about = "" }
+"""
+
+
+def test_a_lists_places_are_named_by_topic_and_channel_the_other_topics_last() -> None:
+    schema = parse_schema(LISTS)
+
+    assert schema.topics == ("winter", "wheel", "other")
+    assert schema.columns == ("x_winter_sms_7d", "x_wheel_sms_7d", "x_other_sms_7d")
+    assert schema.features[0].length == 3
+
+
+@pytest.mark.parametrize(
+    ("found", "instead", "message"),
+    [
+        ('["winter", "wheel"]', '["winter", "winter"]', "each once"),
+        ('["winter", "wheel"]', '["other"]', "without 'other'"),
+        ('["winter", "wheel"]', '["Black Friday"]', "Black Friday"),
+        ('each = "x_{topic}_{channel}_7d", ', "", "feature x: wanted one of each, length"),
+        ("default = 0.0", "default = 0.0, length = 3", "feature x: wanted one of each, length"),
+    ],
+)
+def test_topics_and_places_that_cannot_be_told_apart_are_refused(
+    found: str, instead: str, message: str
+) -> None:
+    text = LISTS.replace(found, instead)
+
+    with pytest.raises(ValueError, match=message):
+        parse_schema(text)

@@ -12,11 +12,18 @@ from hypothesis import strategies as st
 
 from features.declared import DeclarationError
 from features.membership import SegmentError, Values, belongs, features_of, resolve
-from features.schema import load_schema
+from features.schema import CHANNELS, load_schema
 from features.segment import Segment
 from features.segment_files import load_segments
 
 NUMBERS = ("orders_28d", "product_views_7d", "recency_days")
+COUNTED = {  # what a response asks for: the counts it adds up
+    ("wheel", "email"): ("clicked_wheel_email_90d",),
+    ("wheel", None): tuple(f"clicked_wheel_{channel}_90d" for channel in CHANNELS),
+    (None, "email"): ("clicked_email_90d",),
+    (None, None): tuple(f"clicked_{channel}_90d" for channel in CHANNELS),
+}
+CLICKS = sorted({name for names in COUNTED.values() for name in names})
 BOUNDS = {
     "at_least": lambda value, bound: value >= bound,
     "at_most": lambda value, bound: value <= bound,
@@ -26,9 +33,28 @@ BOUNDS = {
 }
 small = st.integers(0, 3).map(float)
 bounds = st.dictionaries(st.sampled_from(sorted(BOUNDS)), small, min_size=1, max_size=2)
+
+
+def responses(bounds: st.SearchStrategy[dict[str, float]]) -> st.SearchStrategy[dict[str, Any]]:
+    """Conditions on clicks by topic, by channel, by both and by none."""
+    return st.builds(
+        lambda asked, given: {
+            "response": {
+                **{name: value for name, value in zip(("topic", "channel"), asked, strict=True) if value},
+                "event": "clicked",
+                "within_days": 90,
+                **given,
+            }
+        },
+        st.sampled_from(sorted(COUNTED, key=str)),
+        bounds,
+    )
+
+
 leaf = st.one_of(
     st.builds(lambda name, given: {"feature": name, **given}, st.sampled_from(NUMBERS), bounds),
     bounds.map(lambda given: {"count": "orders", "within_days": 28, **given}),
+    responses(bounds),
     st.builds(lambda name, on: {"feature": name, "known": on}, st.sampled_from(NUMBERS), st.booleans()),
     st.booleans().map(lambda on: {"feature": "consent_sms", "is": on}),
     st.lists(st.sampled_from(["Asia/Tehran", "Europe/Berlin"]), min_size=1).map(
@@ -54,7 +80,7 @@ def combined(leaf: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[
 conditions = combined(leaf)
 customers = st.fixed_dictionaries(
     {
-        **dict.fromkeys(NUMBERS, small | st.just(math.nan)),
+        **dict.fromkeys([*NUMBERS, *CLICKS], small | st.just(math.nan)),
         "consent_sms": st.sampled_from([0.0, 1.0, math.nan]),
         "time_zone": st.sampled_from(["", "Asia/Tehran", "Europe/Berlin"]),
     }
@@ -69,7 +95,12 @@ def holds(written: dict[str, Any], customer: Values) -> bool:
         return [holds(each, customer) for each in written["any"]].count(True) > 0
     if "not" in written:
         return not holds(written["not"], customer)
-    value = customer["orders_28d" if "count" in written else written["feature"]]
+    if "response" in written:
+        written = written["response"]
+        names = COUNTED[written.get("topic"), written.get("channel")]
+        value: float | str = math.fsum(float(customer[name]) for name in names)
+    else:
+        value = customer["orders_28d" if "count" in written else written["feature"]]
     unknown = value == "" or value != value
     if "known" in written:
         return unknown is not written["known"]
@@ -137,6 +168,43 @@ def test_a_segment_says_which_features_it_asks_for() -> None:
     )
 
     assert features_of(segment) == ("consent_sms", "orders_28d")
+
+
+@pytest.mark.parametrize(
+    ("asked", "features"),
+    [
+        ({"event": "opened", "topic": "cart"}, ("opened_cart_email_90d", "opened_cart_app_push_90d")),
+        ({"event": "delivered", "topic": "other", "channel": "sms"}, ("delivered_other_sms_90d",)),
+        ({"event": "sent", "channel": "sms", "within_days": 28}, ("sent_sms_28d",)),
+    ],
+)
+def test_a_response_asks_for_the_counts_of_its_topic_and_channel(
+    asked: dict[str, Any], features: tuple[str, ...]
+) -> None:
+    segment = segment_of({"response": {"within_days": 90, "at_least": 1, **asked}})
+
+    assert features_of(segment) == features
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"event": "clicked", "topic": "winter"}, "no topic 'winter'; there are browse, .*, other"),
+        (
+            {"event": "clicked", "within_days": 28},
+            r"clicked messages are counted on email within \[90\] days",
+        ),
+        (
+            {"event": "sent", "topic": "wheel"},
+            "so it is not known online; no sent messages are counted by topic",
+        ),
+        ({"event": "opened", "channel": "sms"}, "opened_sms_90d: no feature, so it is not known online"),
+        ({"event": "clicked", "at_least": None}, "wanted a bound"),
+    ],
+)
+def test_a_response_that_no_feature_tells_is_refused(asked: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        segment_of({"response": {"within_days": 90, "at_least": 1, **asked}})
 
 
 def test_the_talks_high_intent_customers_are_shipped() -> None:

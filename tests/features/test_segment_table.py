@@ -21,7 +21,7 @@ from features.schema import load_schema, parse_schema
 from features.segment import InSegment, Segment
 from features.segment_table import audience, belonging, customer_table
 from features.stored import StoredFeatures, StoredView
-from tests.features.test_segment import combined
+from tests.features.test_segment import CLICKS, combined, responses
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
 SCHEMA = load_schema()
@@ -39,6 +39,7 @@ bounds = st.dictionaries(
 leaf = st.one_of(
     st.builds(lambda name, given: {"feature": name, **given}, st.sampled_from(NUMBERS), bounds),
     bounds.map(lambda given: {"count": "orders", "within_days": 28, **given}),
+    responses(bounds),
     st.builds(lambda name, on: {"feature": name, "known": on}, st.sampled_from(NUMBERS), st.booleans()),
     st.booleans().map(lambda on: {"feature": "consent_sms", "is": on}),
     st.booleans().map(lambda on: {"feature": "consent_sms", "known": on}),
@@ -49,7 +50,7 @@ conditions = combined(leaf)
 value = st.sampled_from([math.nan, -0.0, math.inf, -math.inf]) | number
 customers = st.fixed_dictionaries(
     {
-        **dict.fromkeys(NUMBERS, value),
+        **dict.fromkeys([*NUMBERS, *CLICKS], value),
         "consent_sms": st.sampled_from([0.0, 1.0, math.nan]),
         "time_zone": st.sampled_from(["", *ZONES]),
     }
@@ -75,7 +76,7 @@ def test_a_table_tells_of_every_customer_what_is_told_of_each(
     segment = segment_of(written)
     rows = pa.Table.from_pylist(
         [dict(each) for each in customers] + [as_null(each) for each in customers],
-        schema=pa.schema([(name, pa.float64()) for name in (*NUMBERS, "consent_sms")]).append(
+        schema=pa.schema([(name, pa.float64()) for name in (*NUMBERS, *CLICKS, "consent_sms")]).append(
             pa.field("time_zone", pa.string())
         ),
     )

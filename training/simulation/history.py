@@ -21,13 +21,25 @@ from training.simulation.formation import SimulationError, form_world, formation
 from training.simulation.occasions import nth_eligible
 from training.simulation.shop import Shop, Times, read_shop, to_utc, utc_microseconds
 from training.simulation.traits import draw_for_each
-from training.simulation.world import World
+from training.simulation.world import JOURNEYS, World
 
 SLOT_DAYS = 4
 FIRST_HOUR, LAST_HOUR = 8, 22
 ARRIVAL_S = 30
 OPEN_DELAY_S = 2400.0
-_PROPERTIES = {channel: json.dumps({"channel": channel, "simulated": True}) for channel in CHANNELS}
+TOPICS: Final = {
+    "browse_abandonment": "browse",
+    "cart_abandonment": "cart",
+    "cross_sell": "cross_sell",
+    "price_drop": "price_drop",
+    "churn_prevention": "win_back",
+    "lucky_wheel": "wheel",
+}
+"""What the messages of each journey are about."""
+_PROPERTIES = [
+    [json.dumps({"channel": channel, "topic": TOPICS[journey], "simulated": True}) for channel in CHANNELS]
+    for journey in JOURNEYS
+]
 _SECOND = np.timedelta64(1_000_000, "us")
 _DRAWS = ("day", "hour", "second", "channel", "delivered", "clicked", "opened", "open_delay", "click_delay")
 
@@ -60,9 +72,10 @@ def draw_history(shop: Shop, *, ends_at: datetime, seed: int) -> pa.Table:
     """Simulated message events from the end of the formation to `ends_at`, by kind of event, each kind by customer and time.
 
     Each household gets one message in `SLOT_DAYS` from the day it joined, on a channel it consented to, each alike, in a
-    local hour from `FIRST_HOUR` to `LAST_HOUR`, each alike; one it cannot be reached on bounces. What is said of a time
-    depends on orders before the formation's end and on who had joined by then, on no later order: features that read these
-    events at an as-of time learn nothing from the future.
+    local hour from `FIRST_HOUR` to `LAST_HOUR`, each alike; one it cannot be reached on bounces. Its topic is a journey's,
+    each alike, and has no part in what comes of it. What is said of a time depends on orders before the formation's end and
+    on who had joined by then, on no later order: features that read these events at an as-of time learn nothing from the
+    future.
     """
     start = formation_end(shop)
     world = form_world(shop, habit_at=start, seed=seed)
@@ -81,6 +94,7 @@ class _Messages:
 
     customers: Integers
     channels: Integers
+    journeys: Integers
     hours: Integers
     sent_at: Times
     u: dict[str, Floats]
@@ -90,6 +104,9 @@ def _draw_messages(shop: Shop, start: datetime, ends_at: datetime, seed: int) ->
     n_slots = max(int((ends_at - start) / timedelta(days=SLOT_DAYS)) + 1, 0)
     drawn = draw_for_each(shop.customer_ids, seed, "history", n_slots * len(_DRAWS))
     u = {name: drawn[:, place :: len(_DRAWS)].ravel() for place, name in enumerate(_DRAWS)}
+    journeys = _floor(
+        draw_for_each(shop.customer_ids, seed, "history topics", n_slots).ravel() * len(JOURNEYS)
+    )
     customers = np.repeat(np.arange(shop.n_customers), n_slots)
     days = np.tile(np.arange(n_slots), shop.n_customers) * SLOT_DAYS + _floor(u["day"] * SLOT_DAYS)
     hours = FIRST_HOUR + _floor(u["hour"] * (LAST_HOUR - FIRST_HOUR + 1))
@@ -102,6 +119,7 @@ def _draw_messages(shop: Shop, start: datetime, ends_at: datetime, seed: int) ->
     return _Messages(
         customers=customers[kept],
         channels=nth_eligible(consent, u["channel"][kept]),
+        journeys=journeys[kept],
         hours=hours[kept],
         sent_at=sent_at[kept],
         u={name: values[kept] for name, values in u.items()},
@@ -130,7 +148,7 @@ def _events_of(messages: _Messages, world: World, shop: Shop) -> pa.Table:
         ("message_clicked", clicked, clicked_at),
     ]
     ids = np.array(shop.customer_ids)[customers]
-    properties = np.array([_PROPERTIES[channel] for channel in CHANNELS])[channels]
+    properties = np.array(_PROPERTIES)[messages.journeys, channels]
     rows = [
         pa.table(
             [ids[mine], np.full(int(mine.sum()), name), at[mine], properties[mine]],

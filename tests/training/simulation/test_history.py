@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,12 +14,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from features.schema import CHANNELS
+from features.schema import CHANNELS, load_schema
 from features.tables import MESSAGE_EVENTS
 from training.importing.dataset import DatasetDescription, table_schema, write_dataset
 from training.simulation.formation import SimulationError, form_world, formation_end
 from training.simulation.history import CIRCUMSTANCE, FIRST_HOUR, LAST_HOUR, draw_history, write_history
 from training.simulation.shop import Shop, shop_of
+from training.simulation.world import JOURNEYS
 
 ENDS_AT = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=200)
 
@@ -42,6 +44,20 @@ def test_events_have_the_canonical_columns_and_say_that_they_are_simulated(event
     assert events.schema == table_schema("events")
     assert set(events["event"].to_pylist()) < set(MESSAGE_EVENTS)
     assert all(each["simulated"] is True and each["channel"] in CHANNELS for each in properties)
+
+
+def test_each_journeys_topic_is_in_about_as_many_messages(events: pa.Table) -> None:
+    """Each within 4 standard deviations: errs in fewer than 4 of 10,000 worlds."""
+    sent = [json.loads(each)["topic"] for each in _of(events, "message_sent")["properties"].to_pylist()]
+
+    found = Counter(sent)
+
+    share = 1 / len(JOURNEYS)
+    assert set(found) < set(load_schema().topics)
+    assert len(found) == len(JOURNEYS)
+    assert all(
+        abs(n - len(sent) * share) < 4 * np.sqrt(len(sent) * share * (1 - share)) for n in found.values()
+    )
 
 
 def test_orders_after_the_formation_have_no_part_in_the_messages(
