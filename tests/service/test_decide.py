@@ -79,7 +79,7 @@ def test_features_that_are_too_old_are_named_stale(worker: Worker) -> None:
 
     answer = worker.decide(customer_id="old", decide=["coupon"])
 
-    assert answer["degraded"] == ["rfm:stale", "funnel:stale", "engagement:stale"]
+    assert answer["degraded"] == ["rfm:stale", "funnel:stale", "engagement:stale", "topics:stale"]
 
 
 def test_only_channels_with_consent_and_reach_are_chosen(worker: Worker) -> None:
