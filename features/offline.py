@@ -66,7 +66,7 @@ def build_snapshots(
 
 
 def data_end(dataset: Path) -> datetime:
-    """The first whole second after the data set's last order: the latest as-of time that it can speak of.
+    """The first whole second after the data set's end: the latest as-of time that it can speak of.
 
     Raises `FileNotFoundError` without a manifest.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -68,6 +68,20 @@ def event_fault(event: ToldEvent, *, currency: str) -> str | None:
     if event.track in (PURCHASED, COUPON_REDEEMED) and told != currency:
         return f"currency: found {told!r}, wanted {currency}"
     return None
+
+
+def products_of(event: ToldEvent) -> Sequence[Any]:
+    """What an order says was bought, as it was told; an order whose products are no array says nothing."""
+    told = event.properties.get("products")
+    return told if isinstance(told, list) else ()
+
+
+def product_fault(product: Any) -> str | None:
+    """Why one product of an order cannot be a line of it; None where it can."""
+    if not isinstance(product, Mapping):
+        return f"product: found {product!r}, wanted an object"
+    faults = ((name, check(product.get(name))) for name, check in _PRODUCT_CHECKS.items())
+    return next((f"{name}: {fault}" for name, fault in faults if fault), None)
 
 
 def trait_fault(trait: ToldTrait) -> str | None:
@@ -138,5 +152,10 @@ _CHECKS: Final[Mapping[str, Mapping[str, _Check]]] = {
     COUPON_EXPIRED: {"code": _text},
     COUPON_REDEEMED: {"code": _text, "order_id": _text, "discount": _if_told(_amount)},
     **{name: {"channel": _channel, "topic": _if_told(_text)} for name in MESSAGES},
+}
+_PRODUCT_CHECKS: Final[Mapping[str, _Check]] = {
+    "product_id": _text,
+    "category": _if_told(_text),
+    **dict.fromkeys(("quantity", "amount", "discount"), _if_told(_amount)),
 }
 _TRAIT_CHECKS: Final[Mapping[str, _Check]] = {"string": _zone, "float64": _number, "boolean": _flag}

@@ -2,6 +2,7 @@
 
 - **orders** are `purchased` events. A later message with the same `order_id` of the same customer corrects the order: the
   one received last counts, its time too. `coupon_discount` is what the coupons redeemed on the order took off it.
+- **order_lines** are the orders' products; one that cannot be a line is left out of them, and the order stays.
 - **campaigns** are coupons given, by code; one ends when it is told as expired, else at its `expires_at`.
 - **redemptions** are coupons redeemed, one per code and order.
 - **events** are the steps of the funnel, and messages with their channel and topic.
@@ -31,6 +32,8 @@ from features.told import (
     ToldTrait,
     event_fault,
     parse_moment,
+    product_fault,
+    products_of,
     trait_fault,
 )
 
@@ -52,9 +55,11 @@ def canonical_rows(
     for event in usable:
         by_name[event.track].append(event)
     redeemed = _latest(by_name[COUPON_REDEEMED], "code", "order_id")
+    purchased = _latest(by_name[PURCHASED], "order_id")
     return {
         "customers": _customers(told, said, by_name["unsubscribed"]),
-        "orders": _orders(_latest(by_name[PURCHASED], "order_id"), redeemed),
+        "orders": _orders(purchased, redeemed),
+        "order_lines": [line for event in purchased for line in _lines(event)],
         "campaigns": _campaigns(by_name[COUPON_GIVEN], by_name[COUPON_EXPIRED]),
         "redemptions": [_redemption(event) for event in redeemed],
         "events": [_event(event) for event in usable if event.track in STEPS | MESSAGES],
@@ -74,6 +79,7 @@ def _orders(purchased: Iterable[ToldEvent], redeemed: Iterable[ToldEvent]) -> li
     rows = []
     for event in purchased:
         told = event.properties
+        in_lines = sum(line["quantity"] for line in _lines(event))
         by_coupon = taken_off[event.customer_id, told["order_id"]]
         rows.append(
             {
@@ -83,10 +89,25 @@ def _orders(purchased: Iterable[ToldEvent], redeemed: Iterable[ToldEvent]) -> li
                 "amount": told["amount"],
                 "discount": max(told.get("discount") or 0, by_coupon),
                 "coupon_discount": by_coupon,
-                "quantity": 1 if told.get("quantity") is None else told["quantity"],
+                "quantity": (in_lines or 1) if told.get("quantity") is None else told["quantity"],
             }
         )
     return rows
+
+
+def _lines(event: ToldEvent) -> list[Row]:
+    return [
+        {
+            "order_id": event.properties["order_id"],
+            "product_id": told["product_id"],
+            "category": told.get("category"),
+            "quantity": 1 if told.get("quantity") is None else told["quantity"],
+            "amount": told.get("amount"),
+            "discount": told.get("discount") or 0,
+        }
+        for told in products_of(event)
+        if product_fault(told) is None
+    ]
 
 
 def _campaigns(given: Iterable[ToldEvent], expired: Iterable[ToldEvent]) -> list[Row]:

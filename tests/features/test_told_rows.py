@@ -74,6 +74,29 @@ def test_of_an_order_told_twice_the_message_received_last_counts() -> None:
     ]
 
 
+def test_products_are_the_lines_of_their_order_and_what_cannot_be_one_is_left_out() -> None:
+    tea = {"product_id": "tea", "category": "drinks", "quantity": 2, "amount": 600, "discount": 50}
+    unusable: list[Any] = ["tea", {"amount": 5}, {"product_id": "x", "quantity": -1}, {"product_id": ""}]
+
+    first = order(900, products=[tea])
+    corrected = order(900, late_h=1, products=[tea, {"product_id": "cup"}, *unusable])
+    of_no_array = order(100, order_id="o2", products="tea")
+    rows = canonical_rows([first, corrected, of_no_array], currency="IRT")
+
+    assert rows["order_lines"] == [
+        {"order_id": "o1", **tea},
+        {
+            "order_id": "o1",
+            "product_id": "cup",
+            "category": None,
+            "quantity": 1,
+            "amount": None,
+            "discount": 0,
+        },
+    ]
+    assert [(row["order_id"], row["quantity"]) for row in rows["orders"]] == [("o1", 3), ("o2", 1)]
+
+
 def test_a_coupon_redeemed_is_part_of_the_orders_discount() -> None:
     redeemed = told("coupon_redeemed", code="K1", order_id="o1", discount=300, after_h=1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,6 +87,41 @@ def import_orders(
         }
         manifest, counts = import_orders(var, name or name_from(file), files, form)
     except (ImportRefusedError, DatasetError) as error:
+        typer.echo(f"refused: {error}", err=True)
+        raise typer.Exit(2) from error
+    print_summary(dataset_folder(var, manifest.name), manifest, counts)
+
+
+@app.command("log")
+def import_log(
+    log: Annotated[
+        str,
+        typer.Option(
+            envvar="GARDOON_DATABASE_URL",
+            help="The log's database, or parquet:DIR, its export; by default SQLite in VAR/log.db.",
+        ),
+    ] = "",
+    name: Annotated[str, typer.Option(help="Name of the data set.")] = "log",
+    base: Annotated[
+        str | None,
+        typer.Option(help="An earlier data set, of history that the log does not have, to add to."),
+    ] = None,
+    currency: Annotated[
+        str, typer.Option(envvar="GARDOON_CURRENCY", help="Code of the shop's currency.")
+    ] = "IRT",
+    var: Var = VAR,
+) -> None:
+    """Import what the service was told of customers: orders, coupons, events and traits, up to a minute ago."""
+    from training.evaluation.errors import LogError
+    from training.importing.dataset import DatasetError, dataset_folder
+    from training.importing.event_log import LogImport, import_log
+    from training.importing.summary import print_summary
+    from training.places import Places
+
+    wanted = LogImport(log=log or Places(var=var).log_url, name=name, currency=currency, base=base)
+    try:
+        manifest, counts = import_log(var, wanted, datetime.now(UTC))
+    except (LogError, DatasetError) as error:
         typer.echo(f"refused: {error}", err=True)
         raise typer.Exit(2) from error
     print_summary(dataset_folder(var, manifest.name), manifest, counts)

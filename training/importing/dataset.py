@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,6 +30,8 @@ _ARROW_TYPES: Final = {
     "int64": pa.int64(),
     "boolean": pa.bool_(),
 }
+Rows: TypeAlias = pa.Table | pa.RecordBatchReader
+"""A table in memory, or one that is read as it is written."""
 
 
 class DatasetError(Exception):
@@ -43,17 +46,23 @@ class DatasetManifest:
     source: str
     currency: str
     amount_scale: float  # one unit of the source's money is this many units of `currency`
-    ends_at: str  # ISO 8601, UTC: the last order
+    ends_at: str  # ISO 8601, UTC: the last order, or until when an event log was read
     tables: dict[str, int]  # rows
     rejected: dict[str, int]  # rows; the reasons are in rejects.csv
     simulated: tuple[str, ...]  # tables, or table.column, that hold made-up data
     fingerprint: str  # sha256 over the table files
     notes: tuple[str, ...] = ()  # what a reader of the numbers has to know
+    received_until: str = (
+        ""  # ISO 8601: the log's messages received before it are in it; empty: of no event log
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetDescription:
-    """What an importer knows of its data set; the rest of the manifest follows from the rows written."""
+    """What an importer knows of its data set; the rest of the manifest follows from the rows written.
+
+    received_until: of the event log, of which orders or customers are enough.
+    """
 
     name: str
     source: str
@@ -61,6 +70,7 @@ class DatasetDescription:
     amount_scale: float
     simulated: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    received_until: datetime | None = None
 
 
 def dataset_folder(var: Path, name: str) -> Path:
@@ -80,38 +90,51 @@ def table_schema(table: str) -> pa.Schema:
 def write_dataset(
     folder: Path,
     description: DatasetDescription,
-    tables: Mapping[str, pa.Table],
+    tables: Mapping[str, Rows],
     rejects: Sequence[Reject] = (),
 ) -> DatasetManifest:
     """The manifest of the data set as written; a table not given is written with no rows.
 
     Everything is written to a temporary folder beside the target and then renamed, so an interrupted import leaves the data
-    set that was there, or none. Raises DatasetError when there is no order or a table has other columns than it should.
+    set that was there, or none. Raises DatasetError when there is no order (of an event log: no customer) or a table has
+    other columns than it should.
     """
-    orders = tables.get("orders")
-    if orders is None or orders.num_rows == 0:
-        raise DatasetError(f"no order to write to {folder}; {describe_rejects(rejects)}")
-    manifest = DatasetManifest(
-        name=description.name,
-        source=description.source,
-        currency=description.currency,
-        amount_scale=description.amount_scale,
-        ends_at=pc.max(orders["ordered_at"].cast(_ARROW_TYPES[TIMESTAMP])).as_py().isoformat(),
-        tables={},
-        rejected=dict(sorted(Counter(reject.table for reject in rejects).items())),
-        simulated=description.simulated,
-        fingerprint="",
-        notes=description.notes,
-    )
     with _replacing(folder) as partial:
         for table in TABLES:
             _write_table(
                 partial / f"{table}.parquet", table, tables.get(table, table_schema(table).empty_table())
             )
+        needed = "orders" if description.received_until is None else "customers"
+        if not pq.read_metadata(partial / f"{needed}.parquet").num_rows:
+            raise DatasetError(f"no {needed[:-1]} to write to {folder}; {describe_rejects(rejects)}")
         write_rejects(partial / REJECTS_FILE, rejects)
-        complete = _with_contents(manifest, partial)
+        complete = _with_contents(_manifest(description, partial, rejects), partial)
         _write_manifest(partial, complete)
     return complete
+
+
+def _manifest(description: DatasetDescription, folder: Path, rejects: Sequence[Reject]) -> DatasetManifest:
+    """What is known before the files are counted."""
+    until = description.received_until
+    return DatasetManifest(
+        name=description.name,
+        source=description.source,
+        currency=description.currency,
+        amount_scale=description.amount_scale,
+        ends_at=(until or _last_order(folder)).isoformat(),
+        tables={},
+        rejected=dict(sorted(Counter(reject.table for reject in rejects).items())),
+        simulated=description.simulated,
+        fingerprint="",
+        notes=description.notes,
+        received_until="" if until is None else until.isoformat(),
+    )
+
+
+def _last_order(folder: Path) -> datetime:
+    times = pq.read_table(folder / "orders.parquet", columns=["ordered_at"])["ordered_at"]
+    last: datetime = pc.max(times).as_py()
+    return last
 
 
 def replace_table(folder: Path, table: str, rows: pa.Table, *, simulated: bool) -> DatasetManifest:
@@ -153,7 +176,7 @@ def read_manifest(folder: Path) -> DatasetManifest:
 def _parse_manifest(path: Path) -> DatasetManifest:
     content = json.loads(path.read_text(encoding="utf-8"))
     wanted = {field.name for field in fields(DatasetManifest)}
-    if set(content) != wanted:
+    if {"received_until", *content} != wanted:  # which data sets of earlier releases lack
         raise DatasetError(f"{path} has the fields {sorted(content)}, wanted {sorted(wanted)}")
     return DatasetManifest(
         **{**content, "simulated": tuple(content["simulated"]), "notes": tuple(content["notes"])},
@@ -166,11 +189,16 @@ def _write_manifest(folder: Path, manifest: DatasetManifest) -> None:
     partial.replace(folder / MANIFEST_FILE)
 
 
-def _write_table(path: Path, table: str, rows: pa.Table) -> None:
+def _write_table(path: Path, table: str, rows: Rows) -> None:
     schema = table_schema(table)
-    if rows.column_names != schema.names:
-        raise DatasetError(f"table {table!r} has the columns {rows.column_names}, wanted {schema.names}")
-    pq.write_table(rows.cast(schema).combine_chunks(), path, compression="zstd", coerce_timestamps="us")
+    if rows.schema.names != schema.names:
+        raise DatasetError(f"table {table!r} has the columns {rows.schema.names}, wanted {schema.names}")
+    if isinstance(rows, pa.Table):
+        pq.write_table(rows.cast(schema).combine_chunks(), path, compression="zstd", coerce_timestamps="us")
+        return
+    with pq.ParquetWriter(path, schema, compression="zstd", coerce_timestamps="us") as writer:
+        for batch in rows:
+            writer.write_batch(batch.cast(schema))
 
 
 def _with_contents(manifest: DatasetManifest, folder: Path) -> DatasetManifest:

@@ -21,7 +21,7 @@ def print_summary(folder: Path, manifest: DatasetManifest, counts: Mapping[str, 
         read.add_row(table, f"{count.read:,}", f"{count.accepted:,}", f"{count.rejected_total:,}", reasons)
     console.print(read)
     stored = ", ".join(f"{rows:,} {table}" for table, rows in manifest.tables.items() if rows)
-    console.print(f"{folder}: {stored}; last order {manifest.ends_at}", soft_wrap=True)
+    console.print(f"{folder}: {stored}; ends at {manifest.ends_at}", soft_wrap=True)
     for note in manifest.notes:
         console.print(f"note: {note}", soft_wrap=True)
     if manifest.rejected:

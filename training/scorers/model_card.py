@@ -53,7 +53,7 @@ def _purpose(run: ScorerRun) -> Iterable[str]:
 def _data(run: ScorerRun) -> Iterable[str]:
     data, schedule = run.dataset, run.schedule
     yield "## Data"
-    yield f"`{data.name}`: {data.source}; last order {data.ends_at}; fingerprint `{data.fingerprint}`."
+    yield f"`{data.name}`: {data.source}; ends at {data.ends_at}; fingerprint `{data.fingerprint}`."
     yield from (f"- {note}" for note in data.notes)
     if data.simulated:
         yield f"- simulated, and therefore kept from this scorer: {', '.join(f'`{label}`' for label in data.simulated)}"
