@@ -7,7 +7,16 @@ from datetime import UTC, datetime
 
 import typer
 
-from training.commands import features, fitting, importing, judging, promoting, segmenting, shadowing
+from training.commands import (
+    drifting,
+    features,
+    fitting,
+    importing,
+    judging,
+    promoting,
+    segmenting,
+    shadowing,
+)
 from training.commands.options import VAR, FeatureStoreYaml, TrackingUri, Var
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -18,6 +27,7 @@ app.add_typer(fitting.app, name="fit")
 app.add_typer(judging.app)
 app.add_typer(promoting.app)
 app.add_typer(shadowing.app)
+app.add_typer(drifting.app)
 
 
 @app.callback()

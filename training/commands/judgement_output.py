@@ -77,12 +77,12 @@ def record_run(found: Judgement, heading: Heading, places: Places, page: str) ->
     typer.echo(f"MLflow run: {run_id}")
 
 
-def cost_note(n_rounds: int, seconds: float) -> str:
-    """What the evaluation took, in words."""
+def cost_note(n_rows: int, rows: str, seconds: float) -> str:
+    """What reading so many rows of a log took, in words."""
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return f"{n_rounds:,} rounds in {seconds:.0f} s, peak memory {peak:,.0f} MB"
+    return f"{n_rows:,} {rows} in {seconds:.0f} s, peak memory {peak:,.0f} MB"
 
 
 def _tables(found: Judgement, heading: Heading) -> RenderableType:

@@ -141,7 +141,10 @@ def evaluate(
     except EvaluationError as error:
         typer.echo(f"{type(error).__name__}: {error}", err=True)
         raise typer.Exit(1) from error
-    notes = (*notes, cost_note(found.evaluation.diagnostics.n_rounds, time.monotonic() - started_at))
+    notes = (
+        *notes,
+        cost_note(found.evaluation.diagnostics.n_rounds, "rounds", time.monotonic() - started_at),
+    )
     heading = Heading(policy=policy, log=log, against=against, about=about, notes=notes)
     print_judgement(found, heading)
     page = write_page(found, heading, report or report_path(var, heading, datetime.now(UTC)))

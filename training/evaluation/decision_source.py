@@ -14,6 +14,7 @@ from models.feedback import Floats
 from training.evaluation.errors import LogError
 from training.evaluation.log_rules import Rules, reward_rules, sample_ratios
 from training.evaluation.log_summary import RewardDelay
+from training.evaluation.logged_vector import LoggedVector
 from training.evaluation.round_buffer import LogRow
 from training.evaluation.round_labels import microseconds
 from training.evaluation.round_segments import RoundSegments
@@ -65,6 +66,10 @@ class DecisionSource(Protocol):
 
     def rows(self, selection: Selection) -> Iterator[LogRow]:
         """Decisions with the reward of the one selected, oldest first. Raises: `LogError`."""
+        ...
+
+    def vectors(self, since: datetime | None = None) -> Iterator[LoggedVector]:
+        """What each decision made at `since` or later (None: each one) saw, oldest first. Raises: `LogError`."""
         ...
 
     def customers(self, journeys: Sequence[str]) -> Mapping[str, Mapping[str, int]]:

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html import escape
 from typing import Final
 
 from training.evaluation.estimator import Estimate
 from training.evaluation.evaluation import Evaluation, Undefined
+from training.evaluation.html_page import Markup, html_notes, html_number, html_page, html_table
 from training.evaluation.judgement import Judgement, SliceFinding
 from training.evaluation.picture import BLUE, Bar, interval_picture, weight_picture
 from training.evaluation.report import diagnostic_rows, reading_of
 from training.evaluation.verdict import Grade, judge_estimate
 
 COLOURS: Final = {Grade.CONCLUDE: "#2f855a", Grade.WEAK: "#b7791f", Grade.REFUSE: "#c53030"}
-_STYLE: Final = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #1a202c; background: #fff; max-width: 60rem; margin: 2rem auto;
-  padding: 0 1rem; }
-h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
-table { border-collapse: collapse; margin: .5rem 0; } th, td { padding: .2rem .7rem; border-bottom: 1px solid #e2e8f0;
-  text-align: left; vertical-align: top; } td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-.verdict { border-left: .5rem solid; padding: .5rem 1rem; background: #f7fafc; } .verdict b { font-size: 1.2rem; }
-.note { color: #4a5568; } svg { max-width: 100%; height: auto; } .grade { font-weight: 600; white-space: nowrap; }
-"""
 _MEANING: Final = {
     Grade.CONCLUDE: "the log can carry a conclusion",
     Grade.WEAK: "a hint, not a conclusion",
@@ -45,19 +36,14 @@ class Heading:
 
 def write_html(found: Judgement, heading: Heading) -> str:
     """The whole page."""
-    title = escape(f"{heading.policy} on {heading.log}")
-    body = "\n".join(_sections(found, heading))
-    return (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{_STYLE}</style></head>\n<body>\n<h1>{title}</h1>\n{body}\n</body></html>\n"
-    )
+    return html_page(f"{heading.policy} on {heading.log}", _sections(found, heading))
 
 
 def _sections(found: Judgement, heading: Heading) -> Iterator[str]:
     yield _verdict(found.evaluation)
     if heading.about:
-        yield _table(("", ""), heading.about.items())
-    yield "<h2>Diagnostics</h2>" + _table(("", ""), diagnostic_rows(found.evaluation.diagnostics))
+        yield html_table(("", ""), heading.about.items())
+    yield "<h2>Diagnostics</h2>" + html_table(("", ""), diagnostic_rows(found.evaluation.diagnostics))
     yield from _estimates(found)
     if found.differences:
         yield from _differences(found, heading)
@@ -66,8 +52,7 @@ def _sections(found: Judgement, heading: Heading) -> Iterator[str]:
     if found.slices:
         yield from _slices(found)
     if heading.notes:
-        notes = "".join(f"<li>{escape(note)}</li>" for note in heading.notes)
-        yield f'<h2>Notes</h2><ul class="note">{notes}</ul>'
+        yield html_notes(heading.notes)
 
 
 def _verdict(evaluation: Evaluation) -> str:
@@ -96,9 +81,9 @@ def _estimates(found: Judgement) -> Iterator[str]:
         numbers = (each.value, each.standard_error, each.low, each.high)
         effective = f"{each.effective_sample_size:,.0f}"
         reasons = ", ".join(reading.reasons)
-        rows.append((each.estimator, *map(_number, numbers), effective, _grade(reading.grade), reasons))
+        rows.append((each.estimator, *map(html_number, numbers), effective, _grade(reading.grade), reasons))
     yield interval_picture(bars, "reward per round", evaluation.diagnostics.mean_reward)
-    yield _table(("estimator", "value", "std. error", "low", "high", "ESS", "reading", "because"), rows)
+    yield html_table(("estimator", "value", "std. error", "low", "high", "ESS", "reading", "because"), rows)
     if found.bernstein is not None:
         low, high = found.bernstein
         yield f"<p>Without assuming normality (empirical Bernstein, ips): {low:.4g} to {high:.4g}.</p>"
@@ -113,12 +98,14 @@ def _differences(found: Judgement, heading: Heading) -> Iterator[str]:
     rows = [
         (
             each.estimator,
-            *map(_number, (each.first, each.second, each.value, each.low, each.high)),
+            *map(html_number, (each.first, each.second, each.value, each.low, each.high)),
             reading_of(each),
         )
         for each in found.differences
     ]
-    yield _table(("estimator", heading.policy, heading.against, "difference", "low", "high", "reading"), rows)
+    yield html_table(
+        ("estimator", heading.policy, heading.against, "difference", "low", "high", "reading"), rows
+    )
 
 
 def _weights(found: Judgement) -> Iterator[str]:
@@ -134,9 +121,10 @@ def _actions(found: Judgement) -> Iterator[str]:
     bars = [Bar(name=each.action, value=each.mean, low=each.low, high=each.high) for each in named]
     yield interval_picture(bars, "mean logged reward", found.evaluation.diagnostics.mean_reward)
     rows = [
-        (each.action, f"{each.n_rounds:,}", *map(_number, (each.mean, each.low, each.high))) for each in named
+        (each.action, f"{each.n_rounds:,}", *map(html_number, (each.mean, each.low, each.high)))
+        for each in named
     ]
-    yield _table(("action", "rounds", "mean reward", "low", "high"), rows)
+    yield html_table(("action", "rounds", "mean reward", "low", "high"), rows)
     if len(found.actions) > MOST_ROWS:
         yield f"<p>The {MOST_ROWS} most frequent of {len(found.actions)} actions.</p>"
 
@@ -151,52 +139,27 @@ def _slices(found: Judgement) -> Iterator[str]:
     head = ("slice", "rounds", "mean logged", "value", "low", "high", "ESS")
     compared = bool(found.differences)
     rows = [_slice_row(each, compared) for each in found.slices]
-    yield _table((*head, "difference", "low", "high", "reading") if compared else head, rows)
+    yield html_table((*head, "difference", "low", "high", "reading") if compared else head, rows)
 
 
 def _slice_row(each: SliceFinding, compared: bool) -> tuple[str, ...]:
-    row: tuple[str, ...] = (each.name, f"{each.n_rounds:,}", _number(each.mean_reward))
+    row: tuple[str, ...] = (each.name, f"{each.n_rounds:,}", html_number(each.mean_reward))
     if isinstance(each.estimate, Undefined):
         row += ("undefined", "", "", "")
     else:
-        bounds = map(_number, (each.estimate.value, each.estimate.low, each.estimate.high))
+        bounds = map(html_number, (each.estimate.value, each.estimate.low, each.estimate.high))
         row += (*bounds, f"{each.estimate.effective_sample_size:,.0f}")
     if not compared:
         return row
     if each.difference is None:
         return (*row, "undefined", "", "", "")
     numbers = (each.difference.value, each.difference.low, each.difference.high)
-    return (*row, *map(_number, numbers), reading_of(each.difference))
+    return (*row, *map(html_number, numbers), reading_of(each.difference))
 
 
 def _bar(name: str, estimate: Estimate, colour: str = BLUE) -> Bar:
     return Bar(name=name, value=estimate.value, low=estimate.low, high=estimate.high, colour=colour)
 
 
-class _Markup(str):
-    """Text that is HTML already."""
-
-
-def _grade(grade: Grade) -> _Markup:
-    return _Markup(f'<span class="grade" style="color: {COLOURS[grade]}">{grade}</span>')
-
-
-def _number(value: float) -> str:
-    if math.isinf(value):
-        return "∞" if value > 0 else "-∞"
-    return "" if math.isnan(value) else f"{value:.4g}"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [_line("th", head)] if any(head) else []
-    lines += [_line("td", row) for row in rows]
-    return f"<table>{''.join(lines)}</table>"
-
-
-def _line(tag: str, cells: Sequence[str]) -> str:
-    return f"<tr>{''.join(_cell(tag, cell) for cell in cells)}</tr>"
-
-
-def _cell(tag: str, text: str) -> str:
-    kind = ' class="number"' if text.lstrip("-")[:1].isdigit() or text in ("∞", "-∞") else ""
-    return f"<{tag}{kind}>{text if isinstance(text, _Markup) else escape(text)}</{tag}>"
+def _grade(grade: Grade) -> Markup:
+    return Markup(f'<span class="grade" style="color: {COLOURS[grade]}">{grade}</span>')

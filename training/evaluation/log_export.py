@@ -22,12 +22,23 @@ from training.evaluation.decision_source import DECISIVE, Selection
 from training.evaluation.errors import LogError
 from training.evaluation.export_note import looked_until_us, read_json, read_notes, table_file
 from training.evaluation.log_rules import Rules
+from training.evaluation.logged_vector import LoggedVector
 from training.evaluation.round_buffer import HOUR_US, LogRow
 from training.evaluation.round_labels import microseconds
 
 CHUNK: Final = 1_000
 _DECISION: Final = ("decision_id", "journey", "decided_at", "status", "group", "versions", "rounds")
 _FEATURES: Final = ("features", "time_zone")
+_VECTOR: Final = (
+    "decision_id",
+    "customer_id",
+    "journey",
+    "decided_at",
+    "degraded",
+    "versions",
+    "features",
+    "scores",
+)
 _REWARD: Final = ("decision_id", "decision", "state", "reward")
 
 
@@ -68,6 +79,14 @@ class LogExport:
         for day in self.days:
             rewards = _rewards(self._file("rewards", day), selection.decision)
             yield from _join(_decisions(self._file("decisions", day), selection), rewards)
+
+    def vectors(self, since: datetime | None = None) -> Iterator[LoggedVector]:
+        """What decisions saw, day by day. Raises: `LogError`."""
+        for day in self.days:
+            for batch in _batches(self._file("decisions", day), _VECTOR):
+                if since is not None:
+                    batch = batch.filter(pc.greater_equal(batch["decided_at"], since))
+                yield from _vectors(batch)
 
     def customers(self, journeys: Sequence[str]) -> dict[str, dict[str, int]]:
         """Counted as the files are read; memory: each customer's id, about 0.1 kB."""
@@ -115,6 +134,22 @@ def _decisions(file: Path, selection: Selection) -> Iterator[LogRow]:
                 state=None,
                 reward=None,
             )
+
+
+def _vectors(batch: pa.RecordBatch) -> Iterator[LoggedVector]:
+    lists = batch["features"]
+    starts, numbers = lists.offsets.to_numpy(), np.asarray(lists.values.to_numpy(zero_copy_only=False))
+    for place, row in enumerate(batch.drop_columns("features").to_pylist()):
+        yield LoggedVector(
+            decision_id=row["decision_id"],
+            customer_id=row["customer_id"],
+            journey=row["journey"],
+            decided_at_us=microseconds(row["decided_at"]),
+            features=numbers[starts[place] : starts[place + 1]],
+            scores=dict(row["scores"]),
+            degraded=tuple(row["degraded"]),
+            versions=dict(row["versions"]),
+        )
 
 
 def _rewards(file: Path, decision: str) -> Iterator[tuple[str, str, float]]:

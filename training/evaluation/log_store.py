@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,7 +34,9 @@ from models.feedback import Floats
 from training.evaluation.decision_source import DECISIVE, Selection
 from training.evaluation.errors import LogError
 from training.evaluation.log_rules import Rules
+from training.evaluation.logged_vector import LoggedVector
 from training.evaluation.round_buffer import HOUR_US, LogRow
+from training.evaluation.round_labels import microseconds
 
 CHUNK: Final = 1_000
 
@@ -98,6 +101,23 @@ class LogStore:
                 record=row.record,
                 state=row.state,
                 reward=row.reward,
+            )
+
+    def vectors(self, since: datetime | None = None) -> Iterator[LoggedVector]:
+        """What decisions saw, `CHUNK` in memory at a time. Raises: `LogError`."""
+        decided = _decisions.c
+        query = select(
+            decided.decision_id, decided.customer_id, decided.journey, decided.decided_at, decided.record
+        )
+        if since is not None:
+            query = query.where(decided.decided_at >= microseconds(since))
+        for row in self._stream(query.order_by(decided.decision_id)):
+            yield LoggedVector.of_record(
+                row.record,
+                decision_id=row.decision_id,
+                customer_id=row.customer_id,
+                journey=row.journey,
+                decided_at_us=row.decided_at,
             )
 
     def customers(self, journeys: Sequence[str]) -> dict[str, dict[str, int]]:

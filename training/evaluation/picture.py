@@ -56,7 +56,7 @@ def interval_picture(bars: Sequence[Bar], title: str, reference: float | None = 
     if reference is not None:
         line = alt.Chart(alt.Data(values=[{"at": reference}]))
         layers.insert(0, line.mark_rule(strokeDash=[4, 4], color=GREY).encode(x="at:Q"))
-    return _svg(alt.layer(*layers).properties(width=WIDTH, height=_ROW_HEIGHT * len(rows)))
+    return to_svg(alt.layer(*layers).properties(width=WIDTH, height=_ROW_HEIGHT * len(rows)))
 
 
 def weight_picture(weights: WeightHistogram) -> str:
@@ -92,7 +92,7 @@ def weight_picture(weights: WeightHistogram) -> str:
     outline = base.mark_rect(filled=False, stroke="#c05621", strokeWidth=1.5).encode(
         x=x, x2="to:Q", y=alt.Y("weight:Q", axis=share), y2=floor
     )
-    return _svg((bars + outline).properties(width=WIDTH, height=200))
+    return to_svg((bars + outline).properties(width=WIDTH, height=200))
 
 
 def _row(bar: Bar) -> dict[str, Any]:
@@ -106,7 +106,8 @@ def _row(bar: Bar) -> dict[str, Any]:
     }
 
 
-def _svg(chart: Any) -> str:
+def to_svg(chart: Any) -> str:
+    """An Altair chart as SVG in our fonts."""
     import vl_convert
 
     return str(vl_convert.vegalite_to_svg(chart.configure(**_CONFIG).to_dict()))

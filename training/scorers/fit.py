@@ -12,6 +12,7 @@ from models.artifact import Artifact
 from models.feedback import Floats, Integers
 from models.scorer import KIND, MODEL
 from training.dataset import Examples
+from training.drift.distribution import InputDistributions
 from training.scorers.calibration import customer_folds, fit_platt
 from training.scorers.measure import measure_amounts, measure_probabilities
 from training.scorers.spec import ScorerSpec
@@ -25,7 +26,10 @@ TWEEDIE_POWER = 1.5
 
 @dataclass(frozen=True, kw_only=True)
 class FittedScorer:
-    """A booster as text, the columns it reads, its Platt scaling, gain by column, and its out-of-fold measures."""
+    """A booster as text, the columns it reads, its Platt scaling, gain by column, and its out-of-fold measures.
+
+    trained_on: how its columns, and under its own name its out-of-fold scores, were distributed over the examples.
+    """
 
     spec: ScorerSpec
     column_names: tuple[str, ...]
@@ -33,6 +37,7 @@ class FittedScorer:
     calibration: tuple[float, float] | None
     importance: dict[str, float]
     out_of_fold: dict[str, float]
+    trained_on: InputDistributions
 
     def artifact(self, facts: dict[str, Any]) -> Artifact:
         """The scorer as `models.scorer.load_scorer` reads it, `facts` beside what it needs."""
@@ -45,7 +50,7 @@ class FittedScorer:
             "feature_names": list(self.column_names),
             "calibration": list(self.calibration) if self.calibration else None,
         }
-        return Artifact(manifest, texts={MODEL: self.model})
+        return self.trained_on.carried_by(Artifact(manifest, texts={MODEL: self.model}))
 
     def predict(self, examples: Examples) -> Floats:
         """Scores of examples that have (at least) the scorer's columns, `(n_rows,)`."""
@@ -66,6 +71,7 @@ def fit_scorer(spec: ScorerSpec, examples: Examples) -> FittedScorer:
     booster = _boost(spec, rows, labels, column_names)
     newest = examples.as_ofs >= np.unique(examples.as_ofs)[-CALIBRATION_AS_OFS:][0]
     calibration = fit_platt(left_out[newest], labels[newest]) if spec.objective == "binary" else None
+    scores = left_out if calibration is None else _sigmoid(left_out, calibration)
     gains = booster.feature_importance(importance_type="gain")
     return FittedScorer(
         spec=spec,
@@ -73,10 +79,11 @@ def fit_scorer(spec: ScorerSpec, examples: Examples) -> FittedScorer:
         model=booster.model_to_string(),
         calibration=calibration,
         importance={name: float(gain) for name, gain in zip(column_names, gains, strict=True)},
-        out_of_fold=(
-            measure_amounts(left_out, labels)
-            if calibration is None
-            else measure_probabilities(_sigmoid(left_out, calibration), labels)
+        out_of_fold=(measure_amounts if calibration is None else measure_probabilities)(scores, labels),
+        trained_on=InputDistributions.of(
+            (*column_names, spec.name),
+            np.column_stack([rows, scores]),
+            len(np.unique(examples.customer_ids)),
         ),
     )
 

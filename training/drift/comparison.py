@@ -1,0 +1,120 @@
+"""What champions were trained on, compared with what the decisions of a log saw."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from features.schema import Schema, load_schema
+from models.inputs import SCORES
+from training.champion import read_champion
+from training.drift.distribution import NoDistributionError
+from training.drift.finding import degraded_shares, input_findings, journey_findings, time_findings
+from training.drift.monitored import Monitored, MonitoredModel
+from training.drift.report import DriftReport, degraded_text
+from training.drift.watching import SAMPLED, Watched, watch
+from training.evaluation.errors import LogError
+from training.evaluation.log_name import DATABASE, EXPORT, DecisionLogName
+from training.places import Places
+
+MODELS: Final = SCORES
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What to compare: models by name (empty: all that say what they were trained on), the log, and since when.
+
+    log: empty or `decisions` for the database, `parquet:DIR` for an export of it. seed: of the sample for quantiles.
+    """
+
+    models: tuple[str, ...] = ()
+    log: str = DATABASE
+    since: datetime | None = None
+    database_url: str = ""
+    seed: int = 0
+
+
+def compare(asked: Comparison, places: Places) -> DriftReport:
+    """The report. Raises: `NoChampionError`, `NoDistributionError`, `LogError`, `TooFewRoundsError`."""
+    monitored, notes = monitored_champions(places, asked.models, load_schema())
+    with _named(asked.log).open(asked.database_url or places.log_url) as source:
+        watched = watch(source.vectors(asked.since), monitored, np.random.default_rng(asked.seed))
+    return _report(asked, monitored, watched, notes)
+
+
+def monitored_champions(
+    places: Places, names: Collection[str], schema: Schema
+) -> tuple[Monitored, tuple[str, ...]]:
+    """The champions of these names and what is to be told of them; without names, those that carry distributions.
+
+    Raises: `NoChampionError`, `NoDistributionError` for one that was asked for by name, or if it is all of them.
+    """
+    found, notes = [], []
+    for name in names or MODELS:
+        artifact = read_champion(places.registry_uri, name)
+        try:
+            found.append(MonitoredModel.of(name, artifact))
+        except NoDistributionError as error:
+            if names:
+                raise
+            notes.append(f"left out: {error}")
+    if not found:
+        raise NoDistributionError("; ".join(notes))
+    monitored = Monitored(models=tuple(found), schema=schema)
+    for model in found:
+        known = {each.name for each in monitored.inputs if each.model is model}
+        if unknown := [name for name in model.trained.names if name not in known]:
+            notes.append(f"{model.name} reads what no feature vector holds: {', '.join(unknown)}")
+    return monitored, tuple(notes)
+
+
+def _named(log: str) -> DecisionLogName:
+    kind, _, folder = (log or DATABASE).partition(":")
+    if (kind, bool(folder)) not in ((DATABASE, False), (EXPORT, True)):
+        raise LogError(f"no log {log!r}; wanted {DATABASE} or {EXPORT}:DIR")
+    return DecisionLogName(decision="", journey=None, folder=Path(folder) if folder else None)
+
+
+def _report(asked: Comparison, monitored: Monitored, watched: Watched, notes: tuple[str, ...]) -> DriftReport:
+    total = watched.total
+    return DriftReport(
+        log=asked.log,
+        since=asked.since.isoformat() if asked.since else "",
+        first_at=watched.first_at,
+        last_at=watched.last_at,
+        n_decisions=total.n_decisions,
+        n_customers=total.n_customers,
+        left_out=dict(watched.left_out),
+        models={each.name: _told(each) for each in monitored.models},
+        inputs=tuple(input_findings(monitored, watched)),
+        journeys=tuple(journey_findings(monitored, watched)),
+        times=tuple(time_findings(monitored, watched)),
+        degraded=degraded_shares(total),
+        notes=(*notes, *_notes(monitored, watched)),
+    )
+
+
+def _told(model: MonitoredModel) -> dict[str, str | int]:
+    trained = model.trained
+    n_rows = int(trained.counts[0].sum())
+    return {"digest": model.digest, "n_rows": n_rows, "n_customers": trained.n_customers}
+
+
+def _notes(monitored: Monitored, watched: Watched) -> Iterator[str]:
+    total = watched.total
+    if watched.left_out:
+        counts = ", ".join(f"{n:,} {reason}" for reason, n in watched.left_out.items())
+        yield f"decisions left out: {counts}"
+    if total.degraded:
+        yield f"decisions with defaults in place of features: {degraded_text(degraded_shares(total))}"
+    for place, each in enumerate(monitored.inputs):
+        others = total.n_decisions - int(total.counts[place].sum())
+        if others:
+            yield f"{others:,} decisions were scored by other versions of {each.name}: not counted for its scores"
+    if total.n_decisions > SAMPLED:
+        yield f"quantiles of the log are those of {SAMPLED:,} decisions drawn from it"
