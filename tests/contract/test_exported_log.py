@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from features.schema import CHANNELS, load_schema
 from features.segment_files import load_segments
+from models.inputs import SCORES
 from service.cli import app as service_app
 from service.decision_point import DecisionPoint
 from tests.service.conftest import NOW, Worker, stored_customer
@@ -24,6 +25,7 @@ from training.evaluation.judgement import Judgement
 from training.evaluation.log_export import LogExport
 from training.evaluation.log_name import DecisionLogName
 from training.evaluation.log_request import LogRequest, open_requested, spooled
+from training.evaluation.log_store import open_store
 from training.evaluation.log_summary import LogSummary
 from training.evaluation.question_text import QuestionText
 from training.evaluation.round_segments import RoundSegments
@@ -120,6 +122,22 @@ def test_the_export_holds_the_rounds_of_the_log_and_says_the_same_of_them(
     assert log.delay is not None
     if since is None:
         assert log.n_left_out["with the reward window perhaps still open"] > 10
+
+
+@pytest.mark.parametrize("since", [None, NOW + timedelta(days=1, hours=3)])
+def test_the_export_holds_what_every_decision_saw_to_the_last_bit(shop: Path, since: datetime | None) -> None:
+    with open_store(f"sqlite:///{shop / 'log.db'}") as log:
+        wanted = list(log.vectors(since))
+
+    found = list(LogExport.open(shop / "export").vectors(since))
+
+    assert len(wanted) == A_DAY * (N_DAYS if since is None else 1)
+    for ours, theirs in zip(found, wanted, strict=True):
+        assert {**vars(ours), "features": None} == {**vars(theirs), "features": None}
+        assert ours.features.tobytes() == theirs.features.tobytes()
+    assert {len(row.features) for row in found} == {len(load_schema().columns)}
+    assert any("rfm:missing" in row.degraded for row in found)
+    assert {frozenset(row.scores) for row in found} == {frozenset(SCORES)}
 
 
 def test_every_estimate_from_the_export_is_that_from_the_log(shop: Path) -> None:

@@ -129,3 +129,65 @@ def test_the_alias_moves_to_the_newest_version(tmp_path: Path) -> None:
     assert read_champion(registry.tracking_uri, "toy").manifest["number"] == 2
     assert registry.digest_of("toy", CHAMPION) == Artifact({"kind": "toy", "number": 2}).digest
     assert registry.digest_of("nothing", CHAMPION) is None
+
+
+def test_drift_is_what_moved_in_the_log_since_training_and_the_exit_code_says_how_far(
+    var: Path, tmp_path: Path
+) -> None:
+    import json
+
+    from typer.testing import CliRunner
+
+    from features.schema import load_schema
+    from tests.training.drift.generated_vectors import write_vectors
+    from training.cli import app
+    from training.drift.comparison import monitored_champions
+
+    models, notes = monitored_champions(Places(var=var), ("churn_risk",), load_schema())
+    told = {}
+    for name, moved in (("still", {}), ("moved", {"recency_days": 3.0})):
+        write_vectors(tmp_path / f"{name}.db", models, 3_000, moved=moved)
+        log = f"sqlite:///{tmp_path / name}.db"
+        where = ["--var", str(var), "--database-url", log, "--model", "churn_risk"]
+        asked = ["drift", *where, "--fail-at", "0.25", "--out", str(tmp_path / f"{name}.json")]
+        told[name] = CliRunner().invoke(app, asked)
+    page = tmp_path / "page.html"
+    CliRunner().invoke(app, ["drift", *where, "--out", str(page)])
+
+    assert notes == ()
+    assert told["still"].exit_code == 0, told["still"].output
+    assert "Verdict: stable" in told["still"].output
+    assert told["moved"].exit_code == 3, told["moved"].output
+    assert told["moved"].stderr.strip() == "shifted by 0.25 or more: recency_days"
+    report = json.loads((tmp_path / "moved.json").read_text(encoding="utf-8"))
+    first = report["inputs"][0]
+    assert (report["grade"], first["name"], first["grade"]) == ("drift", "recency_days", "drift")
+    assert report["degraded"] == {"coupons:stale": 0.1}
+    assert set(report["models"]) == {"churn_risk"}
+    assert {each["seen"]["n_rows"] for each in report["inputs"]} == {3_000}
+    written = page.read_text(encoding="utf-8")
+    assert "Verdict: drift" in written
+    assert written.count("<svg") >= 3
+    assert "<script" not in written
+
+
+def test_a_log_or_a_model_that_is_not_there_is_refused_by_name(var: Path, tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from training.cli import app
+
+    asked = {
+        "no decision log at": [],
+        "wanted decisions or parquet:DIR": ["--log", "events"],
+        "no exported decision log in": ["--log", f"parquet:{tmp_path}"],
+        "no champion of coupons": ["--model", "coupons"],
+        "wanted a file .html or .json": ["--out", "page.txt"],
+    }
+
+    found = {
+        what: CliRunner().invoke(app, ["drift", "--var", str(var), *more]) for what, more in asked.items()
+    }
+
+    for what, result in found.items():
+        assert result.exit_code == 2, (what, result.output)
+        assert what in " ".join(result.stderr.replace("│", " ").split()), result.stderr

@@ -73,6 +73,7 @@ class PartFinding:
     n_decisions: int
     n_customers: float
     degraded: dict[str, float]
+    n_degraded: int
     found: dict[tuple[str, str], Stability]
 
     def count(self, grade: Grade) -> int:
@@ -139,6 +140,7 @@ def _part(name: str, tally: Tally, monitored: Monitored) -> PartFinding:
         n_decisions=tally.n_decisions,
         n_customers=tally.n_customers,
         degraded=degraded_shares(tally),
+        n_degraded=tally.n_degraded,
         found={
             (each.model.name, each.name): _stability(each, place, tally)
             for place, each in enumerate(monitored.inputs)

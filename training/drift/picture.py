@@ -15,6 +15,9 @@ COLOURS: Final = {
     Grade.DRIFT: "#c53030",
     Grade.TOO_FEW: GREY,
 }
+MOST: Final = 1.0
+"""Beyond it bars are cut, or the smaller ones could not be told apart."""
+
 _ROW: Final = 18
 
 
@@ -25,7 +28,7 @@ def shift_picture(findings: Sequence[InputFinding]) -> str:
     rows = [
         {
             "name": each.name,
-            "psi": each.found.psi,
+            "psi": min(each.found.psi, MOST),
             "chance": each.found.by_chance,
             "colour": COLOURS[each.grade],
         }
@@ -34,7 +37,9 @@ def shift_picture(findings: Sequence[InputFinding]) -> str:
     base = alt.Chart(alt.Data(values=rows))
     y = alt.Y("name:N", sort=[row["name"] for row in rows], title=None, axis=alt.Axis(labelLimit=260))
     bars = base.mark_bar(height=9).encode(
-        x=alt.X("psi:Q", title="population stability index"), y=y, color=alt.Color("colour:N", scale=None)
+        x=alt.X("psi:Q", title=f"population stability index, cut at {MOST:g}"),
+        y=y,
+        color=alt.Color("colour:N", scale=None),
     )
     ticks = base.mark_tick(color="#1a202c", thickness=2, size=14).encode(x="chance:Q", y=y)
     bounds = alt.Chart(alt.Data(values=[{"at": WATCH}, {"at": DRIFT}]))

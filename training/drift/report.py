@@ -81,10 +81,8 @@ def render_drift(report: DriftReport) -> RenderableType:
 
 def title_of(report: DriftReport) -> str:
     """What was compared, in a line."""
-    return (
-        f"{report.n_decisions:,} decisions about some {report.n_customers:,.0f} customers, "
-        f"{report.first_at:%Y-%m-%d %H:%M} to {report.last_at:%Y-%m-%d %H:%M} UTC"
-    )
+    days = " to ".join(sorted({f"{at:%Y-%m-%d}" for at in (report.first_at, report.last_at)}))
+    return f"{report.n_decisions:,} decisions about some {report.n_customers:,.0f} customers, {days}"
 
 
 def counted_grades(report: DriftReport) -> str:
@@ -109,54 +107,59 @@ def number(value: float) -> str:
 
 
 def degraded_text(shares: Mapping[str, float]) -> str:
-    """The shares in words."""
-    return ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
+    """The shares in words, views that were as often missing or stale named together."""
+    views: dict[tuple[str, str], list[str]] = {}
+    for name, share in shares.items():
+        view, _, problem = name.partition(":")
+        views.setdefault((problem, f"{share:.1%}"), []).append(view)
+    return "; ".join(f"{share} {problem}: {', '.join(named)}" for (problem, share), named in views.items())
 
 
 def _inputs_table(report: DriftReport) -> Table:
-    table = Table(title=title_of(report), title_justify="left")
+    table = _table(title_of(report))
     table.add_column("input", no_wrap=True)
-    for name in ("PSI", "by chance"):
-        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("PSI", justify="right", no_wrap=True)
     table.add_column("reading", no_wrap=True)
-    for name in ("mean", "was", "missing", "was", "defaults", "outside"):
+    for name in ("mean", "was", "missing", "outside"):
         table.add_column(name, justify="right", no_wrap=True)
     found = worst_by_name(report.inputs)
     n_shown = max(SHOWN, sum(each.grade in (Grade.WATCH, Grade.DRIFT) for each, _ in found))
     for each, _ in found[:n_shown]:
         seen, trained = each.seen, each.trained
-        shares = (seen.missing, trained.missing, each.defaults, each.outside)
         table.add_row(
             each.name,
-            number(each.found.psi),
-            number(each.found.by_chance),
+            f"{each.found.psi:.2f}",
             Text(str(each.grade), style=COLOURS[each.grade]),
-            number(seen.mean),
-            number(trained.mean),
-            *(f"{share:.1%}" for share in shares),
+            f"{seen.mean:.3g}",
+            f"{trained.mean:.3g}",
+            *(f"{share:.0%}" for share in (seen.missing, each.outside)),
         )
     if n_shown < len(found):
-        table.caption = f"{len(found) - n_shown} more, whose shift is smaller, in the file of --out"
+        table.caption = f"and {len(found) - n_shown} inputs that shifted less: see the file of --out"
     return table
 
 
 def _parts_table(title: str, parts: Sequence[PartFinding]) -> Table:
-    table = Table(title=title, title_justify="left")
+    table = _table(title)
     table.add_column("", no_wrap=True)
-    for name in ("decisions", "watch", "drift"):
+    for name in ("decisions", "watch", "drift", "degraded"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("largest shift")
-    table.add_column("degraded")
+    table.add_column("largest shift", no_wrap=True)
     for each in parts:
         name, worst = each.worst
         table.add_row(
             each.name,
             f"{each.n_decisions:,}",
             *(str(each.count(grade)) for grade in (Grade.WATCH, Grade.DRIFT)),
-            f"{name} {number(worst.psi)} ({worst.grade})",
-            degraded_text(each.degraded),
+            f"{each.n_degraded / each.n_decisions:.0%}",
+            f"{name} {worst.psi:.2f}",
         )
     return table
+
+
+def _table(title: str) -> Table:
+    """One that shows numbers whole in 80 columns."""
+    return Table(title=f"\n{title}", title_justify="left", box=None, padding=(0, 2, 0, 0))
 
 
 def _part_as_json(part: PartFinding) -> dict[str, Any]:

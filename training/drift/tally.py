@@ -21,8 +21,8 @@ SEATS: Final = 1 << 16
 class Tally:
     """Sums over some decisions: of each input `(n_inputs, ...)`, of degraded views, and of whom they were about.
 
-    counts `(n_inputs, N_BINS + 1)` by bin, totals of known values, outside: values beyond those of training. seats
-    `(SEATS,)`: which were taken by a customer.
+    counts `(n_inputs, N_BINS + 1)` by bin, totals of known values, outside: values beyond those of training. degraded: by
+    `VIEW:PROBLEM`, and in n_degraded decisions with any. seats `(SEATS,)`: which were taken by a customer.
     """
 
     n_decisions: int
@@ -30,6 +30,7 @@ class Tally:
     totals: Floats
     outside: Integers
     degraded: Counter[str]
+    n_degraded: int
     seats: Booleans
 
     @classmethod
@@ -51,6 +52,7 @@ class Tally:
             totals=np.where(counted, np.nan_to_num(values), 0.0).sum(axis=0),
             outside=beyond.sum(axis=0),
             degraded=Counter(problem for place in chosen for problem in seen.degraded[place]),
+            n_degraded=sum(bool(seen.degraded[place]) for place in chosen),
             seats=seats,
         )
 
@@ -61,6 +63,7 @@ class Tally:
             totals=self.totals + other.totals,
             outside=self.outside + other.outside,
             degraded=self.degraded + other.degraded,
+            n_degraded=self.n_degraded + other.n_degraded,
             seats=self.seats | other.seats,
         )
 
