@@ -5,19 +5,27 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from features.schema import FEATURE_SERVICE, JOIN_KEY, Schema
 from features.stored import StoredFeatures, StoredView
-from features.wire import FeatureValue, decode_value, entity_key
+from features.wire import FeatureValue, customer_of, decode_value, entity_key
 
 if TYPE_CHECKING:
     from feast import FeatureStore
     from feast.protos.feast.serving.ServingService_pb2 import GetOnlineFeaturesResponse
 
 PROJECT = "gardoon"
+_KEYS = """
+SELECT entity_key FROM (WITH RECURSIVE keys(entity_key) AS (
+  SELECT min(entity_key) FROM "{table}"
+  UNION ALL SELECT (SELECT min(entity_key) FROM "{table}" WHERE entity_key > keys.entity_key)
+  FROM keys WHERE entity_key IS NOT NULL) SELECT entity_key FROM keys WHERE entity_key IS NOT NULL)
+"""
+"""A step of the index a customer: DISTINCT would walk through every feature of each."""
 
 
 class OnlineStoreError(RuntimeError):
@@ -42,6 +50,9 @@ class SqliteFeatureReader:
         self._query = " UNION ALL ".join(
             f'SELECT feature_name, value, event_ts FROM "{online_table(view.name, project)}" WHERE entity_key = ?1'
             for view in schema.views
+        )
+        self._everybody = " UNION ".join(
+            _KEYS.format(table=online_table(view.name, project)) for view in schema.views
         )
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
@@ -73,6 +84,18 @@ class SqliteFeatureReader:
             customer_id,
             {v: StoredView(datetime.fromtimestamp(event_s[v], UTC), stored) for v, stored in values.items()},
         )
+
+    def read_many(self, customer_ids: Sequence[str]) -> list[StoredFeatures]:
+        """`read` of each. Raises `OnlineStoreError` when the file cannot be read."""
+        return [self.read(customer_id) for customer_id in customer_ids]
+
+    def customer_ids(self) -> Iterator[str]:
+        """Every customer of whom anything is stored, each once. Raises `OnlineStoreError` when the file cannot be read."""
+        try:
+            for (key,) in self._connection().execute(self._everybody):
+                yield customer_of(key)
+        except sqlite3.Error as error:
+            raise OnlineStoreError(f"{self._database} is not a readable online store: {error}") from error
 
     def close(self) -> None:
         """Closes every thread's connection; nothing can be read afterwards."""
@@ -145,6 +168,14 @@ class FeastFeatureReader:
             customer_id,
             {v: StoredView(datetime.fromtimestamp(event_s[v], UTC), stored) for v, stored in values.items()},
         )
+
+    def read_many(self, customer_ids: Sequence[str]) -> list[StoredFeatures]:
+        """`read` of each. Raises `OnlineStoreError` when the store does not answer."""
+        return [self.read(customer_id) for customer_id in customer_ids]
+
+    def customer_ids(self) -> Iterator[str]:
+        """Raises `OnlineStoreError`: Feast has no call that names them."""
+        raise OnlineStoreError("this online store is read through Feast, which cannot list its customers")
 
     def _ask(self, customer_id: str) -> GetOnlineFeaturesResponse:
         try:

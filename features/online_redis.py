@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import redis
 
@@ -12,10 +13,14 @@ from features.redis_layout import decode_time, pack_arguments, redis_key, view_f
 from features.redis_settings import RedisSettings
 from features.schema import Schema
 from features.stored import StoredFeatures, StoredView
-from features.wire import decode_values
+from features.wire import WireFormatError, customer_of, decode_values
 
 if TYPE_CHECKING:
     from redis.connection import ConnectionPool
+
+PIPELINED: Final = 100
+"""Customers asked about before the first answer is read: few enough that neither side's buffers fill up."""
+_SCANNED: Final = 1_000
 
 
 def open_connections(settings: RedisSettings, **other: Any) -> ConnectionPool:
@@ -64,8 +69,40 @@ class RedisFeatureReader:
 
         Raises `OnlineStoreError` when Redis does not answer, or not in time.
         """
-        key = redis_key(customer_id, self._settings.project)
-        found = self._ask(self._head + pack_arguments([key]) + self._tail)
+        (found,) = self._ask([self._command(customer_id)])
+        return self._stored(customer_id, found)
+
+    def read_many(self, customer_ids: Sequence[str]) -> list[StoredFeatures]:
+        """`read` of each, `PIPELINED` of them in one round trip. Raises `OnlineStoreError` as `read` does."""
+        read: list[StoredFeatures] = []
+        for start in range(0, len(customer_ids), PIPELINED):
+            asked = customer_ids[start : start + PIPELINED]
+            found = self._ask([self._command(customer_id) for customer_id in asked])
+            read += map(self._stored, asked, found)
+        return read
+
+    def customer_ids(self) -> Iterator[str]:
+        """Every customer of the project, some more than once: Redis promises no more while others write.
+
+        Raises `OnlineStoreError` when Redis does not answer.
+        """
+        client: Any = redis.Redis(connection_pool=self._connections)
+        end = self._settings.project.encode()
+        try:
+            for key in client.scan_iter(match=b"*" + end, count=_SCANNED):
+                try:
+                    customer_id = customer_of(key)
+                except (WireFormatError, UnicodeDecodeError):
+                    continue  # another entity's, or no customer's at all
+                if key == redis_key(customer_id, self._settings.project):
+                    yield customer_id
+        except (redis.RedisError, OSError) as error:
+            raise away(self._settings, error) from None
+
+    def _command(self, customer_id: str) -> bytes:
+        return self._head + pack_arguments([redis_key(customer_id, self._settings.project)]) + self._tail
+
+    def _stored(self, customer_id: str, found: Sequence[bytes | None]) -> StoredFeatures:
         views: dict[str, StoredView] = {}
         for name, names, first, end in self._views:
             event_at = _time_of(found[first - 1])
@@ -78,17 +115,21 @@ class RedisFeatureReader:
         """Closes every connection."""
         self._connections.disconnect()
 
-    def _ask(self, command: bytes) -> list[bytes | None]:
+    def _ask(self, commands: Sequence[bytes]) -> list[list[bytes | None]]:
+        """An answer for each command."""
         try:
             connection: Any = self._connections.get_connection()
             try:
-                connection.send_packed_command([command], check_health=False)
-                answer: list[bytes | None] = connection.read_response(disable_decoding=True)
+                connection.send_packed_command([b"".join(commands)], check_health=False)
+                answers = [connection.read_response(disable_decoding=True) for _ in commands]
+            except BaseException:
+                connection.disconnect()  # the answers that are still to come belong to nobody
+                raise
             finally:
                 self._connections.release(connection)
         except (redis.RedisError, OSError) as error:
             raise away(self._settings, error) from None
-        return answer
+        return answers
 
 
 def _time_of(stored: bytes | None) -> datetime | None:

@@ -48,6 +48,21 @@ def entity_key(customer_id: str) -> bytes:
     return _KEY_PREFIX + struct.pack("<II", _STRING_VALUE_TYPE, len(value)) + value
 
 
+def customer_of(key: bytes) -> str:
+    """The customer whose key this is, whatever follows it. Raises `WireFormatError` when it is none.
+
+    >>> customer_of(entity_key("c1") + b"gardoon")
+    'c1'
+    """
+    start = len(_KEY_PREFIX) + 8
+    if len(key) < start or not key.startswith(_KEY_PREFIX):
+        raise WireFormatError(f"{key[:80]!r} is not the key of a {JOIN_KEY}")
+    kind, length = struct.unpack_from("<II", key, len(_KEY_PREFIX))
+    if kind != _STRING_VALUE_TYPE or len(key) < start + length:
+        raise WireFormatError(f"{key[:80]!r} is not the key of a {JOIN_KEY} that is text")
+    return key[start : start + length].decode()
+
+
 def encode_values(kind: FeatureType, values: Iterable[FeatureValue]) -> list[bytes]:
     """The stored bytes of each value of one feature; null for None and for a nan, as Feast stores it."""
     encode = _ENCODERS[kind]

@@ -40,7 +40,7 @@ from service.routes import BATCHES, router
 from service.security_headers import SECURITY_HEADERS, SecurityHeaders, policy_of_page
 from service.settings import Settings
 from service.state import State
-from service.steady_reader import FeatureReader, SteadyReader
+from service.steady_reader import SteadyReader, StoreReader
 from service.store.artifact_store import get_artifact, put_artifact
 from service.store.breaker import LogAwayError, guard_log
 from service.store.decision_log import DecisionLog
@@ -96,7 +96,7 @@ def build_state(settings: Settings) -> State:
     )
 
 
-def open_reader(settings: Settings) -> FeatureReader:
+def open_reader(settings: Settings) -> StoreReader:
     """The reader of the online store: its SQLite file or Redis directly, or any other store through Feast.
 
     Raises `OnlineStoreError` when the settings cannot be used.

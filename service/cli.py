@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from service.access.commands import audit, keys_app
+from service.bulk.commands import decide_batch
 from service.coupons.commands import coupon_keys_app
 from service.events.commands import events_app
 from service.point_check import check
@@ -25,7 +26,7 @@ app.add_typer(coupon_keys_app, name="coupon-keys")
 app.add_typer(events_app, name="events")
 app.command()(audit)
 app.command()(check)
-for _command in (migrate, retain, export_log, export, forget):
+for _command in (decide_batch, migrate, retain, export_log, export, forget):
     app.command()(_command)
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -98,7 +99,11 @@ class Course:
 
 
 def start(
-    facts: Facts, models: ModelSet, rules: Rules, wanted: tuple[DecisionName, ...], scores: dict[str, float]
+    facts: Facts,
+    models: ModelSet,
+    rules: Rules,
+    wanted: tuple[DecisionName, ...],
+    scores: Mapping[str, float],
 ) -> Course:
     """The decision before its first choice: inputs filled, group assigned, the customer's zone known."""
     point, reasons = rules.point, list[Reason]()

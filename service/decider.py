@@ -7,6 +7,7 @@ The service reads the features before it and appends the record to the log after
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from service.audience import outside_audience
@@ -31,8 +32,14 @@ def decide(facts: Facts, models: ModelSet, rules: Rules) -> DecisionRecord:
 
     Raises: `UnusableRequestError` when the request asks for decisions or names actions that the journey does not have.
     """
+    return decide_scored(facts, models, rules, models.scores(facts.features.values))
+
+
+def decide_scored(
+    facts: Facts, models: ModelSet, rules: Rules, scores: Mapping[str, float]
+) -> DecisionRecord:
+    """The same, where the models' scores of these features are known already. Raises: what `decide` does."""
     wanted = check_request(facts.request, rules.point, models)
-    scores = models.scores(facts.features.values)
     course = start(facts, models, rules, wanted, scores)
     against = outside_audience(course) or (passed_deadline(facts) if course.group != "holdout" else None)
     if against is not None:
@@ -75,7 +82,7 @@ def _drawn_already(course: Course, draw: Draw) -> Reason:
     return give_reason("drawn_already", detail, Found(1, 1, frees_at), decision="coupon")
 
 
-def scores_of(scores: dict[str, float], currency: str) -> Scores:
+def scores_of(scores: Mapping[str, float], currency: str) -> Scores:
     """The scores as an answer shows them: money in whole numbers."""
     return Scores(
         purchase_propensity=scores["purchase_propensity"],

@@ -74,15 +74,19 @@ async def _logged(gardoon: State, record: DecisionRecord, claim: KeyClaim | None
 
 def _read(gardoon: State, facts: Facts, rules: Rules) -> Standing:
     """The customer's standing with the journey."""
+    with gardoon.engine.connect() as connection:
+        return read_standing(connection, standing_query(facts, rules), facts.decided_at)
+
+
+def standing_query(facts: Facts, rules: Rules) -> StandingQuery:
+    """What has to be known of the customer's standing to decide."""
     point, now = rules.point, facts.decided_at
     period = point.draw_period(now, customer_zone(facts.features.strings["time_zone"], rules.time_zone))
     limited = point.coupon is not None and point.coupon.daily_budget is not None
-    query = StandingQuery(
+    return StandingQuery(
         customer_id=facts.request.customer_id,
         journey=facts.request.journey,
         horizon=horizon(point),
         period=None if period is None else period.name,
         day=now.astimezone(ZoneInfo(rules.time_zone)).date() if limited else None,
     )
-    with gardoon.engine.connect() as connection:
-        return read_standing(connection, query, now)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import structlog
 from prometheus_client import Gauge
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from models.inputs import SCORES
 from service.errors import NotReadyError
@@ -72,9 +72,13 @@ class ModelFeed:
 
     def _published(self) -> dict[str, str] | None:
         with self._engine.connect() as connection:
-            champions = read_champions(connection)
-            snapshot = newest_snapshot(connection)
-        if snapshot is None or not set(CHAMPIONS) <= champions.keys():
-            return None
-        scorers = {name: champions[name][0] for name in SCORES}
-        return {**scorers, **snapshot.policies, "snapshot": str(snapshot.number)}
+            return published_versions(connection)
+
+
+def published_versions(connection: Connection) -> dict[str, str] | None:
+    """What decides now: artifact digests by champion name, and the snapshot's number. None before the first of each."""
+    champions, snapshot = read_champions(connection), newest_snapshot(connection)
+    if snapshot is None or not set(CHAMPIONS) <= champions.keys():
+        return None
+    scorers = {name: champions[name][0] for name in SCORES}
+    return {**scorers, **snapshot.policies, "snapshot": str(snapshot.number)}

@@ -34,16 +34,24 @@ class BoundPolicy:
 
 @dataclass(frozen=True)
 class ModelSet:
-    """Scorers by name, policies by decision, and the versions that an answer names."""
+    """Scorers by name, policies by decision, and the versions that an answer names.
 
-    scorers: Mapping[str, Callable[[Floats], float]]
+    A scorer maps feature vectors `(n_rows, n_columns)` to scores `(n_rows,)`, each row's the same whatever is beside it.
+    """
+
+    scorers: Mapping[str, Callable[[Floats], Floats]]
     policies: dict[str, BoundPolicy]
     input_names: tuple[str, ...]
     versions: dict[str, str]
 
     def scores(self, features: Floats) -> dict[str, float]:
         """The three scores of a feature vector."""
-        return {name: score(features) for name, score in self.scorers.items()}
+        return self.scores_many(features[None])[0]
+
+    def scores_many(self, features: Floats) -> list[dict[str, float]]:
+        """`scores` of many feature vectors `(n_rows, n_columns)`, to the bit."""
+        columns = [score(features).tolist() for score in self.scorers.values()]
+        return [dict(zip(self.scorers, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def build_model_set(versions: dict[str, str], schema: Schema, load: Callable[[str], Artifact]) -> ModelSet:
@@ -54,7 +62,7 @@ def build_model_set(versions: dict[str, str], schema: Schema, load: Callable[[st
     from models.scorer import load_scorer  # imports LightGBM, which takes seconds
 
     names = input_names(schema.columns)
-    scorers = {name: load_scorer(load(versions[name]), schema.columns).score for name in SCORES}
+    scorers = {name: load_scorer(load(versions[name]), schema.columns).score_many for name in SCORES}
     policies: dict[str, BoundPolicy] = {}
     for decision, name in POLICY_NAMES.items():
         policy = load_policy(load(versions[name]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Protocol
 
@@ -25,6 +26,16 @@ class FeatureReader(Protocol):
 
     def read(self, customer_id: str) -> StoredFeatures:
         """The customer's rows; a view without one is absent."""
+
+
+class StoreReader(FeatureReader, Protocol):
+    """Reads of many, too; an online store's own reader."""
+
+    def read_many(self, customer_ids: Sequence[str]) -> list[StoredFeatures]:
+        """The rows of each customer, in order."""
+
+    def customer_ids(self) -> Iterable[str]:
+        """Every customer of whom anything is stored, once or more often."""
 
 
 class SteadyReader:

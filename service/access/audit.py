@@ -35,6 +35,7 @@ class Act(StrEnum):
     LOG_MIGRATED = "log.migrated"
     LOG_RETAINED = "log.retained"
     DECISION_FORCED = "decision.forced"
+    SEGMENT_DECIDED = "segment.decided"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,22 +6,19 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
 from prometheus_client import Histogram
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Engine, select
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from service.errors import LogUnavailableError, UnknownDecisionError, UnstorableError
 from service.record import DecisionRecord
 from service.schemas import LoggedDecision
-from service.standing import Claims
 from service.store.breaker import LogAwayError
-from service.store.engine import microseconds
+from service.store.decision_commit import Entry, commit
 from service.store.failure import failure_of
-from service.store.key_log import KeyClaim, KeyTakenError, give_back_keys, without_taken
-from service.store.ledger import StandingMovedError, forgotten_since, take_claims
+from service.store.key_log import KeyClaim
 from service.store.outcome_log import outcomes_of
 from service.store.tables import decisions
 
@@ -31,24 +28,13 @@ _AWAY = (OperationalError, LogAwayError, OSError)
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A decision to commit, with what it claims, the idempotency key that it answers, and whom to tell of it.
+class Waiting:
+    """A decision to commit, and whom to tell of it."""
 
-    relies: it claims nothing, but was made from a standing that there was.
-    """
-
-    row: dict[str, Any]
-    claims: Claims | None
-    key: dict[str, Any] | None
-    relies: bool
+    entry: Entry
     committed: asyncio.Future[None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
-
-    @property
-    def decision_id(self) -> str:
-        """The decision's id."""
-        return str(self.row["decision_id"])
 
     def tell(self, failure: Exception | None) -> None:
         """End the caller's wait, if it still waits."""
@@ -69,7 +55,7 @@ class DecisionLog:
     def __init__(self, engine: Engine, *, flush_seconds: Histogram) -> None:
         self._engine = engine
         self._flush_seconds = flush_seconds
-        self._queue: list[Entry] = []
+        self._queue: list[Waiting] = []
         self._wake = asyncio.Event()
         self._stopping = False
         self._writer: asyncio.Task[None] | None = None
@@ -94,16 +80,14 @@ class DecisionLog:
         """
         if self._stopping:
             raise LogUnavailableError("the service is shutting down")
-        key = claim.row(decision_id=record.decision_id) if claim else None
-        relies = record.claims is None and record.standing.version > 0
-        entry = Entry(decision_row(record), record.claims, key, relies)
-        self._queue.append(entry)
+        waiting = Waiting(Entry.of(record, claim))
+        self._queue.append(waiting)
         self._wake.set()
         try:
-            await entry.committed
+            await waiting.committed
         except asyncio.CancelledError:
-            if entry in self._queue:
-                self._queue.remove(entry)
+            if waiting in self._queue:
+                self._queue.remove(waiting)
             raise
 
     async def _write_forever(self) -> None:
@@ -114,69 +98,23 @@ class DecisionLog:
                 batch, self._queue = self._queue, []
                 await self._flush(batch)
 
-    async def _flush(self, batch: Sequence[Entry]) -> None:
+    async def _flush(self, batch: Sequence[Waiting]) -> None:
         try:
             with self._flush_seconds.time():
                 failures = await asyncio.to_thread(self._commit, batch)
         except Exception as error:  # whatever failed, these callers must hear of it and the writer go on
             if len(batch) > 1 and not isinstance(error, _AWAY):
-                for entry in batch:  # one of them cannot be stored: the others need not pay for it
-                    await self._flush([entry])
+                for waiting in batch:  # one of them cannot be stored: the others need not pay for it
+                    await self._flush([waiting])
                 return
             failures = [failure_of(error)] * len(batch)
             if isinstance(failures[0], UnstorableError):
                 _logger.error("a decision cannot be stored", exc_info=error)
-        for entry, failure in zip(batch, failures, strict=True):
-            entry.tell(failure)
+        for waiting, failure in zip(batch, failures, strict=True):
+            waiting.tell(failure)
 
-    def _commit(self, batch: Sequence[Entry]) -> Sequence[Exception | None]:
-        """Of each entry, what kept it out; the others are committed together."""
-        with self._engine.begin() as connection:
-            free = without_taken(self._engine, connection, [entry.key for entry in batch])
-            failures: list[Exception | None] = [None if each else KeyTakenError() for each in free]
-            wanted = {
-                entry.decision_id: entry.claims
-                for entry, failure in zip(batch, failures, strict=True)
-                if failure is None and entry.claims is not None
-            }
-            lost = wanted.keys() - take_claims(self._engine, connection, wanted)
-            lost |= _of_forgotten(connection, batch, failures)
-            for place, entry in enumerate(batch):
-                if entry.decision_id in lost:
-                    failures[place] = StandingMovedError()
-            give_back_keys(connection, [each.key for each in batch if each.decision_id in lost and each.key])
-            rows = [entry.row for entry, failure in zip(batch, failures, strict=True) if failure is None]
-            if rows:
-                connection.execute(insert(decisions), rows)
-        return failures
-
-
-def _of_forgotten(
-    connection: Connection, batch: Sequence[Entry], failures: Sequence[Exception | None]
-) -> set[str]:
-    """The decisions that claim nothing but were made from the standing of a customer who was forgotten since."""
-    relying = {
-        entry.decision_id: entry.row["customer_id"]
-        for entry, failure in zip(batch, failures, strict=True)
-        if failure is None and entry.relies
-    }
-    gone = forgotten_since(connection, set(relying.values()))
-    return {identity for identity, customer_id in relying.items() if customer_id in gone}
-
-
-def decision_row(record: DecisionRecord) -> dict[str, Any]:
-    """The record as a row of the `decisions` table."""
-    return {
-        "decision_id": record.decision_id,
-        "decided_at": microseconds(record.decided_at),
-        "effective_at": microseconds(record.effective_at),
-        "customer_id": record.request.customer_id,
-        "journey": record.request.journey,
-        "status": record.status,
-        "group_name": record.group,
-        "repeats": record.repeats,
-        "record": record.model_dump_json().encode(),
-    }
+    def _commit(self, batch: Sequence[Waiting]) -> Sequence[Exception | None]:
+        return commit(self._engine, [waiting.entry for waiting in batch])
 
 
 def read_record(engine: Engine, decision_id: str) -> DecisionRecord:

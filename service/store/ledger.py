@@ -91,7 +91,7 @@ def read_standing(connection: Connection, query: StandingQuery, now: datetime) -
         version=_version(connection, query.customer_id),
         messages=_messages(connection, query, now),
         draw=_draw(connection, query, now),
-        budget=_budget(connection, query),
+        budget=budget_standing(connection, query),
     )
 
 
@@ -108,14 +108,16 @@ def _messages(connection: Connection, query: StandingQuery, now: datetime) -> tu
         "latest": microseconds(now + query.horizon),
         "now": microseconds(now),
     }
-    return tuple(
-        CountedMessage(
-            due_at=moment(row["due_at"]),
-            channel=row["channel"],
-            journey=row["journey"],
-            tags=tuple(json.loads(row["tags"])),
-        )
-        for row in connection.execute(_MESSAGES, asked).mappings()
+    return tuple(map(counted_message, connection.execute(_MESSAGES, asked)))
+
+
+def counted_message(row: Any) -> CountedMessage:
+    """The message of a row."""
+    return CountedMessage(
+        due_at=moment(row.due_at),
+        channel=row.channel,
+        journey=row.journey,
+        tags=tuple(json.loads(row.tags)),
     )
 
 
@@ -133,8 +135,11 @@ def _draw(connection: Connection, query: StandingQuery, now: datetime) -> Draw |
         "now": microseconds(now),
     }
     row = connection.execute(_DRAW, asked).first()
-    if row is None:
-        return None
+    return None if row is None else draw_of(row)
+
+
+def draw_of(row: Any) -> Draw:
+    """The draw of a row."""
     coupon = Coupon.model_validate_json(row.coupon) if row.coupon else None
     return Draw(
         decision_id=row.decision_id,
@@ -145,7 +150,8 @@ def _draw(connection: Connection, query: StandingQuery, now: datetime) -> Draw |
     )
 
 
-def _budget(connection: Connection, query: StandingQuery) -> BudgetStanding | None:
+def budget_standing(connection: Connection, query: StandingQuery) -> BudgetStanding | None:
+    """How the budget of the query's day stands; None where it has no day."""
     if query.day is None:
         return None
     row = connection.execute(_BUDGET, {"journey": query.journey, "day": query.day.isoformat()}).first()

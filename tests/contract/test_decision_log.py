@@ -25,7 +25,8 @@ from service.decision_id import decision_id
 from service.decision_point import DecisionPoint
 from service.record import DecisionRecord, Round
 from service.schemas import DecideRequest, OutcomeItem
-from service.store.decision_log import decision_row, read_record
+from service.store.decision_commit import decision_row
+from service.store.decision_log import read_record
 from service.store.outcome_log import record_outcomes
 from service.store.tables import decisions, rewards
 from tests.service.conftest import Worker, starting_policies, stored_customer, without_quiet_hours

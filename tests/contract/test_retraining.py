@@ -24,7 +24,7 @@ from service.decision_point import DecisionPoint
 from service.record import DecisionRecord
 from service.registry import ChampionRegistry, sync_champions
 from service.schemas import DecideRequest, OutcomeItem
-from service.store.decision_log import decision_row
+from service.store.decision_commit import decision_row
 from service.store.outcome_log import record_outcomes
 from service.store.tables import decisions
 from tests.contract.test_exported_log import export

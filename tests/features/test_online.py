@@ -140,3 +140,13 @@ def test_a_store_without_the_views_tables_is_refused(tmp_path: Path) -> None:
     for name in ("empty.db", "absent.db"):
         with pytest.raises(OnlineStoreError, match=name):
             SqliteFeatureReader(database=tmp_path / name, schema=load_schema())
+
+
+def test_many_are_read_as_each_alone_and_everybody_is_listed_once(
+    snapshots: Path, reader: SqliteFeatureReader
+) -> None:
+    rows = pq.read_table(snapshots / "rfm.parquet", filters=[("event_timestamp", "=", AS_OF)])
+    everybody = sorted(rows["customer_id"].to_pylist())
+
+    assert sorted(reader.customer_ids()) == everybody
+    assert reader.read_many([*everybody, "nobody"]) == [reader.read(each) for each in [*everybody, "nobody"]]

@@ -20,6 +20,7 @@ from features.stored import StoredFeatures, StoredView
 from models.artifact import Artifact
 from models.catalogue import load_policy
 from models.context import Standardizer
+from models.feedback import Floats
 from models.inputs import SCORES, bind, input_names
 from models.linear_thompson import LinearThompson
 from models.send_time import SendTimeThompson
@@ -112,8 +113,8 @@ def build_fake_models(versions: dict[str, str], schema: Schema, engine: Engine) 
     names = input_names(schema.columns)
     recency = schema.columns.index("recency_days")
 
-    def score(features: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
-        return float(1 / (1 + np.nan_to_num(features[recency], nan=30.0)))
+    def score(rows: Floats) -> Floats:
+        return np.asarray(1 / (1 + np.nan_to_num(rows[:, recency], nan=30.0)))
 
     policies = {}
     for decision, name in POLICY_NAMES.items():
@@ -121,8 +122,8 @@ def build_fake_models(versions: dict[str, str], schema: Schema, engine: Engine) 
         policies[decision] = BoundPolicy(policy, bind(policy.input_names, names))
     scorers = {
         "purchase_propensity": score,
-        "churn_risk": lambda features: 1 - score(features),
-        "expected_value": lambda features: 1_000_000 * score(features),
+        "churn_risk": lambda rows: np.asarray(1 - score(rows)),
+        "expected_value": lambda rows: np.asarray(1_000_000 * score(rows)),
     }
     return ModelSet(scorers, policies, names, name_versions(versions, schema))
 

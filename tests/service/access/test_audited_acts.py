@@ -16,14 +16,18 @@ from typer.testing import CliRunner
 
 from features.online import online_table
 from features.schema import load_schema
+from models.artifact import Artifact
+from models.inputs import SCORES
 from service.access.audit import Act, AuditEntry, on_record, operator, read_acts
 from service.access.scope import ENDPOINTS, Scope
 from service.cli import app
+from service.learner import Learner
+from service.point_files import load_decision_points
 from service.settings import Settings
 from service.store.engine import open_log
 from service.store.tables import audit_log
 from tests.service.access.callers import give_key
-from tests.service.conftest import Worker
+from tests.service.conftest import Worker, publish_champions, starting_policies
 
 CUSTOMER = "needle-4711@example.com"
 ACTS: dict[str, tuple[Act, Callable[[], list[str]]]] = {
@@ -36,6 +40,7 @@ ACTS: dict[str, tuple[Act, Callable[[], list[str]]]] = {
     "events retake": (Act.EVENTS_RETAKEN, list),
     "migrate": (Act.LOG_MIGRATED, list),
     "retain": (Act.LOG_RETAINED, lambda: ["--older-than", "400d"]),
+    "decide-batch": (Act.SEGMENT_DECIDED, lambda: batch_of_nobody()),
     "export-log": (Act.LOG_EXPORTED, lambda: ["--out", str(Settings().var / "exports")]),
     "export": (Act.CUSTOMER_EXPORTED, lambda: [CUSTOMER]),
     "forget": (Act.CUSTOMER_ERASED, lambda: [CUSTOMER, "--yes"]),
@@ -85,6 +90,17 @@ def new_history() -> Path:
 def new_coupon_key() -> str:
     call("coupon-keys", "rotate")
     return call("coupon-keys", "rotate").split()[0]
+
+
+def batch_of_nobody() -> list[str]:
+    """A run on an empty online store, champions being there."""
+    settings, now = Settings(), datetime.now(UTC)
+    engine = open_log(settings.log_url)
+    scorers = {name: Artifact({"kind": "scorer", "name": name}) for name in SCORES}
+    publish_champions(engine, {**scorers, **starting_policies()}, now)
+    Learner(engine, load_decision_points(settings.decision_points)).step(now)
+    engine.dispose()
+    return ["--journey", "lucky_wheel", "--segment", "regulars", "--out", str(settings.var / "run")]
 
 
 def acts(engine: Engine) -> list[AuditEntry]:
