@@ -272,9 +272,7 @@ def test_a_server_that_never_answers_is_left_after_the_timeout() -> None:
 def test_many_are_read_as_each_alone_and_everybody_is_listed(settings_file: Path) -> None:
     asked = [*CUSTOMERS, "nobody"] * 30
 
-    with closing(
-        RedisFeatureReader(settings=redis_settings(read_settings(settings_file)), schema=SCHEMA)
-    ) as reader:
+    with opened(settings_file) as reader:
         read = reader.read_many(asked)
 
         assert list(map(repr, read)) == [repr(reader.read(each)) for each in asked]
