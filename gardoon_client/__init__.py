@@ -29,6 +29,7 @@ from gardoon_client.answer import (
 )
 from gardoon_client.async_client import AsyncClient
 from gardoon_client.client import Client
+from gardoon_client.complements import Complement, Complements, ComplementsRequest, ExcludedProduct
 from gardoon_client.customer import Customer, FeatureView, SegmentMembership, TimelineEvent, Trait
 from gardoon_client.problem import (
     AccessError,
@@ -69,6 +70,9 @@ __all__ = [
     "CapAllowance",
     "ChannelAllowance",
     "Client",
+    "Complement",
+    "Complements",
+    "ComplementsRequest",
     "ConflictError",
     "Counterfactual",
     "Coupon",
@@ -79,6 +83,7 @@ __all__ = [
     "DecideRequest",
     "Decision",
     "DrawAllowance",
+    "ExcludedProduct",
     "FeatureView",
     "Flip",
     "GardoonError",

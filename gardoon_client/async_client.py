@@ -21,6 +21,7 @@ from gardoon_client.answer import (
     OutcomeResult,
     ScoredCustomer,
 )
+from gardoon_client.complements import Complements, ComplementsRequest
 from gardoon_client.customer import Customer
 from gardoon_client.exchange import Call, Pending, base_headers, document_of, problem_in
 from gardoon_client.problem import GardoonError, NoAnswerError, ProblemError
@@ -84,6 +85,10 @@ class AsyncClient:
     async def activate(self, decision_id: str) -> Activation:
         """Put a deferred decision into effect; doing it again changes nothing."""
         return await self._ask(question.activate(decision_id))
+
+    async def complements(self, request: ComplementsRequest) -> Complements:
+        """The products that go with a cart."""
+        return await self._ask(question.complements(request))
 
     async def redeem(self, request: RedeemRequest) -> CouponState:
         """The coupon, used by the order. Raises `ConflictError` when another order has it, `GoneError` when it expired."""

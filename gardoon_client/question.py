@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
 from gardoon_client import answer, standing
+from gardoon_client.complements import Complements, ComplementsRequest
 from gardoon_client.customer import Customer
 from gardoon_client.exchange import Call, call_of, decide_call
 from gardoon_client.reader import reading
@@ -56,6 +57,11 @@ def score(customer_id: str) -> Question[answer.ScoredCustomer]:
     """`POST /v1/score`."""
     call = call_of("POST", "/v1/score", {"customer_id": customer_id})
     return Question(call, reading(answer.ScoredCustomer))
+
+
+def complements(request: ComplementsRequest) -> Question[Complements]:
+    """`POST /v1/complements`."""
+    return Question(call_of("POST", "/v1/complements", as_json(request)), reading(Complements))
 
 
 def redeem(request: RedeemRequest) -> Question[answer.CouponState]:

@@ -126,8 +126,10 @@ def create_app(settings: Settings | None = None, build: Callable[[Settings], Sta
         state.access.refresh()
         state.log.start()
         await state.feed.look()
+        await state.complements.look()
         following = [
             asyncio.create_task(state.feed.run(), name="model-feed"),
+            asyncio.create_task(state.complements.run(), name="complements"),
             asyncio.create_task(state.access.run(), name="access"),
         ]
         try:

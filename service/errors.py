@@ -274,7 +274,7 @@ class BodyTooLargeError(ServiceError):
 
 
 class NotReadyError(ServiceError):
-    """No champion scorers and policies have been published yet."""
+    """No champion of the models that the request needs has been published yet."""
 
     status = 503
     title = "Not ready"

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
-import structlog
 from prometheus_client import Gauge
 from sqlalchemy import Connection, Engine
 
 from models.inputs import SCORES
 from service.errors import NotReadyError
 from service.model_set import CHAMPIONS, ModelSet
+from service.polled_feed import PolledFeed
 from service.store.artifact_store import newest_snapshot, read_champions
 
-_logger = structlog.get_logger()
 
-
-class ModelFeed:
+class ModelFeed(PolledFeed):
     """Polls the log for what decides now and swaps the whole set at once, so that no decision mixes two versions.
 
     `build` makes the models of published versions: artifact digests by champion name, and the snapshot's number.
@@ -31,9 +28,9 @@ class ModelFeed:
         poll_seconds: float,
         snapshot_gauge: Gauge,
     ) -> None:
+        super().__init__(poll_seconds=poll_seconds)
         self._engine = engine
         self._build = build
-        self._poll_seconds = poll_seconds
         self._gauge = snapshot_gauge
         self._current: ModelSet | None = None
         self._versions: dict[str, str] | None = None
@@ -44,19 +41,6 @@ class ModelFeed:
         if self._current is None:
             raise NotReadyError("no champion scorers and policies have been published yet")
         return self._current
-
-    async def run(self) -> None:
-        """Look for newer models until cancelled; a failed look leaves the last good ones in place."""
-        while True:
-            await asyncio.sleep(self._poll_seconds)
-            await self.look()
-
-    async def look(self) -> None:
-        """Load what is newer, if it can be; whatever is wrong with it, the last good models stay in place."""
-        try:
-            await asyncio.to_thread(self.refresh)
-        except Exception as error:  # noqa: BLE001 - a worker must outlive anything that was published
-            _logger.error("models not refreshed", reason=f"{type(error).__name__}: {error}")
 
     def refresh(self) -> bool:
         """Load what is newer than what decides now; whether anything was.

@@ -49,6 +49,18 @@ class Metrics:
         self.activations = Counter(
             "gardoon_activations", "Activations asked for, by result", ("result",), registry=own
         )
+        self.complements = Counter(
+            "gardoon_complements",
+            "Carts that complements were asked for, by what was answered",
+            ("result",),
+            registry=own,
+        )
+        self.complements_seconds = Histogram(
+            "gardoon_complements_seconds",
+            "Time to find a cart's complements, the customer's purchases included",
+            registry=own,
+            buckets=_SECONDS,
+        )
         self.snapshot = Gauge("gardoon_snapshot", "Number of the policy snapshot in use", registry=own)
         self.budget_price = Gauge(
             "gardoon_budget_price", "Shadow price of a journey's coupon budget", ("journey",), registry=own

@@ -19,8 +19,10 @@ from features.schema import Schema
 from models.artifact import ARRAYS, MANIFEST, Artifact, ArtifactError
 from models.boosted_square_cb import MODEL as TREES
 from models.catalogue import load_policy
+from models.complements import load_complements
 from models.inputs import SCORES, bind, input_names
 from models.policy import Policy
+from service.complements.feed import CHAMPION as COMPLEMENTS
 from service.decision_point import DecisionPoint
 from service.model_set import CHAMPIONS, POLICY_NAMES
 from service.store.artifact_store import move_champion, put_artifact, read_champions
@@ -82,7 +84,7 @@ def sync_champions(
     with engine.connect() as connection:
         known = {name: version for name, (_, version) in read_champions(connection).items()}
     moved = []
-    for name in CHAMPIONS:
+    for name in (*CHAMPIONS, COMPLEMENTS):
         version = registry.version(name)
         if version is None or known.get(name) == version:
             continue
@@ -105,8 +107,11 @@ def check_champion(
 ) -> None:
     """Raises `ArtifactError` or `ValueError` unless the artifact can serve and learn under this name.
 
-    It must fit the schema, and be able to learn whatever these journeys reward it with.
+    A scorer or policy must fit the schema, and be able to learn whatever these journeys reward it with.
     """
+    if name == COMPLEMENTS:
+        load_complements(artifact)
+        return
     if name in SCORES:
         from models.scorer import load_scorer  # imports LightGBM, which takes seconds
 

@@ -13,6 +13,7 @@ from features.encoding import FeatureVector, encode
 from features.schema import Schema
 from features.segment import Segment
 from service.access.access import Access
+from service.complements.feed import ComplementsFeed
 from service.coupons.key_ring import CouponKeys
 from service.course import Rules
 from service.customer_turn import CustomerTurns
@@ -48,6 +49,11 @@ class State:
     plan: TrackingPlan = field(default_factory=load_plan)
     keys: KeysInUse = field(default_factory=KeysInUse)
     turns: CustomerTurns = field(default_factory=CustomerTurns)
+
+    @cached_property
+    def complements(self) -> ComplementsFeed:
+        """What goes with a cart."""
+        return ComplementsFeed(engine=self.engine, poll_seconds=self.settings.poll_seconds)
 
     @cached_property
     def rank_models(self) -> RankModels:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import typer
 
 from training.commands import (
+    complementing,
     drifting,
     features,
     fitting,
@@ -23,6 +24,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.add_typer(importing.app, name="import")
 app.add_typer(features.app)
 app.add_typer(segmenting.app)
+app.add_typer(complementing.app)
 app.add_typer(fitting.app, name="fit")
 app.add_typer(judging.app)
 app.add_typer(promoting.app)

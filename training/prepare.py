@@ -145,6 +145,20 @@ def kept_champions(placings: Mapping[str, Placing]) -> str:
     return f"; not champion: {', '.join(kept)}" if kept else ""
 
 
+def find_complements(places: Places) -> str:
+    """Finds what is bought together, judges it on the last two months and registers it."""
+    from training.complements.baskets import NOT_OFFERED
+    from training.complements.publish import NAME, fit_complements, publish_complements
+
+    fitted = fit_complements(places, DATASET, NOT_OFFERED[DATASET])
+    placing = publish_complements(places, fitted)
+    found = fitted.verdict
+    return (
+        f"{len(fitted.complements.product_ids):,} products, hit rate@10 {found.complements.value:.1%}, "
+        f"popularity {found.popularity.value:.1%}" + kept_champions({NAME: placing})
+    )
+
+
 def fill_online_store(places: Places) -> str:
     """Writes the newest snapshot into the online store as if the data ended now, and names an example customer."""
     from features.bulk import latest_as_of
@@ -180,5 +194,6 @@ STEPS: Final = (
     Step("build features", build_features, Places.feature_store_digest),
     Step("fit scorers", fit_scorers, lambda places: places.tracking_uri),
     Step("start policies", start_policies, lambda places: places.tracking_uri),
+    Step("find complements", find_complements, lambda places: places.tracking_uri),
     Step("fill online store", fill_online_store, Places.feature_store_digest, keeps=SERVED_FOR),
 )

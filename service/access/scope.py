@@ -15,7 +15,7 @@ class Scope(StrEnum):
     """A kind of request. None contains another: a caller may do exactly what its scopes name."""
 
     DECIDE = "decide"
-    """Decide, and put a deferred decision into effect."""
+    """Decide, put a deferred decision into effect, and ask what goes with a cart."""
     OUTCOMES = "outcomes"
     """Tell what came back."""
     EVENTS = "events"
@@ -32,6 +32,7 @@ OPEN = None
 ENDPOINTS: Mapping[str, Scope | None] = {
     "POST /v1/decide": Scope.DECIDE,
     "POST /v1/decide/batch": Scope.DECIDE,
+    "POST /v1/complements": Scope.DECIDE,
     "POST /v1/score": Scope.READ,
     "GET /v1/decisions/{decision_id}": Scope.READ,
     "POST /v1/decisions/{decision_id}/activate": Scope.DECIDE,

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from service.routes import (
     batch,
+    complements,
     coupons,
     customers,
     decisions,
@@ -19,5 +20,8 @@ from service.routes import (
 BATCHES = ("/v1/decide/batch", "/v1/outcomes", "/v1/batch")
 """Endpoints whose bodies hold many items."""
 router = APIRouter()
-for _topic in (decisions, batch, outcomes, events, coupons, customers, segments, personalizer, operation):
+for _topic in (
+    *(decisions, batch, complements, outcomes, events, coupons),
+    *(customers, segments, personalizer, operation),
+):
     router.include_router(_topic.router)

@@ -37,17 +37,22 @@ def parse_cursor(text: str) -> Cursor:
 def read_timeline(
     connection: Connection, customer_id: str, *, before: Cursor | None, limit: int
 ) -> Sequence[Row[Any]]:
-    """At most so many events of the customer, the newest first.
+    """At most so many events of the customer, the newest first."""
+    found: list[Row[Any]] = []
+    dialect = connection.dialect.name
+    for mine in told_of(customer_id):
+        found += connection.execute(_page(select(events).where(mine), dialect, before, limit)).all()
+    return sorted(found, key=lambda row: (row.occurred_at, row.message_id), reverse=True)[:limit]
 
-    Those under their anonymous ids that nobody owns yet are asked for apart, so that either query walks an index.
+
+def told_of(customer_id: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Which events are the customer's: their own, and those under their anonymous ids that nobody owns yet.
+
+    To be asked for apart, so that either query walks an index.
     """
     theirs = select(identities.c.anonymous_id).where(identities.c.customer_id == customer_id)
     nobodys = and_(events.c.customer_id.is_(None), events.c.anonymous_id.in_(theirs))
-    found: list[Row[Any]] = []
-    dialect = connection.dialect.name
-    for mine in (events.c.customer_id == customer_id, nobodys):
-        found += connection.execute(_page(select(events).where(mine), dialect, before, limit)).all()
-    return sorted(found, key=lambda row: (row.occurred_at, row.message_id), reverse=True)[:limit]
+    return events.c.customer_id == customer_id, nobodys
 
 
 def _page(query: Select[Any], dialect: str, before: Cursor | None, limit: int) -> Select[Any]:

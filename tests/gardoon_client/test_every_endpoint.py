@@ -22,6 +22,7 @@ import gardoon_client as ours
 from gardoon_client import (
     AsyncClient,
     Client,
+    ComplementsRequest,
     DecideRequest,
     Outcome,
     ProblemError,
@@ -32,6 +33,7 @@ from gardoon_client import (
 from gardoon_client.reader import RAW
 from service import allowance_schema, customer_schema, schemas, segment_schema
 from service.app import create_app
+from service.complements import schema as complements_schema
 from service.coupons import schema as coupon_schema
 
 Asking = Callable[[Any], Any]
@@ -43,6 +45,7 @@ CLICK = Outcome(event_id="e1", decision_id="d1", kind="clicked", occurred_at=AT)
 CALLS: Mapping[str, Asking] = {
     "POST /v1/decide": lambda client: client.decide(DECIDE),
     "POST /v1/decide/batch": lambda client: client.decide_many([DECIDE, DECIDE]),
+    "POST /v1/complements": lambda client: client.complements(ComplementsRequest(cart=["883404"])),
     "POST /v1/score": lambda client: client.score("1001"),
     "POST /v1/outcomes": lambda client: client.tell([CLICK]),
     "GET /v1/decisions/{decision_id}": lambda client: client.read_decision("a/b"),
@@ -103,6 +106,9 @@ READ: Mapping[type[BaseModel], type] = {
     customer_schema.ViewNow: ours.FeatureView,
     segment_schema.DeclaredSegment: ours.Segment,
     segment_schema.SegmentsAnswer: ours.Segments,
+    complements_schema.ComplementNow: ours.Complement,
+    complements_schema.ComplementsAnswer: ours.Complements,
+    complements_schema.Excluded: ours.ExcludedProduct,
 }
 
 

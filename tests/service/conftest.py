@@ -19,6 +19,7 @@ from features.segment_files import load_segments
 from features.stored import StoredFeatures, StoredView
 from models.artifact import Artifact
 from models.catalogue import load_policy
+from models.complements import Complements
 from models.context import Standardizer
 from models.feedback import Floats
 from models.inputs import SCORES, bind, input_names
@@ -106,6 +107,22 @@ def starting_policies() -> dict[str, Artifact]:
         "send_time_policy": send_time.to_artifact(),
         "coupon_policy": coupon.to_artifact(),
     }
+
+
+def bread_and_butter() -> Complements:
+    """Five products in 100 baskets: bread goes with butter (20 together) and jam (10), butter with bread; nothing with tea.
+
+    Most popular is milk, then bread, butter, jam, tea.
+    """
+    return Complements(
+        product_ids=("bread", "butter", "jam", "milk", "tea"),
+        starts=np.array([0, 2, 4, 5, 5, 5], dtype=np.int64),
+        others=np.array([1, 2, 0, 2, 0], dtype=np.int32),
+        strengths=np.array([0.5, 0.25, 0.5, 0.125, 0.25], dtype=np.float32),
+        together=np.array([20, 10, 20, 5, 10], dtype=np.int32),
+        baskets=np.array([40, 30, 20, 50, 10], dtype=np.int32),
+        about={"n_baskets": 100, "lately_days": 28},
+    )
 
 
 def build_fake_models(versions: dict[str, str], schema: Schema, engine: Engine) -> ModelSet:
@@ -219,7 +236,8 @@ def make_worker(
             versions = {n: put_artifact(engine, connection, p.to_artifact()) for n, p in points.items()}
         if champions:
             scorers = {name: Artifact({"kind": "scorer", "name": name}) for name in SCORES}
-            publish_champions(engine, {**scorers, **starting_policies()}, clock())
+            pairs = {"complements": bread_and_butter().to_artifact()}
+            publish_champions(engine, {**scorers, **starting_policies(), **pairs}, clock())
         learner = Learner(engine, points)
         learner.step(clock())
         feed = ModelFeed(

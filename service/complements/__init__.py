@@ -1,0 +1,1 @@
+"""Products that go with a cart: `POST /v1/complements`."""
