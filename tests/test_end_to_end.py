@@ -52,7 +52,7 @@ def test_preparing_again_repeats_no_finished_work(prepared: Path) -> None:
 
     told = run("training", "prepare", "--var", str(prepared), var=prepared)
 
-    assert told.count("(done before)") == 6
+    assert told.count("(done before)") == 7
     assert time.monotonic() - started_at < 15
 
 
@@ -66,6 +66,10 @@ def test_the_service_answers_learns_follows_champions_and_can_do_it_all_again(pr
         shown = "".join(lines)
         assert f'"customer_id": "{customer}"' in shown
         assert re.search(r'"status": "act"', shown), "the greeting shows what it answered"
+
+        offered = post(f"{address}/v1/complements", {"cart": ["1082185"], "customer_id": customer})
+        assert len(offered["products"]) == 10, "what goes with bananas is known"
+        assert offered["fallback"] is None
 
         first = decide(address, customer)
         outcome = {

@@ -17,7 +17,7 @@ from service.point_files import load_decision_points
 from service.registry import check_champion, sync_champions
 from service.settings import Settings
 from service.store.artifact_store import get_artifact, read_champions
-from tests.service.conftest import NOW, starting_policies
+from tests.service.conftest import NOW, bread_and_butter, starting_policies
 
 POINTS = load_decision_points(Settings().decision_points)
 
@@ -64,6 +64,18 @@ def test_a_champion_that_cannot_serve_leaves_the_last_good_in_place(engine: Engi
 
     assert moved == []
     assert digest_of(engine, "channel_policy") == good.digest
+
+
+def test_complements_are_followed_and_broken_ones_refused(engine: Engine) -> None:
+    good = bread_and_butter().to_artifact()
+    registry = FakeRegistry({"complements": ("1", good)})
+    moved = [sync_champions(engine, registry, load_schema(), POINTS, NOW)]
+    registry.champions["complements"] = ("2", Artifact(good.manifest, {"starts": np.zeros(1)}))
+
+    moved.append(sync_champions(engine, registry, load_schema(), POINTS, NOW))
+
+    assert moved == [["complements"], []]
+    assert digest_of(engine, "complements") == good.digest
 
 
 def test_a_policy_that_wants_an_unknown_input_is_refused() -> None:
