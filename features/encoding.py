@@ -36,6 +36,7 @@ def encode(stored: StoredFeatures, *, now: datetime, schema: Schema) -> FeatureV
 
     A view without a row, or with one older than its freshness limit, is filled with the schema's defaults and named; so is
     a single feature that its view's row lacks (`incomplete`: the store was written before the feature was declared).
+    An age, such as the minutes since the last view, is of `now`, not of the moment at which it was stored.
     Raises `EncodingError`.
     """
     values: list[float] = []
@@ -47,6 +48,7 @@ def encode(stored: StoredFeatures, *, now: datetime, schema: Schema) -> FeatureV
         if problem is not None:
             degraded.append(f"{view.name}:{problem}")
         usable = row.values if row is not None and problem != "stale" else {}
+        first = len(values)
         for feature in view.features:
             value = usable.get(feature.name, feature.default)
             if type(value) is float and feature.length == 1:  # nearly all of them
@@ -55,6 +57,8 @@ def encode(stored: StoredFeatures, *, now: datetime, schema: Schema) -> FeatureV
                 strings[feature.name] = str(feature.default if value is None else value)
             else:
                 values.extend(_places(feature, value))
+        if row is not None and view.ages:
+            _grow(values, first, view, (now - row.event_at).total_seconds())
     return FeatureVector(np.array(values, dtype=np.float64), strings, tuple(degraded))
 
 
@@ -67,6 +71,16 @@ def view_problem(view: View, row: StoredView | None, now: datetime) -> str | Non
     if not row.values.keys() >= view.feature_names:
         return "incomplete"
     return None
+
+
+def _grow(values: list[float], first: int, view: View, since_s: float) -> None:
+    """Let the view's ages, which begin at `first`, grow by the time since they were stored; a row may be a second ahead."""
+    since_s = max(since_s, 0.0)
+    for place, unit_s in view.ages:
+        values[first + place] += since_s / unit_s
+    for place, dividend, divisor in view.quotients:
+        by = values[first + divisor]
+        values[first + place] = values[first + dividend] / by if by else float("nan")
 
 
 def _places(feature: Feature, value: FeatureValue) -> tuple[float, ...]:

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,9 +22,16 @@ HOURS = tuple(range(24))
 OTHER_TOPIC = "other"
 
 
+_UNITS_S = {"days": 86_400.0, "minutes": 60.0}
+
+
 @dataclass(frozen=True)
 class Feature:
-    """One declared feature; `columns` are the names of its places in the vector (none for a string)."""
+    """One declared feature; `columns` are the names of its places in the vector (none for a string).
+
+    An age grows while its row is stored: by one in `grows_every_s` seconds. `quotient` names the two features, dividend and
+    divisor, of a number that follows them.
+    """
 
     name: str
     view: str
@@ -31,6 +39,8 @@ class Feature:
     default: float | bool | str
     columns: tuple[str, ...]
     about: str
+    grows_every_s: float | None = None
+    quotient: tuple[str, str] | None = None
 
     @cached_property
     def length(self) -> int:
@@ -51,6 +61,28 @@ class View:
     def feature_names(self) -> frozenset[str]:
         """The names of the view's features."""
         return frozenset(feature.name for feature in self.features)
+
+    @cached_property
+    def ages(self) -> tuple[tuple[int, float], ...]:
+        """Place among the view's places, and seconds in which it grows by one, of each age."""
+        return tuple(
+            (self._places[each.name], each.grows_every_s) for each in self.features if each.grows_every_s
+        )
+
+    @cached_property
+    def quotients(self) -> tuple[tuple[int, int, int], ...]:
+        """The places of each quotient, its dividend and its divisor."""
+        places = self._places
+        return tuple(
+            (places[each.name], places[each.quotient[0]], places[each.quotient[1]])
+            for each in self.features
+            if each.quotient
+        )
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        ends = accumulate(feature.length for feature in self.features)
+        return {each.name: end - each.length for each, end in zip(self.features, ends, strict=True)}
 
 
 @dataclass(frozen=True)
@@ -87,6 +119,7 @@ def parse_schema(text: str) -> Schema:
     views = []
     for view_name, view in declared["views"].items():
         features = tuple(_feature(name, view_name, spec, topics) for name, spec in view["features"].items())
+        _check_quotients(features)
         views.append(View(view_name, view["description"], float(view["freshness_days"]), features))
     return Schema(tuple(views), topics, hashlib.sha256(text.encode()).hexdigest()[:16], text)
 
@@ -104,7 +137,27 @@ def _feature(name: str, view: str, spec: dict[str, Any], topics: tuple[str, ...]
     kind = spec["type"]
     if kind not in ("float", "int", "bool", "string", "float_list"):
         raise ValueError(f"feature {name}: type {kind!r} is none of float, int, bool, string, float_list")
-    return Feature(name, view, kind, spec["default"], _columns(name, spec, topics), spec["about"])
+    default, grows, quotient = spec["default"], spec.get("grows_in"), spec.get("quotient")
+    if (grows or quotient) and (kind != "float" or default == default):
+        raise ValueError(f"feature {name}: grows_in and quotient need the type float and the default nan")
+    if grows not in (None, *_UNITS_S):
+        raise ValueError(f"feature {name}: grows_in is {grows!r}, wanted one of {', '.join(_UNITS_S)}")
+    return Feature(
+        name,
+        view,
+        kind,
+        default,
+        _columns(name, spec, topics),
+        spec["about"],
+        grows_every_s=_UNITS_S[grows] if grows else None,
+        quotient=_quotient(name, quotient) if quotient else None,
+    )
+
+
+def _quotient(name: str, parts: list[str]) -> tuple[str, str]:
+    if len(parts) != 2:
+        raise ValueError(f"feature {name}: quotient is {parts}, wanted dividend and divisor")
+    return parts[0], parts[1]
 
 
 def _columns(name: str, spec: dict[str, Any], topics: tuple[str, ...]) -> tuple[str, ...]:
@@ -121,6 +174,15 @@ def _columns(name: str, spec: dict[str, Any], topics: tuple[str, ...]) -> tuple[
     return tuple(
         spec["each"].format(topic=topic, channel=channel) for topic in topics for channel in channels
     )
+
+
+def _check_quotients(features: tuple[Feature, ...]) -> None:
+    ages = {each.name for each in features if each.length == 1 and each.quotient is None}
+    for each in features:
+        if unknown := set(each.quotient or ()) - ages:
+            raise ValueError(
+                f"feature {each.name}: quotient of {sorted(unknown)}, wanted numbers of its view"
+            )
 
 
 @cache

@@ -116,3 +116,43 @@ def assert_every_absent_view_is_named(
 ) -> None:
     for view in schema.views:
         assert (f"{view.name}:missing" in degraded) == (view.name not in rows.views)
+
+
+AGING = parse_schema("""
+[views.habit]
+description = "habit"
+freshness_days = 10
+[views.habit.features]
+hours = { type = "float_list", length = 3, default = nan, about = "hours" }
+zone = { type = "string", default = "?", about = "zone" }
+since = { type = "float", default = nan, grows_in = "days", about = "days since" }
+visit = { type = "float", default = nan, grows_in = "minutes", about = "minutes since" }
+gap = { type = "float", default = nan, about = "mean gap" }
+over = { type = "float", default = nan, quotient = ["since", "gap"], about = "since / gap" }
+""")
+
+
+@pytest.mark.parametrize(
+    ("age_days", "gap", "wanted"),
+    [
+        (0.5, 4.0, [3.5, 721.0, 4.0, 3.5 / 4.0]),
+        (-0.5 / 86_400, 4.0, [3.0, 1.0, 4.0, 0.75]),
+        (0.5, 0.0, [3.5, 721.0, 0.0, np.nan]),
+        (0.5, None, [3.5, 721.0, np.nan, np.nan]),
+        (11.0, 4.0, [np.nan] * 4),
+    ],
+)
+def test_ages_are_of_the_moment_of_reading(age_days: float, gap: float | None, wanted: list[float]) -> None:
+    habit: dict[str, FeatureValue] = {"hours": (0.5, 0.25, 0.25), "zone": "", "since": 3.0, "visit": 1.0}
+
+    vector = encode(stored(age_days, habit={**habit, "gap": gap, "over": 0.75}), now=NOW, schema=AGING)
+
+    np.testing.assert_allclose(vector.values[3:], wanted, rtol=1e-12)
+
+
+def test_an_age_that_is_null_stays_nan() -> None:
+    nulls = stored(habit=dict.fromkeys(["hours", "zone", "since", "visit", "gap", "over"]))
+
+    vector = encode(nulls, now=NOW, schema=AGING)
+
+    assert np.isnan(vector.values).all()

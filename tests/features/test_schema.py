@@ -81,3 +81,27 @@ def test_topics_and_places_that_cannot_be_told_apart_are_refused(
 
     with pytest.raises(ValueError, match=message):
         parse_schema(text)
+
+
+@pytest.mark.parametrize(
+    ("spec", "fault"),
+    [
+        ('type = "float", default = 0.0, grows_in = "days"', "default nan"),
+        ('type = "int", default = nan, quotient = ["a", "b"]', "type float"),
+        ('type = "float", default = nan, grows_in = "weeks"', "wanted one of days, minutes"),
+        ('type = "float", default = nan, quotient = ["age", "other"]', r"quotient of \['other'\]"),
+        ('type = "float", default = nan, quotient = ["age"]', "dividend and divisor"),
+    ],
+)
+def test_an_age_or_quotient_that_cannot_be_is_refused_by_name(spec: str, fault: str) -> None:
+    text = f"""
+[views.v]
+description = "d"
+freshness_days = 1
+[views.v.features]
+age = {{ type = "float", default = nan, about = "a" }}
+odd = {{ {spec}, about = "o" }}
+"""
+
+    with pytest.raises(ValueError, match=f"feature odd: .*{fault}"):
+        parse_schema(text)
