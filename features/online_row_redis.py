@@ -1,15 +1,15 @@
-"""One customer's row of one view into Redis, in Feast's own layout and one round trip: what an event changed."""
+"""Single rows into Redis, in Feast's own layout, many in one pipeline: what events changed of some customers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import redis
 
 from features.online_redis import away, open_connections
-from features.online_row import encode_row
+from features.online_row import ViewRow, encode_row
 from features.redis_layout import encode_time, redis_key, view_fields
 from features.redis_settings import RedisSettings
 from features.schema import View
@@ -65,11 +65,29 @@ class RedisRowWriter:
 
         Raises `RowError` for other features than the view's, `OnlineStoreError` when Redis does not answer.
         """
-        stored = [encode_time(event_at), *encode_row(view, values)]
-        pairs = [part for pair in zip(view_fields(view), stored, strict=True) for part in pair]
-        key = redis_key(customer_id, self._settings.project)
+        return self.write_many([ViewRow(customer_id, view, values, event_at)]) == 1
+
+    def write_many(self, rows: Sequence[ViewRow]) -> int:
+        """How many of the rows are stored, each whole. Raises as `write` does; some may be stored then."""
+        calls = [self._call_of(row) for row in rows]
         try:
-            return bool(self._script(keys=[key], args=[*pairs, self._settings.key_ttl_seconds or 0]))
+            with self._client.pipeline(transaction=False) as pipeline:
+                for key, arguments in calls:
+                    self._script(keys=[key], args=arguments, client=pipeline)
+                return sum(pipeline.execute())
+        except (redis.RedisError, OSError) as error:
+            raise away(self._settings, error) from None
+
+    def _call_of(self, row: ViewRow) -> tuple[bytes, list[bytes | int]]:
+        stored = [encode_time(row.event_at), *encode_row(row.view, row.values)]
+        pairs = [part for pair in zip(view_fields(row.view), stored, strict=True) for part in pair]
+        key = redis_key(row.customer_id, self._settings.project)
+        return key, [*pairs, self._settings.key_ttl_seconds or 0]
+
+    def erase(self, customer_id: str) -> None:
+        """Let go of every row of the customer. Raises `OnlineStoreError`."""
+        try:
+            self._client.delete(redis_key(customer_id, self._settings.project))
         except (redis.RedisError, OSError) as error:
             raise away(self._settings, error) from None
 

@@ -45,6 +45,7 @@ from service.store.tables import (
     messages,
     outcomes,
     rank_events,
+    stale_features,
     standings,
     traits,
 )
@@ -53,7 +54,7 @@ _CLOCKS_DIFFER: Final = timedelta(hours=1)
 _CHANGED: Final = (
     *(decisions, outcomes, messages, draws, coupons, standings),
     *(idempotency_keys, rank_events),
-    *(events, events_aside, identities, traits),
+    *(events, events_aside, identities, traits, stale_features),
 )
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, RowMapping, Table, and_, delete, or_, select
 
 from service.store.naming import Naming
-from service.store.tables import events, events_aside, identities, traits
+from service.store.tables import events, events_aside, identities, stale_features, traits
 
 _AT_ONCE: Final = 500
 
@@ -45,7 +45,8 @@ def asides_of(connection: Connection, naming: Naming) -> Iterator[RowMapping]:
 
 
 def erase_events(connection: Connection, naming: Naming) -> dict[str, int]:
-    """How many rows went of each table: everything told of the customer, their traits and their anonymous ids."""
+    """How many rows went of each table: everything told of the customer, their traits and anonymous ids,
+    and the notes that their features are out of date."""
     who = naming.customer_id
     aside = [row["message_id"] for row in asides_of(connection, naming)]
     for start in range(0, len(aside), _AT_ONCE):
@@ -55,7 +56,9 @@ def erase_events(connection: Connection, naming: Naming) -> dict[str, int]:
         told_of(events, who), events.c.anonymous_id == who
     )  # an alias may have made it somebody else's
     joined = or_(identities.c.customer_id == who, identities.c.anonymous_id == who)
+    out_of_date = delete(stale_features).where(stale_features.c.customer_id == who)
     return {
+        stale_features.name: connection.execute(out_of_date).rowcount,
         events_aside.name: len(aside),
         events.name: connection.execute(delete(events).where(mine)).rowcount,
         traits.name: connection.execute(delete(traits).where(traits.c.customer_id == who)).rowcount,

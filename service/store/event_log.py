@@ -12,13 +12,15 @@ from sqlalchemy import Connection, Engine, delete, select, update
 from service.events.told import Aside, Told, to_json
 from service.store.deadlock import unless_deadlocked
 from service.store.engine import insert_into, insert_or_ignore, microseconds
+from service.store.stale_features import note_events
 from service.store.tables import events, events_aside, identities, traits
 
 
 def record_events(
     engine: Engine, told: Sequence[Told], aside: Sequence[Aside], *, received_at: datetime
 ) -> set[str]:
-    """The ids of the messages that are new; all is committed at once, with who was identified and what was said of them.
+    """The ids of the messages that are new; all is committed at once, with who was identified, what was said and whose
+    features are out of date now.
 
     A message that is known already changes nothing, whatever is in it.
     """
@@ -26,7 +28,9 @@ def record_events(
     def work(connection: Connection) -> set[str]:
         owners = _owners(connection, {e.anonymous_id for e in told if e.anonymous_id and not e.customer_id})
         new = _add(connection, told, owners, received_at)
-        _join(connection, [each for each in new if each.joins])
+        joined = _join(connection, [each for each in new if each.joins])
+        owned = [(owner, each) for each in new if (owner := _owner(each, owners))]
+        note_events(connection, [*owned, *joined], received_at)
         _tell_traits(connection, new, owners)
         known_by = sorted(each.message_id for each in told)
         if known_by:
@@ -74,11 +78,12 @@ def _owners(connection: Connection, anonymous_ids: Iterable[str]) -> dict[str, s
     return {row.anonymous_id: row.customer_id for row in connection.execute(select(identities).where(wanted))}
 
 
-def _join(connection: Connection, joining: Sequence[Told]) -> None:
-    """Make what was told under each anonymous id its customer's, unless it is somebody's already.
+def _join(connection: Connection, joining: Sequence[Told]) -> list[tuple[str, Told]]:
+    """Make what was told under each anonymous id its customer's, unless it is somebody's already; who they are.
 
     The latest identification tells whose later events are.
     """
+    adopted = []
     for each in sorted(joining, key=lambda one: (one.anonymous_id, one.occurred_at)):
         joined = insert_into(connection.engine, identities).values(
             anonymous_id=each.anonymous_id,
@@ -93,23 +98,25 @@ def _join(connection: Connection, joining: Sequence[Told]) -> None:
                 where=identities.c.joined_at <= joined.excluded.joined_at,
             )
         )
-        _adopt(connection, str(each.anonymous_id))
+        adopted.append((_adopt(connection, str(each.anonymous_id)), each))
+    return adopted
 
 
-def _adopt(connection: Connection, anonymous_id: str) -> None:
-    """Give what nobody owns under the anonymous id, traits too, to who it is now."""
-    owner = connection.scalar(
-        select(identities.c.customer_id).where(identities.c.anonymous_id == anonymous_id)
+def _adopt(connection: Connection, anonymous_id: str) -> str:
+    """Give what nobody owns under the anonymous id, traits too, to who it is now: the customer returned."""
+    owner = str(
+        connection.scalar(select(identities.c.customer_id).where(identities.c.anonymous_id == anonymous_id))
     )
     nobodys = (events.c.anonymous_id == anonymous_id, events.c.customer_id.is_(None))
     said = select(events.c.content, events.c.occurred_at).where(*nobodys, events.c.type == "identify")
     rows = [
-        _trait_row(str(owner), name, value, row.occurred_at)
+        _trait_row(owner, name, value, row.occurred_at)
         for row in connection.execute(said)
         for name, value in json.loads(row.content).get("traits", {}).items()
     ]
     _keep_newest(connection, rows)
     connection.execute(update(events).where(*nobodys).values(customer_id=owner))
+    return owner
 
 
 def _tell_traits(connection: Connection, told: Sequence[Told], owners: Mapping[str, str]) -> None:

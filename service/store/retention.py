@@ -2,7 +2,8 @@
 
 Nothing is let go that is still needed: a month stays, and so do all later ones, while a round of it is open, an outcome of
 it unlearnt or a coupon of it may still be used. A snapshot stays while a kept decision names it, and the newest does.
-Events go with the month in which they were received; traits and anonymous ids stay until their customer is forgotten.
+Events go with the month in which they were received, as do notes of features out of date that nobody attended to; traits
+and anonymous ids stay until their customer is forgotten.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, delete, func, or_, select
 
@@ -35,6 +36,7 @@ from service.store.tables import (
     rewards,
     shadow_scores,
     snapshots,
+    stale_features,
 )
 
 OF_A_DECISION: Final = (outcomes, rewards, shadow_scores, messages, draws, activations, coupons)
@@ -76,6 +78,8 @@ def plan_retention(connection: Connection, before: datetime) -> Plan:
     for table in OF_EVENTS:
         old = select(func.count()).where(table.c.received_at < microseconds(month))
         rows[table.name] = int(connection.scalar(old) or 0)
+    forgone = select(func.count()).where(stale_features.c.due_at < microseconds(month))
+    rows[stale_features.name] = int(connection.scalar(forgone) or 0)
     numbers, digests = _unnamed(connection, month)
     parts = tuple(partitions_before(connection, month))
     return Plan(month, rows, parts, tuple(numbers), tuple(digests), kept_by)
@@ -95,6 +99,7 @@ def carry_out(engine: Engine, plan: Plan) -> None:
     _delete_in_portions(engine, rank_events.c.event_id, _ranked(plan.month))
     for table in OF_EVENTS:
         _delete_in_portions(engine, table.c.message_id, table.c.received_at < microseconds(plan.month))
+    _delete_in_portions(engine, stale_features.c.id, stale_features.c.due_at < microseconds(plan.month))
     with engine.begin() as connection:
         for numbers in _portions(plan.snapshots):
             connection.execute(delete(snapshots).where(snapshots.c.snapshot.in_(numbers)))
@@ -161,7 +166,7 @@ def _ranked(month: datetime) -> ColumnElement[bool]:
     return and_(rank_events.c.ranked_at < microseconds(month), known)
 
 
-def _delete_in_portions(engine: Engine, key: ColumnElement[str], condition: ColumnElement[bool]) -> None:
+def _delete_in_portions(engine: Engine, key: ColumnElement[Any], condition: ColumnElement[bool]) -> None:
     """Delete the rows, a transaction a portion, so that no writer waits for long; `key`: the column that tells them."""
     portion = select(key).where(condition).limit(_AT_ONCE).scalar_subquery()
     while True:

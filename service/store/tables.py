@@ -316,3 +316,17 @@ events_aside = Table(
     Index("events_aside_by_customer", "customer_id"),
     Index("events_aside_by_time", "received_at"),
 )
+
+stale_features = Table(
+    "stale_features",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("customer_id", String(128), nullable=False),
+    Column(
+        "cause", String(8), nullable=False
+    ),  # event: told something; window: a count changes; base: filled anew
+    Column("due_at", BigInteger, nullable=False),  # the features are out of date from then on
+    Column("tables", String(128), nullable=False),  # canonical tables that changed; empty: all
+    Index("stale_features_by_due", "cause", "due_at"),
+    Index("stale_features_by_customer", "customer_id"),
+)

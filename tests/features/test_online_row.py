@@ -14,7 +14,7 @@ from features.bulk import write_online_store
 from features.offline import build_snapshots
 from features.online import FeastFeatureReader, OnlineStoreError, SqliteFeatureReader
 from features.online_redis import RedisFeatureReader
-from features.online_row import RowError, SqliteRowWriter
+from features.online_row import RowError, SqliteRowWriter, ViewRow
 from features.online_row_redis import RedisRowWriter
 from features.redis_settings import redis_settings
 from features.schema import View, load_schema
@@ -102,6 +102,25 @@ def test_a_row_of_the_file_is_replaced_by_one_as_new_and_the_other_views_stay(da
     assert arrived.views["engagement"].values == row(ENGAGEMENT, activity_by_hour=CURVE)
 
 
+def test_many_rows_are_stored_at_once_or_none_is(database: Path) -> None:
+    new = [ViewRow(f"new {n}", PROFILE, row(PROFILE, age_years=float(n)), SERVED_AT) for n in range(3)]
+    old = ViewRow("customer 1", PROFILE, row(PROFILE), SERVED_AT - timedelta(days=1))
+    with (
+        closing(SqliteRowWriter(database=database)) as writer,
+        closing(SqliteFeatureReader(database=database, schema=SCHEMA)) as reader,
+    ):
+        stored = writer.write_many([*new, old])
+        with pytest.raises(RowError, match="unknown"):
+            writer.write_many([new[0], ViewRow("other", PROFILE, {"colour": 1.0}, SERVED_AT)])
+
+        assert stored == 3
+        assert [reader.read(each.customer_id).views["profile"].values for each in new] == [
+            each.values for each in new
+        ]
+        assert reader.read("customer 1").views["profile"].event_at == SERVED_AT
+        assert reader.read("other").views == {}
+
+
 def test_a_row_of_other_features_is_refused_and_nothing_is_stored(database: Path) -> None:
     with (
         closing(SqliteRowWriter(database=database)) as writer,
@@ -137,6 +156,23 @@ def test_a_row_in_redis_is_replaced_by_one_as_new_in_one_step(address: str) -> N
     assert found.views["profile"].values == row(PROFILE, time_zone="Europe/Berlin", consent_sms=True)
     assert found.views["profile"].event_at == SERVED_AT + timedelta(seconds=61)
     assert fine.views["profile"].values["age_years"] == 3.0
+
+
+@pytest.mark.slow
+def test_many_rows_go_into_redis_in_one_pipeline_and_can_be_let_go(address: str) -> None:
+    new = [ViewRow(f"many {n}", PROFILE, row(PROFILE, age_years=float(n)), SERVED_AT) for n in range(3)]
+    late = ViewRow("many 0", PROFILE, row(PROFILE), SERVED_AT - timedelta(days=1))
+    with (
+        closing(RedisRowWriter(settings=settings_of(address))) as writer,
+        closing(RedisFeatureReader(settings=settings_of(address), schema=SCHEMA)) as reader,
+    ):
+        stored = writer.write_many([*new, late])
+        found = [reader.read(each.customer_id).views["profile"].values for each in new]
+        writer.erase("many 1")
+
+        assert stored == 3
+        assert found == [each.values for each in new]
+        assert reader.read("many 1").views == {}
 
 
 @pytest.mark.slow
