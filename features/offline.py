@@ -178,6 +178,7 @@ def _write_manifest(
     manifest = {
         "dataset": source.get("name"),
         "dataset_fingerprint": source.get("fingerprint"),
+        "received_until": source.get("received_until") or None,
         "schema_digest": schema.digest,
         "as_ofs": [as_of.astimezone(UTC).isoformat() for as_of in sorted(as_ofs)],
         "rows": rows,

@@ -28,6 +28,11 @@ def touched_tables(kind: str, name: str | None) -> frozenset[str]:
     return _BY_NAME.get(name or "", _OF_NO_ROW) if kind == "track" else _OF_NO_ROW
 
 
+def has_rows(kind: str, name: str | None) -> bool:
+    """Whether an event of that type and name has rows of its own."""
+    return kind == "track" and name in _BY_NAME
+
+
 def pack_tables(tables: frozenset[str]) -> str:
     """The names as one text, to be kept."""
     return " ".join(sorted(tables))

@@ -41,7 +41,7 @@ def main() -> None:
 
 @app.command()
 def serve(host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -> None:
-    """Answer decisions; `learn` runs beside it, once for all workers."""
+    """Answer decisions; `learn` and `refresh` run beside it, once for all workers."""
     _check_exposure(host)
     _listen(host, port, workers)
 
@@ -51,26 +51,27 @@ def learn() -> None:
     """Follow the champions and fold outcomes into the policies, until stopped."""
     from service.learning import learn_until
 
-    stop = threading.Event()
+    learn_until(_until_asked_to_stop(), Settings())
 
-    def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
 
-    signal.signal(signal.SIGTERM, ask_to_stop)
-    signal.signal(signal.SIGINT, ask_to_stop)
-    learn_until(stop, Settings())
+@app.command()
+def refresh() -> None:
+    """Keep the online features of customers as new as what is told of them, until stopped."""
+    from service.refreshing import refresh_until
+
+    refresh_until(_until_asked_to_stop(), Settings())
 
 
 @app.command()
 def run(host: Host = "127.0.0.1", port: Port = 8000) -> None:
-    """Answer decisions and learn, on this machine; shows how to ask once it is ready."""
+    """Answer decisions, learn and refresh features, on this machine; shows how to ask once it is ready."""
     from service.greeting import greet
-    from service.supervisor import LearnerProcess
+    from service.supervisor import LEARN, REFRESH, KeptProcess
 
     _check_exposure(host)
-    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))  # so that the learner is ended too
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))  # so that the others are ended too
     greeting = threading.Thread(target=greet, args=(f"http://{host}:{port}", Settings()), daemon=True)
-    with LearnerProcess():
+    with KeptProcess(LEARN), KeptProcess(REFRESH):
         greeting.start()
         _listen(host, port, workers=1)  # returns on Ctrl-C
     Console().print("stopped")
@@ -102,6 +103,18 @@ def verify() -> None:
     apart = f"; {result.erased} of erased customers cannot be" if result.erased else ""
     console.print(f"{result.reenacted} decisions re-enacted, {len(result.differing)} differ{apart}")
     raise typer.Exit(1 if result.differing else 0)
+
+
+def _until_asked_to_stop() -> threading.Event:
+    """Set by SIGTERM and Ctrl-C."""
+    stop = threading.Event()
+
+    def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, ask_to_stop)
+    signal.signal(signal.SIGINT, ask_to_stop)
+    return stop
 
 
 def _listen(host: str, port: int, workers: int) -> None:

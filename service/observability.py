@@ -142,6 +142,40 @@ class LearnerMetrics:
         )
 
 
+@dataclass
+class RefresherMetrics:
+    """What the refresher's process shows on a port of its own."""
+
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+    def __post_init__(self) -> None:
+        own = self.registry
+        self.leads = Gauge(
+            "gardoon_refresher_leads", "1 in the process that refreshes, 0 in one that waits", registry=own
+        )
+        self.backlog = Gauge(
+            "gardoon_refresh_backlog", "Events whose customers' features are not written yet", registry=own
+        )
+        self.backlog_seconds = Gauge(
+            "gardoon_refresh_backlog_seconds",
+            "Age of the oldest of them, 0 where there is none",
+            registry=own,
+        )
+        self.customers = Counter(
+            "gardoon_refreshed_customers", "Customers whose features were written", ("cause",), registry=own
+        )
+        self.rows = Counter("gardoon_refreshed_rows", "Rows of views written", registry=own)
+        self.seconds = Histogram(
+            "gardoon_refresh_seconds",
+            "Time of one round, log and store included",
+            registry=own,
+            buckets=_SECONDS,
+        )
+        self.failed = Counter(
+            "gardoon_refresher_failures", "Rounds that failed and are tried again", registry=own
+        )
+
+
 def configure_logging() -> None:
     """Send structured logs to standard error: one JSON object a line, or coloured text on a terminal."""
     renderer: structlog.typing.Processor = (

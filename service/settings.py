@@ -51,6 +51,12 @@ class Settings(BaseSettings):
     learner_metrics_port: int = Field(
         default=0, ge=0, description="where the learner shows its metrics, on every address; 0: nowhere"
     )
+    refresh_seconds: float = Field(
+        default=0.01, gt=0, description="how often the refresher looks for events while there are none"
+    )
+    refresher_metrics_port: int = Field(
+        default=0, ge=0, description="where the refresher shows its metrics, on every address; 0: nowhere"
+    )
     rank_exploration: float = Field(
         default=0.2,
         gt=0,

@@ -1,4 +1,4 @@
-"""Keeps the learner's process running beside a worker on one machine."""
+"""Keeps the processes of the learner and the refresher running beside a worker on one machine."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import structlog
 
@@ -14,19 +14,19 @@ STOP_SECONDS = 30.0
 _logger = structlog.get_logger()
 
 
-class LearnerProcess:
-    """Starts `python -m service learn` and starts it again when it ends by itself; ends it on leaving the context."""
+LEARN: Final = (sys.executable, "-m", "service", "learn")
+REFRESH: Final = (sys.executable, "-m", "service", "refresh")
 
-    def __init__(
-        self,
-        command: tuple[str, ...] = (sys.executable, "-m", "service", "learn"),
-        pause_seconds: float = 2.0,
-    ) -> None:
+
+class KeptProcess:
+    """Starts a command and starts it again when it ends by itself; ends it on leaving the context."""
+
+    def __init__(self, command: tuple[str, ...], pause_seconds: float = 2.0) -> None:
         self._command = command
         self._pause_seconds = pause_seconds
         self._stop = threading.Event()
         self._process = subprocess.Popen(command)
-        self._watch = threading.Thread(target=self._keep_running, name="learner-watch")
+        self._watch = threading.Thread(target=self._keep_running, name=f"{command[-1]}-watch")
 
     def __enter__(self) -> Self:
         self._watch.start()
@@ -47,7 +47,7 @@ class LearnerProcess:
         while not self._stop.wait(0.2):
             code = self._process.poll()
             if code is not None:
-                _logger.error("learner ended, starting it again", code=code)
+                _logger.error("process ended, starting it again", command=self._command[-1], code=code)
                 if self._stop.wait(self._pause_seconds):
                     return
                 self._process = subprocess.Popen(self._command)
@@ -55,6 +55,6 @@ class LearnerProcess:
         try:
             self._process.wait(timeout=STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            _logger.error("learner did not stop, killing it", seconds=STOP_SECONDS)
+            _logger.error("process did not stop, killing it", command=self._command[-1])
             self._process.kill()
             self._process.wait()

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from features.bulk import read_snapshot, write_online_store
 from features.bulk_redis import Progress, untold, write_redis_store
+from features.filled import describe_filling, write_filled
 from features.online import read_settings
 from features.redis_settings import UnknownLayoutError, redis_settings
 from features.schema import JOIN_KEY, View, load_schema
@@ -28,9 +29,17 @@ def fill_online_store(
 ) -> dict[str, int]:
     """The number of customers written for each view: the snapshot at `as_of`, stored as if it spoke of `served_at`.
 
-    What is stored and newer is kept. `progress` is told of what takes long: filling Redis.
+    What is stored and newer is kept. What it was filled from is noted beside it (`features.filled`).
+    `progress` is told of what takes long: filling Redis.
     Raises `OnlineStoreError` or `FeatureStoreError` when there is no such snapshot or fewer rows arrived than were sent.
     """
+    filled = describe_filling(places.snapshots, as_of=as_of, served_at=served_at)
+    written = _fill(places, as_of, served_at, progress)
+    write_filled(places.feast, filled)
+    return written
+
+
+def _fill(places: Places, as_of: datetime, served_at: datetime, progress: Progress) -> dict[str, int]:
     if places.feature_store_yaml is None:
         database = places.feast / ONLINE_STORE
         return write_online_store(places.snapshots, database, as_of=as_of, served_at=served_at)

@@ -1,7 +1,7 @@
-"""Which of several learners learns: the one that holds a lock of the log. It is free again as soon as its holder ends.
+"""Which of several learners learns, and which refresher refreshes: who holds a lock of the log. It is free when they end.
 
 The lock saves work. What keeps outcomes from being learnt twice is the snapshot's number, a primary key: of two learners
-that step at the same time one cannot commit.
+that step at the same time one cannot commit. Features may be computed twice.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.store.engine import PATIENCE
 
-_LEARNER_LOCK = 7_305_418
+_LOCKS = {"learner": 7_305_418, "refresher": 7_305_419}
 _NOTICE_A_LOST_MACHINE = {
     "tcp_keepalives_idle": "5",
     "tcp_keepalives_interval": "2",
@@ -35,11 +35,21 @@ class Lock(Protocol):
 
 
 def learner_lock(engine: Engine) -> Lock:
-    """The lock of the log's learner: PostgreSQL's own, or beside a SQLite file one of the kernel's."""
+    """The lock of the log's learner."""
+    return _lock_of(engine, "learner")
+
+
+def refresher_lock(engine: Engine) -> Lock:
+    """The lock of who keeps the online features of the log's customers."""
+    return _lock_of(engine, "refresher")
+
+
+def _lock_of(engine: Engine, role: str) -> Lock:
+    """PostgreSQL's own, or beside a SQLite file one of the kernel's."""
     if engine.dialect.name == "postgresql":
-        return AdvisoryLock(engine, _LEARNER_LOCK)
+        return AdvisoryLock(engine, _LOCKS[role])
     database = Path(str(engine.url.database))
-    return FileLock(database.with_name(f"{database.name}.learner.lock"))
+    return FileLock(database.with_name(f"{database.name}.{role}.lock"))
 
 
 class AdvisoryLock:

@@ -86,11 +86,11 @@ def settle(connection: Connection, taken: Sequence[Row[Any]], due: Mapping[str, 
     return gone
 
 
-def note_all_told(connection: Connection, after: datetime | None, now: datetime) -> int:
-    """How many customers were noted: all of whom something was received since then, or ever."""
+def note_all_told(connection: Connection, received_from: datetime | None, now: datetime) -> int:
+    """How many customers were noted: all of whom something was received then or later, or ever."""
     whose = select(events.c.customer_id).where(events.c.customer_id.is_not(None)).distinct()
-    if after is not None:
-        whose = whose.where(events.c.received_at > microseconds(after))
+    if received_from is not None:
+        whose = whose.where(events.c.received_at >= microseconds(received_from))
     each = whose.subquery()
     row = select(
         each.c.customer_id, literal(Cause.BASE.value), literal(microseconds(now)).label("due_at"), literal("")

@@ -57,7 +57,8 @@ NO_ACTS = {
     "verify": "compares decisions with themselves",
     "serve": "answers; what it is asked to do is on record where it is an act",
     "learn": "learns",
-    "run": "answers and learns",
+    "refresh": "computes features of what was told",
+    "run": "answers, learns and refreshes",
 }
 """Every other command, with why it is none."""
 

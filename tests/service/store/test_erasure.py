@@ -189,7 +189,7 @@ def test_every_table_that_could_name_a_customer_is_one_that_forgetting_knows() -
     named = {table.name for table in metadata.tables.values() if "customer_id" in table.c}
 
     known = {"decisions", "messages", "draws", "coupons", "standings"}
-    assert named == known | {"events", "events_aside", "identities", "traits"}, (
+    assert named == known | {"events", "events_aside", "identities", "traits", "stale_features"}, (
         "teach forget_customer the new one"
     )
 

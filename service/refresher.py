@@ -1,0 +1,104 @@
+"""One round of refreshing: the customers whose features are out of date, computed anew from the log and written.
+
+Everything is computed from what is on disk, so a round that is done again, whole or in part, ends the same. Notes of what is
+out of date are let go of after the rows are written: whatever is killed in between, nothing is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+import pyarrow as pa
+from sqlalchemy import Engine, Row
+
+from features.base import BaseRows
+from features.due import next_change
+from features.online_row import ViewRow
+from features.recompute import ViewComputer, next_second
+from features.told_rows import canonical_rows
+from features.touched import EVERYTHING, unpack_tables
+from service.store.deadlock import unless_deadlocked
+from service.store.stale_features import Cause, known_to_windows, settle, take_stale
+from service.store.told_log import read_events, read_traits
+
+AT_ONCE: Final = {Cause.EVENT: 500, Cause.WINDOW: 50, Cause.BASE: 50}
+"""Notes in a round. Those that can wait are taken in small rounds, so that no event waits for long."""
+
+
+class RowWriter(Protocol):
+    """Writes rows of customers into the online store."""
+
+    def write_many(self, rows: Sequence[ViewRow]) -> int:
+        """How many of the rows are stored."""
+
+    def erase(self, customer_id: str) -> None:
+        """Let go of every row of the customer."""
+
+    def close(self) -> None:
+        """Nothing can be written afterwards."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What features are computed from beside the log: rows of a data set, and the population's terms."""
+
+    base: BaseRows
+    population: Mapping[str, float | None]
+    received_from: datetime | None
+    """The log's events from then on are not in the data set; None: none of them is."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a round did."""
+
+    cause: Cause
+    customers: int
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refresher:
+    """Brings the online store up to date with the log."""
+
+    engine: Engine
+    computer: ViewComputer
+    writer: RowWriter
+    source: Source
+    currency: str
+
+    def step(self, cause: Cause, now: datetime) -> Round | None:
+        """What was done for customers who are out of date for that cause; None where there is none."""
+        with self.engine.connect() as connection:
+            taken = take_stale(connection, cause, now=now, limit=AT_ONCE[cause])
+            if not taken:
+                return None
+            customers = sorted({row.customer_id for row in taken})
+            known = known_to_windows(connection, customers)
+            told = read_events(connection, customers, received_from=self.source.received_from)
+            said = read_traits(connection, customers)
+        as_of = next_second(now)
+        tables = self.source.base.of(customers, canonical_rows(told, said, currency=self.currency))
+        rows = self.computer.compute(
+            tables, as_of, views=self._views(taken, known), population=self.source.population
+        )
+        stored = self.writer.write_many(rows)
+        self._settle(taken, tables, as_of)
+        return Round(cause, len(customers), stored)
+
+    def _views(self, taken: Sequence[Row[Any]], known: set[str]) -> set[str]:
+        """The views that read what changed; all of them for somebody who is new here."""
+        changed = [unpack_tables(row.tables) for row in taken]
+        reads = self.computer.reads
+        if EVERYTHING in changed or any(row.customer_id not in known for row in taken):
+            return set(reads)
+        tables = frozenset().union(*changed)
+        return {view for view, read in reads.items() if read & tables or read == {"customers"}}
+
+    def _settle(self, taken: Sequence[Row[Any]], tables: Mapping[str, pa.Table], as_of: datetime) -> None:
+        due = next_change(tables, as_of)
+        for forgotten in unless_deadlocked(self.engine, lambda connection: settle(connection, taken, due)):
+            self.writer.erase(forgotten)
