@@ -125,6 +125,7 @@ def create_app(settings: Settings | None = None, build: Callable[[Settings], Sta
         app.state.gardoon = state
         state.access.refresh()
         state.log.start()
+        state.intake.start()
         await state.feed.look()
         await state.complements.look()
         following = [
@@ -138,6 +139,7 @@ def create_app(settings: Settings | None = None, build: Callable[[Settings], Sta
             for task in following:
                 task.cancel()
             await state.log.stop()
+            await state.intake.stop()
             await state.access.close()
             state.engine.dispose()
 

@@ -38,6 +38,12 @@ class Metrics:
             registry=own,
             buckets=_SECONDS,
         )
+        self.event_flush_seconds = Histogram(
+            "gardoon_event_flush_seconds",
+            "Time of one commit of the event log",
+            registry=own,
+            buckets=_SECONDS,
+        )
         self.degraded = Counter(
             "gardoon_degraded_inputs", "Inputs that defaults stood in for", ("input",), registry=own
         )

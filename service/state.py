@@ -26,6 +26,7 @@ from service.personalizer.model_store import RankModels
 from service.settings import Settings
 from service.steady_reader import PATIENCE_SECONDS, SteadyReader
 from service.store.decision_log import DecisionLog
+from service.store.event_intake import EventIntake
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,11 @@ class State:
     def complements(self) -> ComplementsFeed:
         """What goes with a cart."""
         return ComplementsFeed(engine=self.engine, poll_seconds=self.settings.poll_seconds)
+
+    @cached_property
+    def intake(self) -> EventIntake:
+        """What takes in events."""
+        return EventIntake(self.engine, flush_seconds=self.metrics.event_flush_seconds)
 
     @cached_property
     def rank_models(self) -> RankModels:

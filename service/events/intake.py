@@ -11,7 +11,7 @@ from service.events.plan import TrackingPlan
 from service.events.schema import EventsAnswer, KeptAside
 from service.events.told import Aside, Told
 from service.state import State
-from service.store.event_log import record_events
+from service.store.event_intake import Arrived
 
 
 async def take_in_events(gardoon: State, messages: Sequence[Any], sent_at: Any = None) -> EventsAnswer:
@@ -19,15 +19,14 @@ async def take_in_events(gardoon: State, messages: Sequence[Any], sent_at: Any =
     arrival = Arrival(
         received_at=gardoon.clock(), sent_at=sent_at, new_id=lambda: f"unnamed-{gardoon.randomness(16).hex()}"
     )
-    return await asyncio.to_thread(_take_in, gardoon, messages, arrival)
-
-
-def _take_in(gardoon: State, messages: Sequence[Any], arrival: Arrival) -> EventsAnswer:
-    """The same, all of it in a thread: reading a large batch would hold up decisions."""
-    read = [read_planned(each, arrival, gardoon.plan) for each in messages]
+    if len(messages) == 1:
+        read = [read_planned(messages[0], arrival, gardoon.plan)]
+    else:  # in a thread: reading a large batch would hold up decisions
+        read = await asyncio.to_thread(_read_all, messages, arrival, gardoon.plan)
     told = [each for each in read if isinstance(each, Told)]
     aside = [each for each in read if isinstance(each, Aside)]
-    new = record_events(gardoon.engine, told, aside, received_at=arrival.received_at)
+    arrived = Arrived(told=told, aside=aside, received_at=arrival.received_at)
+    new = await gardoon.intake.take_in(arrived)
     gardoon.metrics.count_events(told, new, len(aside), gardoon.plan.plans)
     kept = (
         KeptAside(index=place, message_id=each.message_id, field=each.field, fault=each.fault)
@@ -35,6 +34,10 @@ def _take_in(gardoon: State, messages: Sequence[Any], arrival: Arrival) -> Event
         if isinstance(each, Aside)
     )
     return EventsAnswer(taken=len(new), known=len(told) - len(new), kept_aside=tuple(kept))
+
+
+def _read_all(messages: Sequence[Any], arrival: Arrival, plan: TrackingPlan) -> list[Told | Aside]:
+    return [read_planned(each, arrival, plan) for each in messages]
 
 
 def read_planned(raw: Any, arrival: Arrival, plan: TrackingPlan) -> Told | Aside:

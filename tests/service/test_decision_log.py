@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, select
@@ -15,7 +16,7 @@ from service.observability import Metrics
 from service.record import DecisionRecord
 from service.standing import Claims
 from service.store.decision_commit import decision_row
-from service.store.decision_log import DecisionLog, Waiting
+from service.store.decision_log import DecisionLog
 from service.store.engine import open_log
 from service.store.tables import decisions
 from tests.service.conftest import Worker
@@ -88,7 +89,7 @@ def test_a_caller_who_gave_up_takes_back_what_waits_and_not_what_is_being_writte
     log, go_on, begun = DecisionLog(engine, flush_seconds=Metrics().flush_seconds), threading.Event(), []
     commit = log._commit
 
-    def slow(batch: Sequence[Waiting]) -> Sequence[Exception | None]:
+    def slow(batch: Sequence[Any]) -> Sequence[Exception | None]:
         begun.append(len(batch))
         go_on.wait(timeout=20)
         return commit(batch)

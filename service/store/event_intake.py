@@ -1,0 +1,54 @@
+"""Taking in the messages of several requests by one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from service.events.told import Aside, Told
+from service.store.event_log import record_events
+from service.store.group_commit import GroupCommit, Waiting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrived:
+    """The messages of one request: those that can be used, those that cannot, and when they came."""
+
+    told: Sequence[Told]
+    aside: Sequence[Aside]
+    received_at: datetime
+
+
+class EventIntake(GroupCommit[Arrived, set[str]]):
+    """Commits the messages of requests that came while the last commit ran, as one batch.
+
+    All of a commit are noted as received when the last of them was: none of their senders has an answer yet, so no order
+    among them is lost.
+    """
+
+    name = "events"
+    most = 2_500
+    """As many messages as one request may have."""
+
+    async def take_in(self, arrived: Arrived) -> set[str]:
+        """The ids of the messages that are new, once all are on disk. Raises: `LogUnavailableError`, `UnstorableError`."""
+        return await self._committed(arrived)
+
+    def _size(self, entry: Arrived) -> int:
+        return len(entry.told) + len(entry.aside)
+
+    def _commit(self, batch: Sequence[Waiting[Arrived, set[str]]]) -> Sequence[set[str]]:
+        parts = [waiting.entry for waiting in batch]
+        new = record_events(
+            self._engine,
+            [each for part in parts for each in part.told],
+            [each for part in parts for each in part.aside],
+            received_at=max(part.received_at for part in parts),
+        )
+        answers = []
+        for part in parts:  # a message that several requests brought is new in the first alone
+            mine = new & {each.message_id for each in part.told}
+            new = new - mine
+            answers.append(mine)
+        return answers
