@@ -63,11 +63,14 @@ class ChannelThompson(BeliefPolicy):
     def action_features(self, contexts: Floats) -> Floats:
         """The features of every channel, `(n_rounds, n_actions, n_features)` for contexts `(n_rounds, n_actions)`."""
         z = (contexts - self.standardizer.center) / self.standardizer.scale.mean()
-        z = np.nan_to_num(np.clip(z, -_LIMIT, _LIMIT), nan=0.0)
-        shape = (*z.shape, 1)
-        level, own = np.ones(shape), np.broadcast_to(np.eye(self.n_actions), (len(z), *[self.n_actions] * 2))
-        overall = np.broadcast_to(z.mean(axis=1)[:, None, None], shape)
-        return np.concatenate([level, own, z[:, :, None], overall], axis=2)
+        z = np.minimum(np.maximum(z, -_LIMIT), _LIMIT)
+        z[np.isnan(z)] = 0.0
+        features = np.empty((*z.shape, self.n_actions + 3))
+        features[:, :, 0] = 1.0
+        features[:, :, 1:-2] = np.eye(self.n_actions)
+        features[:, :, -2] = z
+        features[:, :, -1] = z.mean(axis=1)[:, None]
+        return features
 
     def to_artifact(self) -> Artifact:
         """Manifest: kind, names, floor, prior. Arrays: the standardizer and the sums."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -36,14 +37,18 @@ def moment_inputs(local: datetime) -> dict[str, float]:
     >>> moment_inputs(datetime(2026, 3, 19, 21, 30, tzinfo=UTC))
     {'local_hour': 21, 'local_weekday': 3, 'iranian_weekend': 1.0, 'jalali_month': 12, 'days_to_nowruz': 2}
     """
-    day = local.date()
+    return {"local_hour": local.hour, **_day_inputs(local.date())}
+
+
+@lru_cache(maxsize=64)
+def _day_inputs(day: date) -> dict[str, float]:
+    """What the day alone tells. Kept: decisions at one time are of three days at most."""
     month = jalali_month(day)
     is_first_day = (month.month, day) == (1, month.starts_on)
     next_year = day if is_first_day else nowruz(month.year + 1)
     return {
-        "local_hour": local.hour,
-        "local_weekday": local.weekday(),
-        "iranian_weekend": float(local.weekday() in _IRANIAN_WEEKEND),
+        "local_weekday": day.weekday(),
+        "iranian_weekend": float(day.weekday() in _IRANIAN_WEEKEND),
         "jalali_month": month.month,
         "days_to_nowruz": (next_year - day).days,
     }

@@ -139,9 +139,12 @@ class Shared(Regression):
         mean, moves = belief.posterior.mean[0], self._moves(belief)
         shares = np.empty(eligible.shape)
         for i, features in enumerate(self.features(contexts)):
-            rewards = features @ mean + width * (moves @ features.T)
-            winners = np.argmax(np.where(eligible[i], rewards, -np.inf), axis=1)
-            shares[i] = np.bincount(winners, minlength=self.n_actions)
+            rewards = moves @ features.T
+            if width != 1.0:
+                rewards *= width
+            rewards += features @ mean
+            rewards[:, ~eligible[i]] = -np.inf
+            shares[i] = np.bincount(rewards.argmax(axis=1), minlength=self.n_actions)
         return shares
 
     def row(self, context: Floats, action: int) -> tuple[Floats, int]:

@@ -26,7 +26,13 @@ FEATURES = (
     "wait",
     "now",
 )
+_OWN, _WAIT, _NOW = map(FEATURES.index, ("own_activity", "wait", "now"))
+_HOURS = np.arange(HOURS)
 _LIMIT = 5.0
+
+
+def _cut(values: Floats) -> Floats:
+    return np.minimum(np.maximum(values, -_LIMIT), _LIMIT)
 
 
 class SendTimeThompson(BeliefPolicy):
@@ -67,27 +73,23 @@ class SendTimeThompson(BeliefPolicy):
             statistics=statistics,
         )
         self.population = population
+        angle = 2 * np.pi * _HOURS / HOURS
+        harmonics = (np.cos(angle), np.sin(angle), np.cos(2 * angle), np.sin(2 * angle))
+        nothing = np.zeros(HOURS)
+        columns = (np.ones(HOURS), nothing, _cut(population * HOURS - 1), *harmonics, nothing, nothing)
+        self._same_for_all = np.stack(columns, axis=-1)
 
     def action_features(self, contexts: Floats) -> Floats:
         """φ of every slot, `(n_rounds, 24, n_features)` for contexts `(n_rounds, 25)`."""
-        n_rounds = len(contexts)
-        hours = np.arange(HOURS)
         now = contexts[:, :1]
         own = np.where(np.isnan(contexts[:, 1:]), self.population, contexts[:, 1:])
-        wait = np.where(np.isnan(now), HOURS / 2, (hours - now) % HOURS)
-        angle = 2 * np.pi * hours / HOURS
-        columns = [
-            np.ones(HOURS),
-            np.clip(own * HOURS - 1, -_LIMIT, _LIMIT),
-            np.clip(self.population * HOURS - 1, -_LIMIT, _LIMIT),
-            np.cos(angle),
-            np.sin(angle),
-            np.cos(2 * angle),
-            np.sin(2 * angle),
-            wait / HOURS,
-            wait == 0,
-        ]
-        return np.stack([np.broadcast_to(column, (n_rounds, HOURS)) for column in columns], axis=-1)
+        wait = np.where(np.isnan(now), HOURS / 2, (_HOURS - now) % HOURS)
+        features = np.empty((len(contexts), HOURS, len(FEATURES)))
+        features[:] = self._same_for_all
+        features[:, :, _OWN] = _cut(own * HOURS - 1)
+        features[:, :, _WAIT] = wait / HOURS
+        features[:, :, _NOW] = wait == 0
+        return features
 
     def to_artifact(self) -> Artifact:
         """Manifest: kind, names, floor, prior. Arrays: the population's curve and the sums."""

@@ -70,12 +70,12 @@ def _moments(course: Course) -> list[datetime]:
     return [slots[hour] for hour in mask.open_actions]
 
 
-def _slots(course: Course) -> dict[str, datetime]:
+def _slots(course: Course) -> Mapping[str, datetime]:
     quiet = course.point.send_time.quiet_hours if course.point.send_time else None
     return send_slot.slots(course.facts.decided_at, course.zone, quiet)
 
 
-def _hours(course: Course, slots: dict[str, datetime]) -> Mask:
+def _hours(course: Course, slots: Mapping[str, datetime]) -> Mask:
     """The hours that clock, deadline, quiet hours and the coupon's life leave."""
     point, request, now = course.point.send_time, course.facts.request, course.facts.decided_at
     assert point is not None
@@ -166,10 +166,11 @@ def _take(course: Course, mask: Mask, bound: BoundPolicy) -> str | None:
     context = course.inputs.values[bound.places]
     drawing = _drawing(course, mask, bound.policy, context)
     course.drawings.append(drawing)
-    if not mask.eligible.any():
+    if not mask.open_actions:
         course.suppressed = True
         return None
-    probabilities = drawing.distribution(context, mask.eligible)
+    eligible = mask.eligible
+    probabilities = drawing.distribution(context, eligible)
     if probabilities is None:
         course.reasons.append(_nothing_usual(course, mask))
         course.suppressed = True
@@ -229,8 +230,9 @@ def _apply_request(request: DecideRequest, mask: Mask) -> None:
     allowed, banned = request.eligible.get(mask.decision), request.excluded.get(mask.decision, ())
     if allowed is not None:
         mask.keep("request_eligible", allowed, "not among the request's eligible actions")
-    unbanned = [name for name in mask.actions if name not in banned]
-    mask.keep("request_excluded", unbanned, "excluded by the request")
+    if banned:
+        unbanned = [name for name in mask.actions if name not in banned]
+        mask.keep("request_excluded", unbanned, "excluded by the request")
     if forced := request.force.get(mask.decision):
         mask.keep("request_force", (forced,), "the request forces another action")
 

@@ -19,29 +19,30 @@ class Mask:
 
     decision: DecisionName
     actions: tuple[str, ...]
-    eligible: Booleans = field(init=False)
+    open_actions: tuple[str, ...] = field(init=False)
+    """What is still eligible."""
     reasons: list[Reason] = field(default_factory=list)
     blocked: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.eligible = np.ones(len(self.actions), dtype=np.bool_)
+        self.open_actions = self.actions
+
+    @property
+    def eligible(self) -> Booleans:
+        """Of each action whether it is open, `(n_actions,)`."""
+        still = frozenset(self.open_actions)
+        return np.array([name in still for name in self.actions])
 
     def remove(self, rule: str, blocked: Iterable[str], detail: str, found: Found) -> None:
         """Take the blocked actions out of what is still eligible; a rule that takes nothing leaves no reason."""
         names = frozenset(blocked).intersection(self.actions)
-        if names:
-            self.blocked[rule] = self.blocked.get(rule, frozenset()) | names
-        taken = tuple(
-            name for name, on in zip(self.actions, self.eligible, strict=True) if on and name in names
-        )
+        if not names:
+            return
+        self.blocked[rule] = self.blocked.get(rule, frozenset()) | names
+        taken = tuple([name for name in self.open_actions if name in names])
         if taken:
-            self.eligible &= np.array([name not in names for name in self.actions])
+            self.open_actions = tuple([name for name in self.open_actions if name not in names])
             self.reasons.append(give_reason(rule, detail, found, decision=self.decision, actions=taken))
-
-    @property
-    def open_actions(self) -> tuple[str, ...]:
-        """What is still eligible."""
-        return tuple(name for name, on in zip(self.actions, self.eligible, strict=True) if on)
 
     def keep(self, rule: str, allowed: Collection[str], detail: str) -> None:
         """Take everything but the allowed actions out; the reason names these beside those that were open till then."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
 from itertools import count
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from service.guardrails.mask import Mask
@@ -14,11 +17,13 @@ HOURS_AHEAD = 24
 MINUTE = timedelta(minutes=1)
 
 
-def slots(now: datetime, zone: ZoneInfo, quiet: QuietHours | None = None) -> dict[str, datetime]:
+@lru_cache(maxsize=256)
+def slots(now: datetime, zone: ZoneInfo, quiet: QuietHours | None = None) -> Mapping[str, datetime]:
     """The next moment of each local hour "00" to "23": the current hour's is now, the others start on the hour.
 
     Real hours are counted, so on a night when the clock moves an hour that does not exist has no slot, and one that comes
-    twice has its first. In the hour in which quiet hours end a slot begins with their end. Moments are UTC.
+    twice has its first. In the hour in which quiet hours end a slot begins with their end. Moments are UTC. Kept: of many
+    decisions at one moment few differ in the zone.
     """
     local = now.astimezone(zone)
     found = {f"{local.hour:02d}": now}
@@ -33,7 +38,7 @@ def slots(now: datetime, zone: ZoneInfo, quiet: QuietHours | None = None) -> dic
         hour = f"{quiet.end.hour:02d}"
         if hour in found:
             found[hour] = _after_quiet(found[hour], zone, quiet)
-    return found
+    return MappingProxyType(found)
 
 
 def _after_quiet(moment: datetime, zone: ZoneInfo, quiet: QuietHours) -> datetime:
@@ -81,7 +86,7 @@ def _walk_until_loud(moment: datetime, zone: ZoneInfo, quiet: QuietHours) -> dat
     return at
 
 
-def mask_clock(mask: Mask, moments: dict[str, datetime], now: datetime, zone: ZoneInfo) -> None:
+def mask_clock(mask: Mask, moments: Mapping[str, datetime], now: datetime, zone: ZoneInfo) -> None:
     """Leave the hours that come by this time tomorrow; the reason says when the clock next shows one of the others."""
     skipped = [hour for hour in mask.actions if hour not in moments]
     if skipped:
@@ -99,9 +104,9 @@ def _next_shown(hour: str, now: datetime, zone: ZoneInfo) -> datetime:
     return next(at for at in moments if at > now and at.astimezone(zone).hour == int(hour))
 
 
-def mask_quiet_hours(mask: Mask, moments: dict[str, datetime], zone: ZoneInfo, quiet: QuietHours) -> None:
+def mask_quiet_hours(mask: Mask, moments: Mapping[str, datetime], zone: ZoneInfo, quiet: QuietHours) -> None:
     """Leave the slots outside the customer's quiet hours; the reason says when the first of those it takes are over."""
-    blocked = {hour: at for hour, at in moments.items() if is_quiet(at.astimezone(zone).time(), quiet)}
+    blocked = _quiet_among(tuple(moments.items()), zone, quiet)
     if blocked:
         first = _first(mask, blocked)
         over = quiet_until(first, zone, quiet)
@@ -109,8 +114,16 @@ def mask_quiet_hours(mask: Mask, moments: dict[str, datetime], zone: ZoneInfo, q
         mask.remove("quiet_hours", blocked, detail, Found(over, first, over))
 
 
+@lru_cache(maxsize=256)
+def _quiet_among(
+    moments: tuple[tuple[str, datetime], ...], zone: ZoneInfo, quiet: QuietHours
+) -> Mapping[str, datetime]:
+    """The slots in the quiet hours. Kept as the slots are."""
+    return MappingProxyType({hour: at for hour, at in moments if is_quiet(at.astimezone(zone).time(), quiet)})
+
+
 def mask_deadline(
-    mask: Mask, moments: dict[str, datetime], deadline: datetime, moves_by: timedelta | None = None
+    mask: Mask, moments: Mapping[str, datetime], deadline: datetime, moves_by: timedelta | None = None
 ) -> None:
     """Leave the slots up to the deadline; the reason names the first of those it takes.
 
@@ -129,7 +142,7 @@ def mask_deadline(
 
 
 def mask_coupon_life(
-    mask: Mask, moments: dict[str, datetime], expires_at: datetime, minimum_life: timedelta
+    mask: Mask, moments: Mapping[str, datetime], expires_at: datetime, minimum_life: timedelta
 ) -> None:
     """Leave the slots that give the coupon its minimum life; when it dies, the next one may be given.
 
@@ -142,7 +155,7 @@ def mask_coupon_life(
         mask.remove("coupon_life", late, detail, Found(least, round(left, 3), expires_at))
 
 
-def _first(mask: Mask, blocked: dict[str, datetime]) -> datetime:
+def _first(mask: Mask, blocked: Mapping[str, datetime]) -> datetime:
     """The first of the blocked slots that are still open; of all where none is, and no reason will say it."""
     return min([at for hour, at in blocked.items() if hour in mask.open_actions] or blocked.values())
 
