@@ -99,7 +99,7 @@ class Schema:
         """Every feature, views in declared order."""
         return tuple(feature for view in self.views for feature in view.features)
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """Names of the numeric vector's places, `(n_features,)`; strings have none."""
         return tuple(column for feature in self.features for column in feature.columns)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import math
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -173,6 +175,7 @@ def choose(probabilities: Floats, u: float) -> int:
     >>> choose(np.array([0.2, 0.0, 0.8]), 0.1), choose(np.array([0.2, 0.0, 0.8]), 0.2)
     (0, 2)
     """
-    cumulated = np.cumsum(probabilities)
-    action = int(np.searchsorted(cumulated, u * cumulated[-1], side="right"))
-    return min(action, int(np.flatnonzero(probabilities)[-1]))
+    shares = probabilities.tolist()
+    cumulated = list(accumulate(shares))
+    action = bisect_right(cumulated, u * cumulated[-1])
+    return min(action, max(place for place, share in enumerate(shares) if share))

@@ -143,7 +143,7 @@ class Shared(Regression):
             if width != 1.0:
                 rewards *= width
             rewards += features @ mean
-            rewards[:, ~eligible[i]] = -np.inf
+            np.copyto(rewards, -np.inf, where=~eligible[i])
             shares[i] = np.bincount(rewards.argmax(axis=1), minlength=self.n_actions)
         return shares
 

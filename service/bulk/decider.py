@@ -86,7 +86,7 @@ class BulkDecider:
         for stored in self.reader.read_many(customer_ids):
             customer_id = stored.customer_id
             vector = encode(stored, now=self.run.at, schema=self.schema)
-            if self.run.is_for(values_of(vector, self.schema)):
+            if not self.run.asks_features or self.run.is_for(values_of(vector, self.schema)):
                 request = DecideRequest(customer_id=customer_id, journey=self.run.journey)
                 known[customer_id] = Facts(self.run.decision_id(customer_id), self.run.at, request, vector)
         return known

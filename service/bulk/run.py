@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -52,9 +53,14 @@ class Run(BaseModel):
         drawn = hmac.new(self.run_id.encode(), customer_id.encode(), hashlib.sha256).digest()
         return decision_id(int(self.at.timestamp() * 1000), drawn)
 
+    @cached_property
+    def asks_features(self) -> bool:
+        """Whether the features say whom the run is for; who is ranked among all is in the list alone."""
+        return self.segment is not None and not ranks_the_base(self.segment)
+
     def is_for(self, values: Values) -> bool:
-        """Whether the run decides for a customer with these features; who is ranked among all is in the list alone."""
-        return self.segment is None or ranks_the_base(self.segment) or belongs(self.segment, values)
+        """Whether the run decides for a customer with these features."""
+        return self.segment is None or not self.asks_features or belongs(self.segment, values)
 
 
 def read_run(folder: Path) -> Run | None:

@@ -54,4 +54,14 @@ def give_reason(
 ) -> Reason:
     """The reason of a rule, in its unit. Raises: `KeyError` for a rule without one."""
     unit = UNITS[rule.partition(":")[0]]
-    return Reason(rule=rule, decision=decision, actions=actions, detail=detail, unit=unit, **found._asdict())
+    return Reason(
+        rule=rule,
+        decision=decision,
+        actions=actions,
+        detail=detail,
+        unit=unit,
+        limit=found.limit,
+        current=found.current,
+        frees_at=found.frees_at,
+        features=found.features,
+    )

@@ -61,6 +61,7 @@ def is_quiet(moment: time, quiet: QuietHours) -> bool:
     return moment >= quiet.start or moment < quiet.end
 
 
+@lru_cache(maxsize=256)
 def quiet_until(moment: datetime, zone: ZoneInfo, quiet: QuietHours) -> datetime:
     """The first moment from this one on at which the customer's clock shows no quiet hour, in the zone of `moment`.
 

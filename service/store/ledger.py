@@ -34,7 +34,7 @@ from service.schemas import Coupon
 from service.standing import BudgetStanding, Claims, CountedMessage, Draw, SpendClaim, Standing
 from service.store.coupon_log import RELEASED, coupon_row
 from service.store.effect import take_effect
-from service.store.engine import insert_into, insert_or_ignore, microseconds, moment, upsert
+from service.store.engine import insert_into, insert_or_ignore, microseconds, moment
 from service.store.tables import budgets, coupons, draws, messages, standings
 
 
@@ -182,14 +182,14 @@ def _move_versions(engine: Engine, connection: Connection, claims: Sequence[Clai
         {"customer_id": each.customer_id, "version": _moved(each.standing_version)}
         for each in sorted(claims, key=lambda each: each.customer_id)
     ]
-    new = insert_into(engine, standings).values(rows)
+    new = insert_into(engine, standings)
     after = func.abs(new.excluded.version)
     move = new.on_conflict_do_update(
         index_elements=[standings.c.customer_id],
         set_={"version": after},
         where=standings.c.version == after - 1,
     )
-    moved = connection.execute(move.returning(standings.c.customer_id, standings.c.version)).all()
+    moved = connection.execute(move.returning(standings.c.customer_id, standings.c.version), rows).all()
     forgotten = {row.customer_id for row in moved if row.version < 0}
     if forgotten:
         connection.execute(delete(standings).where(standings.c.customer_id.in_(forgotten)))
@@ -263,6 +263,13 @@ def note_delivery(connection: Connection, decision_id: str, kind: OutcomeKind) -
         connection.execute(mine.where(messages.c.lapses_at.is_not(None)).values(lapses_at=0))
 
 
+def _in_place_of_lapsed(engine: Engine) -> Any:
+    """An insert of draws, each in place of one of the same period."""
+    new = insert_into(engine, draws)
+    values = {column.name: new.excluded[column.name] for column in draws.columns if not column.primary_key}
+    return new.on_conflict_do_update(index_elements=list(draws.primary_key), set_=values)
+
+
 def _note(engine: Engine, connection: Connection, taken: dict[str, Claims]) -> None:
     """The rows that later standings are read from."""
     noted: dict[Any, list[dict[str, Any]]] = {messages: [], draws: [], coupons: []}
@@ -297,8 +304,8 @@ def _note(engine: Engine, connection: Connection, taken: dict[str, Claims]) -> N
             )
         if claims.spend is not None:
             noted[coupons].append({**common, **coupon_row(claims.spend)})
-    for draw in noted.pop(draws):  # in place of one that lapsed
-        connection.execute(upsert(engine, draws, draw))
+    if drawn := noted.pop(draws):
+        connection.execute(_in_place_of_lapsed(engine), drawn)
     for table, rows in noted.items():
         if rows:
             connection.execute(insert(table), rows)
