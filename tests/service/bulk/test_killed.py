@@ -29,7 +29,7 @@ from service.store.tables import coupons, decisions
 from tests.service.bulk.test_decider import ManyFakes
 from tests.service.conftest import KEY, FakeFeatureReader, Worker, build_fake_models, stored_customer
 
-KILLS, N_CUSTOMERS, PART_ROWS = 10, 600, 20
+KILLS, N_CUSTOMERS, PART_ROWS = 6, 300, 20
 CUSTOMERS = [f"c{number}" for number in range(N_CUSTOMERS)]
 READER = ManyFakes(FakeFeatureReader({name: stored_customer(name, recency_days=3.0) for name in CUSTOMERS}))
 
@@ -54,7 +54,7 @@ def decide_all(url: str, folder: Path, run: Run) -> None:
 def test_a_process_that_is_killed_at_any_point_leaves_nothing_undone_and_nothing_done_twice(
     make_worker: Callable[..., Worker], log_url: str, tmp_path: Path
 ) -> None:
-    """Ten times, up to 30 ms after a further part is there: within a commit, between commits, while a file is written."""
+    """Six times, up to 30 ms after a further part is there: within a commit, between commits, while a file is written."""
     worker = make_worker(points=load_decision_points(Settings().decision_points))
     with worker.state.engine.connect() as connection:
         versions = published_versions(connection)
