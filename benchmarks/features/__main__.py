@@ -1,4 +1,5 @@
-"""Features, ours against Feast's own in the same run: online reads on SQLite and Redis, filling Redis, single rows.
+"""Features, ours against Feast's own in the same run: online reads on SQLite and Redis, filling Redis, single rows; and ours
+alone: the event log as a data set.
 
     make bench-features     or: python -m benchmarks.features [--customers 50000] [--page FILE]
 
@@ -14,6 +15,7 @@ from contextlib import closing
 from pathlib import Path
 
 from benchmarks.features.base import write_base
+from benchmarks.features.log_import import import_targets
 from benchmarks.features.page import Results, write_page
 from benchmarks.features.reads import Reads, measure_reads
 from benchmarks.features.rows import Rows, measure_rows
@@ -49,9 +51,10 @@ def main() -> None:
             writes, redis = of_redis(folder, address)
             quarter = fill_alone(address, write_base(folder / "quarter", options.customers // 4))
             whole = fill_alone(address, write_base(folder / "whole", options.customers))
+        imported = import_targets(folder / "logs")
     reads, rows = {"SQLite": sqlite[0], "Redis": redis[0]}, {"SQLite": sqlite[1], "Redis": redis[1]}
     results = Results(reads, rows, writes, (quarter, whole))
-    targets = targets_of(results)
+    targets = targets_of(results) + imported
     write_page(options.page, results, targets)
     finish(targets)
 

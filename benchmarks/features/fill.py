@@ -15,14 +15,14 @@ from features.bulk_redis import write_redis_store
 def main() -> None:
     """`SNAPSHOTS ADDRESS`."""
     snapshots, address = sys.argv[1:]
-    start_mb, began = _peak_mb(), time.perf_counter()
+    start_mb, began = peak_mb(), time.perf_counter()
     written = write_redis_store(Path(snapshots), settings_of(address), as_of=AS_OF, served_at=AS_OF)
     seconds = time.perf_counter() - began
     told = {"customers": max(written.values()), "seconds": seconds}
-    print(json.dumps({**told, "peak_mb": _peak_mb(), "start_mb": start_mb}))
+    print(json.dumps({**told, "peak_mb": peak_mb(), "start_mb": start_mb}))
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     """The most memory that this process ever held; `getrusage` would count what the one held that started it."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     (peak_kb,) = re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
