@@ -26,7 +26,7 @@ from models.square_cb import SquareCB
 from models.stateless import StatelessPolicy
 from training.evaluation.log_chunk import RoundSource
 from training.evaluation.round_window import count_rounds, in_batches, whole_feedback
-from training.round_facts import fit_standardizer, read_facts
+from training.round_facts import fit_standardizer, input_distributions, read_facts
 
 _LINEAR: Final[dict[str, type[LinearPolicy]]] = {
     policy.kind: policy for policy in (LinearThompson, LinUCB, SquareCB, EpsilonGreedy)
@@ -191,7 +191,8 @@ def fitted_artifact(
         "n_rounds": count_rounds(rounds),
         "data_fingerprint": data_fingerprint(rounds),
     }
-    return replace(artifact, manifest={**artifact.manifest, **told})
+    trained_on = input_distributions(rounds, np.random.default_rng(0))
+    return trained_on.carried_by(replace(artifact, manifest={**artifact.manifest, **told}))
 
 
 def learned_until(manifest: Mapping[str, Any]) -> datetime | None:

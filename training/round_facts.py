@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from models.context import Standardizer
+from training.drift.distribution import InputDistributions
+from training.drift.row_sample import RowSample
 from training.evaluation.errors import TooFewRoundsError
 from training.evaluation.log_chunk import RoundSource
 from training.evaluation.moments import Moments
+
+SAMPLED: Final = 10_000
+"""Rounds that the distributions of their inputs are told from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,3 +68,14 @@ def fit_standardizer(rounds: RoundSource, n_inputs: int) -> Standardizer:
         squares += (np.where(np.isfinite(off), off, 0.0) ** 2).sum(axis=0)
     variance = squares / count
     return Standardizer(center, np.where(variance > 1e-12, np.sqrt(variance), 1.0))
+
+
+def input_distributions(rounds: RoundSource, rng: np.random.Generator) -> InputDistributions:
+    """How the inputs are distributed over at most `SAMPLED` rounds, each counted as a customer. Raises: as `rounds`."""
+    sample = RowSample(SAMPLED, rng)
+    names: tuple[str, ...] = ()
+    for chunk in rounds.chunks():
+        sample.offer(chunk.feedback.contexts)
+        names = chunk.feedback.input_names
+    (contexts,) = sample.columns
+    return InputDistributions.of(names, contexts, len(contexts))

@@ -9,6 +9,7 @@ import numpy as np
 from rich.table import Table
 
 from models.artifact import Artifact
+from training.drift.distribution import InputDistributions
 from training.policies import (
     WARM_STARTS,
     WarmPolicy,
@@ -46,11 +47,13 @@ def start_policy(start: WarmStart, stage: Stage, *, seed: int) -> StartedPolicy:
     policy = warm_start(start, rounds.feedback, stage.population)
     unseen = simulate_rounds(start, stage, rngs[1], TEST_OCCASIONS)
     artifact = warm_start_artifact(start, policy, rounds.feedback, seed=seed, fingerprint=stage.fingerprint)
+    n_customers = len(np.unique(rounds.customers))
+    trained_on = InputDistributions.of(rounds.feedback.input_names, rounds.feedback.contexts, n_customers)
     unit = "clicks" if start.request.reward.kind == "click" else f"1,000 {stage.currency}"
     return StartedPolicy(
         name=start.name,
         unit=unit,
-        artifact=artifact,
+        artifact=trained_on.carried_by(artifact),
         value=known_value(policy, unseen),
         lead=_lead_over_linear(policy, start, rounds, unseen),
     )

@@ -14,6 +14,7 @@ from models.context import Standardizer
 from models.feedback import LoggedFeedback
 from models.linear_thompson import LinearThompson
 from models.uniform_random import UniformRandom
+from training.drift.distribution import InputDistributions
 from training.evaluation.log_chunk import LogChunk
 from training.policy_fit import (
     KINDS,
@@ -26,7 +27,7 @@ from training.policy_fit import (
     go_on,
     learned_until,
 )
-from training.round_facts import fit_standardizer, read_facts
+from training.round_facts import SAMPLED, fit_standardizer, read_facts
 
 SLOW = pytest.mark.slow  # LightGBM
 EVERY_KIND = [pytest.param(kind, marks=[SLOW] if kind == "boosted_square_cb" else []) for kind in KINDS]
@@ -149,6 +150,8 @@ def test_how_the_log_is_cut_into_chunks_changes_nothing_but_the_last_digits(kind
     fitted = [fitted_artifact(fit_kind(recipe, each), each, learned_until=UNTIL, facts={}) for each in cuts]
 
     one, other = fitted
+    assert InputDistributions.read(one).names == feedback.input_names
+    assert InputDistributions.read(one).n_rows == min(N_ROUNDS, SAMPLED)
     assert one.manifest["data_fingerprint"] == other.manifest["data_fingerprint"]
     assert one.manifest["n_rounds"] == other.manifest["n_rounds"] == N_ROUNDS
     assert one.texts == other.texts

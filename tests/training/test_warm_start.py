@@ -14,6 +14,7 @@ import pytest
 from features.schema import load_schema
 from models.feedback import Floats
 from models.inputs import SCORES
+from training.drift.distribution import InputDistributions
 from training.policies import WARM_STARTS, WarmStart
 from training.simulation.audience import AudienceError
 from training.simulation.history import write_history
@@ -83,8 +84,11 @@ def test_real_households_see_simulated_messages_only_with_the_label(dataset: Pat
 @pytest.mark.parametrize("start", WARM_STARTS, ids=lambda start: start.name)
 def test_each_policy_starts_above_chance_and_below_the_optimum(start: WarmStart, real_stage: Stage) -> None:
     """The gain is 4 standard errors above 0: a policy no better than chance passes once in 30,000 runs."""
-    value = start_policy(start, real_stage, seed=0).value
+    started = start_policy(start, real_stage, seed=0)
 
+    value, trained_on = started.value, InputDistributions.read(started.artifact)
+    assert trained_on.names == start.request.input_names
+    assert 1_000 < trained_on.n_customers <= 2_469 < trained_on.n_rows
     assert value.gain > 4 * value.gain_se
     assert 0.1 < value.share_of_possible < 1
 

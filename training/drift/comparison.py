@@ -21,8 +21,9 @@ from training.drift.watching import SAMPLED, Watched, watch
 from training.evaluation.errors import LogError
 from training.evaluation.log_name import DATABASE, EXPORT, DecisionLogName
 from training.places import Places
+from training.policies import DECISIONS
 
-MODELS: Final = SCORES
+MODELS: Final = (*SCORES, *DECISIONS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,7 @@ def monitored_champions(
 ) -> tuple[Monitored, tuple[str, ...]]:
     """The champions of these names and what is to be told of them; without names, those that carry distributions.
 
-    Raises: `NoChampionError`, `NoDistributionError` for one that was asked for by name, or if it is all of them.
+    Raises: `NoChampionError`, `NoDistributionError` for one that was asked for by name, or when nothing is left to compare.
     """
     found, notes = [], []
     for name in names or MODELS:
@@ -63,9 +64,10 @@ def monitored_champions(
             if names:
                 raise
             notes.append(f"left out: {error}")
-    if not found:
-        raise NoDistributionError("; ".join(notes))
     monitored = Monitored(models=tuple(found), schema=schema)
+    if not monitored.inputs:
+        told = "; ".join(notes) or f"{', '.join(names)} read nothing that a feature vector holds"
+        raise NoDistributionError(told)
     for model in found:
         known = {each.name for each in monitored.inputs if each.model is model}
         if unknown := [name for name in model.trained.names if name not in known]:
@@ -101,8 +103,7 @@ def _report(asked: Comparison, monitored: Monitored, watched: Watched, notes: tu
 
 def _told(model: MonitoredModel) -> dict[str, str | int]:
     trained = model.trained
-    n_rows = int(trained.counts[0].sum())
-    return {"digest": model.digest, "n_rows": n_rows, "n_customers": trained.n_customers}
+    return {"digest": model.digest, "n_rows": trained.n_rows, "n_customers": trained.n_customers}
 
 
 def _notes(monitored: Monitored, watched: Watched) -> Iterator[str]:

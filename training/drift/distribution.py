@@ -82,6 +82,11 @@ class InputDistributions:
         )
 
     @property
+    def n_rows(self) -> int:
+        """The number of rows; 0 where there are no inputs to count them by."""
+        return int(self.counts.sum(axis=1).max(initial=0))
+
+    @property
     def n_bins(self) -> Integers:
         """How many bins each input has, without the one for missing values, `(n_inputs,)`."""
         return np.asarray(np.isfinite(self.edges).sum(axis=1) + 1)

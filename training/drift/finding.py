@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from features.schema import Schema
-from models.feedback import Booleans, Floats
+from models.feedback import Floats
 from training.drift.distribution import N_BINS, spread
 from training.drift.monitored import Monitored, MonitoredInput
 from training.drift.stability import Grade, Stability, stability
@@ -83,7 +83,7 @@ class PartFinding:
     @property
     def worst(self) -> tuple[str, Stability]:
         """The input that shifted most, and how far."""
-        (_, name), found = max(self.found.items(), key=lambda each: np.nan_to_num(each[1].shift))
+        (_, name), found = max(self.found.items(), key=lambda each: each[1].shift)
         return name, found
 
 
@@ -105,7 +105,7 @@ def input_findings(monitored: Monitored, watched: Watched) -> list[InputFinding]
         )
         for place, each in enumerate(monitored.inputs)
     ]
-    return sorted(findings, key=lambda each: (-np.nan_to_num(each.found.shift), each.name, each.model))
+    return sorted(findings, key=lambda each: (-each.found.shift, each.name, each.model))
 
 
 def journey_findings(monitored: Monitored, watched: Watched) -> list[PartFinding]:
@@ -149,23 +149,15 @@ def _part(name: str, tally: Tally, monitored: Monitored) -> PartFinding:
 
 
 def _stability(each: MonitoredInput, place: int, tally: Tally) -> Stability:
-    """Over the bins that the model's training has, and the missing values where there are any on either side."""
+    """Over the bins that the model's training has."""
     trained, seen = each.model.trained, tally.counts[place]
-    kept = _kept(each, seen[N_BINS] > 0)
-    rows = int(seen.sum())
+    kept = [*range(trained.n_bins[each.of_model]), N_BINS]
     return stability(
         trained.counts[each.of_model][kept],
         seen[kept],
         n_trained=trained.n_customers,
-        n_seen=min(tally.n_customers, rows) if rows else 0,
+        n_seen=min(tally.n_customers, float(seen.sum())),
     )
-
-
-def _kept(each: MonitoredInput, misses: bool) -> Booleans:
-    trained, place = each.model.trained, each.of_model
-    kept = np.arange(N_BINS + 1) < trained.n_bins[place]
-    kept[N_BINS] = misses or trained.counts[place, N_BINS] > 0
-    return np.asarray(kept)
 
 
 def _trained(each: MonitoredInput) -> Side:

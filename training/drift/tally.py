@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,23 +76,3 @@ class Tally:
         """
         free = max(int(SEATS - self.seats.sum()), 1)
         return min(-SEATS * float(np.log(free / SEATS)), float(self.n_decisions))
-
-
-@dataclass
-class RowSample:
-    """At most `size` rows drawn from all that were offered, each as likely as any other."""
-
-    size: int
-    rng: np.random.Generator
-    keys: Floats = field(default_factory=lambda: np.empty(0))
-    columns: tuple[NDArray[Any], ...] = ()
-
-    def offer(self, *columns: NDArray[Any]) -> None:
-        """Rows as columns of the same length, kept by the smallest of random keys."""
-        keys = np.concatenate([self.keys, self.rng.random(len(columns[0]))])
-        if self.columns:
-            columns = tuple(map(np.concatenate, zip(self.columns, columns, strict=True)))
-        kept = (
-            np.argpartition(keys, self.size)[: self.size] if len(keys) > self.size else np.arange(len(keys))
-        )
-        self.keys, self.columns = keys[kept], tuple(column[kept] for column in columns)

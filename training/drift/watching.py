@@ -12,7 +12,8 @@ from typing import Final, TypeVar
 import numpy as np
 
 from training.drift.monitored import Monitored, SeenValues
-from training.drift.tally import RowSample, Tally
+from training.drift.row_sample import RowSample
+from training.drift.tally import Tally
 from training.evaluation.errors import TooFewRoundsError
 from training.evaluation.logged_vector import LoggedVector
 

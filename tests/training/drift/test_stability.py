@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from training.drift.distribution import InputDistributions, bin_places, count_bins
+from training.drift.distribution import N_BINS, InputDistributions, bin_places, count_bins
 from training.drift.stability import Grade, Stability, stability
 
 COUNTS = st.integers(2, 11).flatmap(
-    lambda n: st.tuples(*[arrays(np.int64, n, elements=st.integers(0, 10_000)) for _ in range(2)])
+    lambda n: st.tuples(*[arrays(np.int64, n + 1, elements=st.integers(0, 10_000)) for _ in range(2)])
 )
 
 
@@ -33,7 +33,7 @@ def test_the_index_is_symmetric_never_negative_and_zero_for_equal_shares(pair):
 
 
 def test_the_index_is_that_of_the_formula():
-    trained, seen = np.array([600, 400, 0]), np.array([300, 690, 10])
+    trained, seen = np.array([600, 400, 0, 0]), np.array([300, 690, 10, 0])
 
     found = stability(trained, seen, n_trained=1000, n_seen=500)
 
@@ -44,7 +44,7 @@ def test_the_index_is_that_of_the_formula():
 
 
 def test_without_a_row_of_the_log_nothing_is_said():
-    found = stability(np.array([5, 5]), np.array([0, 0]), n_trained=10, n_seen=0)
+    found = stability(np.array([5, 5, 0]), np.array([0, 0, 0]), n_trained=10, n_seen=0)
 
     assert math.isnan(found.psi)
     assert found.grade == Grade.TOO_FEW
@@ -67,6 +67,34 @@ def test_a_shift_counts_from_the_bounds_on_and_beyond_chance_alone(psi, by_chanc
     assert Stability(psi=psi, by_chance=by_chance, limit=limit).grade == grade
 
 
+@pytest.mark.parametrize(
+    ("missing", "grade"),
+    [
+        (0, Grade.STABLE),
+        (80, Grade.STABLE),
+        (110, Grade.WATCH),
+        (300, Grade.DRIFT),
+        (1_000, Grade.DRIFT),
+    ],
+)
+def test_values_that_go_missing_move_an_input_by_their_share(missing: int, grade: Grade):
+    known = (1_000 - missing) // 2
+    trained, seen = np.array([500, 500, 0]), np.array([known, known, missing])
+
+    found = stability(trained, seen, n_trained=1_000, n_seen=500)
+
+    assert found.missing_change == pytest.approx(missing / 1_000)
+    assert found.grade == grade
+    assert math.isnan(found.psi) == (missing == 1_000)
+
+
+def test_a_change_of_the_missing_share_that_chance_makes_is_none():
+    found = stability(np.array([450, 450, 100]), np.array([10, 7, 5]), n_trained=1_000, n_seen=22)
+
+    assert found.missing_change > 0.1
+    assert not found.passes(0.1)
+
+
 def grades(rng: np.random.Generator, shift: float, n_seen: int, n_inputs: int) -> list[Stability]:
     """Of inputs that are normal, skewed, small counts, or missing now and then; the log's are moved by deviations."""
     trained, seen = (_inputs(rng, n, n_inputs) for n in (3_000, n_seen))
@@ -74,10 +102,10 @@ def grades(rng: np.random.Generator, shift: float, n_seen: int, n_inputs: int) -
     names = tuple(f"input {place}" for place in range(n_inputs))
     known = InputDistributions.of(names, trained, 3_000)
     counts = count_bins(bin_places(seen, known.edges))
+    bins = [[*range(known.n_bins[place]), N_BINS] for place in range(n_inputs)]
     return [
-        stability(known.counts[place][kept], counts[place][kept], n_trained=known.n_customers, n_seen=n_seen)
-        for place in range(n_inputs)
-        for kept in [(known.counts[place] > 0) | (counts[place] > 0)]
+        stability(known.counts[place][kept], counts[place][kept], n_trained=3_000, n_seen=n_seen)
+        for place, kept in enumerate(bins)
     ]
 
 

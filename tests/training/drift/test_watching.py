@@ -11,8 +11,8 @@ import pytest
 from tests.training.drift.seen import SCHEMA, decisions, drawn, monitored
 from training.drift.finding import input_findings, journey_findings, time_findings
 from training.drift.monitored import DAY_US
+from training.drift.row_sample import RowSample
 from training.drift.stability import Grade
-from training.drift.tally import RowSample
 from training.drift.watching import CHUNK, FORGOTTEN, OTHER_SCHEMA, watch
 from training.evaluation.errors import LogError, TooFewRoundsError
 
