@@ -37,6 +37,12 @@ def drift(
         str,
         typer.Option(help="Only decisions made at this time or later, ISO 8601: last week, not all time."),
     ] = "",
+    orders: Annotated[
+        str,
+        typer.Option(
+            help="A data set whose orders tell what customers did after: adds the calibration of probabilities."
+        ),
+    ] = "",
     out: Annotated[
         Path | None, typer.Option(help="A file for the whole report: .html to read, .json for a program.")
     ] = None,
@@ -60,6 +66,7 @@ def drift(
     from training.drift.comparison import Comparison, compare
     from training.drift.report import render_drift
     from training.evaluation.errors import EvaluationError
+    from training.importing.dataset import DatasetError
     from training.places import Places
 
     if out is not None and out.suffix not in (".html", ".json"):
@@ -69,12 +76,13 @@ def drift(
         log=log,
         since=parse_time(since) if since else None,
         database_url=database_url,
+        orders=orders,
         seed=seed,
     )
     started_at = time.monotonic()
     try:
         report = compare(asked, Places(var=var, tracking_uri=tracking_uri))
-    except (ArtifactError, EvaluationError, NoChampionError) as error:
+    except (ArtifactError, DatasetError, EvaluationError, NoChampionError) as error:
         typer.echo(f"refused: {error}", err=True)
         raise typer.Exit(2) from error
     Console().print(render_drift(report))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -15,11 +15,13 @@ from models.inputs import SCORES
 from training.champion import read_champion
 from training.drift.distribution import NoDistributionError
 from training.drift.finding import degraded_shares, input_findings, journey_findings, time_findings
+from training.drift.labels import LabelledScores, OrderTimes, labelled_scores
 from training.drift.monitored import Monitored, MonitoredModel
 from training.drift.report import DriftReport, degraded_text
 from training.drift.watching import SAMPLED, Watched, watch
 from training.evaluation.errors import LogError
 from training.evaluation.log_name import DATABASE, EXPORT, DecisionLogName
+from training.importing.dataset import dataset_folder
 from training.places import Places
 from training.policies import DECISIONS
 
@@ -30,22 +32,28 @@ MODELS: Final = (*SCORES, *DECISIONS)
 class Comparison:
     """What to compare: models by name (empty: all that say what they were trained on), the log, and since when.
 
-    log: empty or `decisions` for the database, `parquet:DIR` for an export of it. seed: of the sample for quantiles.
+    log: empty or `decisions` for the database, `parquet:DIR` for an export of it. orders: a data set that says who ordered
+    after the decisions (empty: none). seed: of the sample for quantiles.
     """
 
     models: tuple[str, ...] = ()
     log: str = DATABASE
     since: datetime | None = None
     database_url: str = ""
+    orders: str = ""
     seed: int = 0
 
 
 def compare(asked: Comparison, places: Places) -> DriftReport:
-    """The report. Raises: `NoChampionError`, `NoDistributionError`, `LogError`, `TooFewRoundsError`."""
+    """The report. Raises: `NoChampionError`, `NoDistributionError`, `LogError`, `TooFewRoundsError`, `DatasetError`."""
     monitored, notes = monitored_champions(places, asked.models, load_schema())
+    labelled = _labelled(asked, monitored, places)
     with _named(asked.log).open(asked.database_url or places.log_url) as source:
-        watched = watch(source.vectors(asked.since), monitored, np.random.default_rng(asked.seed))
-    return _report(asked, monitored, watched, notes)
+        watched = watch(source.vectors(asked.since), monitored, np.random.default_rng(asked.seed), labelled)
+    found = tuple(each.finding for each in labelled if each.finding is not None)
+    if asked.orders and not found:
+        notes = (*notes, f"no calibration: no decision's horizon lies in the orders of {asked.orders}")
+    return replace(_report(asked, monitored, watched, notes), calibrations=found)
 
 
 def monitored_champions(
@@ -73,6 +81,12 @@ def monitored_champions(
         if unknown := [name for name in model.trained.names if name not in known]:
             notes.append(f"{model.name} reads what no feature vector holds: {', '.join(unknown)}")
     return monitored, tuple(notes)
+
+
+def _labelled(asked: Comparison, monitored: Monitored, places: Places) -> list[LabelledScores]:
+    if not asked.orders:
+        return []
+    return labelled_scores(monitored, OrderTimes.read(dataset_folder(places.var, asked.orders)))
 
 
 def _named(log: str) -> DecisionLogName:

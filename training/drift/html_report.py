@@ -9,7 +9,9 @@ from typing import Final
 from training.drift.finding import InputFinding, PartFinding
 from training.drift.picture import COLOURS, share_picture, shift_picture, time_picture
 from training.drift.report import (
+    CALIBRATION,
     DriftReport,
+    calibration_row,
     counted_grades,
     degraded_text,
     number,
@@ -53,6 +55,9 @@ def _sections(report: DriftReport) -> Iterator[str]:
     if len(report.times) > 1:
         yield from _parts("By time", report.times)
         yield time_picture(report.times)
+    if report.calibrations:
+        yield "<h2>Calibration at live decisions</h2>"
+        yield html_table(CALIBRATION, map(calibration_row, report.calibrations))
     yield html_notes(report.notes)
 
 

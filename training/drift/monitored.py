@@ -23,16 +23,22 @@ DAY_US: Final = 86_400_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class MonitoredModel:
-    """A registered model: its name, its artifact's digest, and what it was trained on."""
+    """A registered model: its name, its artifact's digest, what it was trained on, and how far a scorer looks (else 0)."""
 
     name: str
     digest: str
     trained: InputDistributions
+    horizon_days: int = 0
 
     @classmethod
     def of(cls, name: str, artifact: Artifact) -> MonitoredModel:
         """The model in an artifact. Raises: `NoDistributionError`."""
-        return cls(name=name, digest=artifact.digest, trained=InputDistributions.read(artifact))
+        return cls(
+            name=name,
+            digest=artifact.digest,
+            trained=InputDistributions.read(artifact),
+            horizon_days=artifact.manifest.get("horizon_days", 0),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from training.drift.finding import InputFinding, PartFinding
+from training.drift.labels import CalibrationFinding
 from training.drift.stability import Grade
 
 COLOURS: Final = {Grade.STABLE: "green", Grade.WATCH: "yellow", Grade.DRIFT: "red", Grade.TOO_FEW: "cyan"}
@@ -22,7 +23,7 @@ SHOWN: Final = 12
 
 @dataclass(frozen=True, kw_only=True)
 class DriftReport:
-    """All that was found: by input (the largest shifts first), by journey and by time; times as ISO 8601.
+    """All that was found: by input (the largest shifts first), by journey and by time, and where orders told, calibration.
 
     models: digest, rows and customers of training by name. left_out: decisions that were not compared, by reason. degraded:
     shares of decisions by `VIEW:PROBLEM`.
@@ -40,7 +41,8 @@ class DriftReport:
     journeys: tuple[PartFinding, ...]
     times: tuple[PartFinding, ...]
     degraded: Mapping[str, float]
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    calibrations: tuple[CalibrationFinding, ...] = ()
 
     def past(self, bound: float) -> list[InputFinding]:
         """The inputs whose shift is as large as the bound and beyond chance."""
@@ -76,6 +78,8 @@ def render_drift(report: DriftReport) -> RenderableType:
     tables = [_inputs_table(report), _parts_table("by journey", report.journeys)]
     if len(report.times) > 1:
         tables.append(_parts_table("by time", report.times))
+    if report.calibrations:
+        tables.append(_calibration_table(report.calibrations))
     return Group(*tables, *lines)
 
 
@@ -154,6 +158,24 @@ def _parts_table(title: str, parts: Sequence[PartFinding]) -> Table:
             f"{each.n_degraded / each.n_decisions:.0%}",
             f"{name} {worst.psi:.2f}",
         )
+    return table
+
+
+CALIBRATION: Final = ("scorer", "decisions", "said", "happened", "error", "by chance")
+
+
+def calibration_row(found: CalibrationFinding) -> tuple[str, ...]:
+    """Its texts under the headings of `CALIBRATION`."""
+    numbers = (found.predicted, found.actual, found.error, found.noise)
+    return (found.scorer, f"{found.n_decisions:,}", *(f"{each:.4f}" for each in numbers))
+
+
+def _calibration_table(calibrations: Sequence[CalibrationFinding]) -> Table:
+    table = _table("calibration at live decisions")
+    for name in CALIBRATION:
+        table.add_column(name, justify="left" if name == "scorer" else "right", no_wrap=True)
+    for each in calibrations:
+        table.add_row(*calibration_row(each))
     return table
 
 

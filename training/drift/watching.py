@@ -65,7 +65,7 @@ def watch(
     rows: Iterable[LoggedVector],
     monitored: Monitored,
     rng: np.random.Generator,
-    observers: tuple[Observer, ...] = (),
+    observers: Sequence[Observer] = (),
 ) -> Watched:
     """The counts of a log; each observer is shown every chunk that is counted.
 
