@@ -222,11 +222,38 @@ def test_the_commands_build_register_and_serve(folder: Path, tmp_path: Path) -> 
 
     assert built.exit_code == 0, built.output
     assert served.exit_code == 0, served.output
-    reader = SqliteFeatureReader(database=tmp_path / "feast" / "online.db", schema=SCHEMA)
-    assert reader.read("1").views["rfm"].event_at == SERVED_AT
-    reader.close()
     assert refused.exit_code == 2
     assert "yesterday" in refused.output
+    names = customers(folder, 200)
+    wanted = pd.DataFrame({"customer_id": names, "event_timestamp": AS_OFS[-1]})
+    trained = historical_features(open_store(tmp_path / "feast"), wanted)[list(SCHEMA.columns)]
+    now, later = (
+        online_vectors(tmp_path / "feast" / "online.db", names, at)
+        for at in (SERVED_AT, SERVED_AT + timedelta(hours=6))
+    )
+    np.testing.assert_array_equal(now, trained.to_numpy(dtype=float))
+    moved = ~((later == now) | np.isnan(now)).all(axis=0)
+    assert {name for name, age in zip(SCHEMA.columns, moved, strict=True) if age} == AGES
+    tenure = SCHEMA.columns.index("tenure_days")
+    np.testing.assert_allclose(later[:, tenure] - now[:, tenure], 0.25, atol=1e-9)
+
+
+AGES = {
+    "tenure_days",
+    "recency_days",
+    "recency_over_gap",
+    "minutes_since_purchase",
+    "days_since_redemption",
+}
+"""Those that the real data, which hold no other steps of a funnel, know of anybody."""
+
+
+def online_vectors(database: Path, names: list[str], now: datetime) -> np.ndarray:
+    """What decisions about these customers at that moment would see."""
+    reader = SqliteFeatureReader(database=database, schema=SCHEMA)
+    found = np.array([encode(reader.read(name), now=now, schema=SCHEMA).values for name in names])
+    reader.close()
+    return found
 
 
 def test_the_wire_format_is_protobufs() -> None:
