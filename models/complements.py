@@ -97,11 +97,11 @@ class Complements:
         )
 
     def strongest(self, cart: Places, leave_out: Places, limit: int) -> tuple[Places, NDArray[np.float64]]:
-        """The places of `complements_of` and their scores; `cart` and `leave_out` hold each place once."""
+        """The places of `complements_of` and their scores; `cart` and `leave_out` hold each place once, in order."""
         entries = self._entries(cart)
         found, which = np.unique(self.others[entries], return_inverse=True)
         scores = np.bincount(which, self.strengths[entries], len(found)).astype(np.float64)
-        allowed = ~np.isin(found, leave_out, assume_unique=True)
+        allowed = ~is_among(found, leave_out)
         found, scores = found[allowed], scores[allowed]
         best = np.lexsort((found, -self.baskets[found], -scores))[:limit]
         return found[best], scores[best]
@@ -118,7 +118,7 @@ class Complements:
     def popular_places(self, leave_out: Places, limit: int) -> Places:
         """The places of `most_popular`."""
         first = self._by_popularity[: limit + len(leave_out)]
-        return first[~np.isin(first, leave_out)][:limit]
+        return first[~is_among(first, leave_out)][:limit]
 
     def _entries(self, places: Places) -> NDArray[np.int64]:
         """Where the complements of these products stand, one product's after another's."""
@@ -141,6 +141,15 @@ class Complements:
         names = np.frombuffer(json.dumps(self.product_ids).encode(), dtype=np.uint8)
         arrays = {name: getattr(self, name) for name in _ARRAYS}
         return Artifact({"kind": KIND, **self.about}, {**arrays, "product_ids": names})
+
+
+def is_among(places: Places, ordered: Places) -> NDArray[np.bool_]:
+    """Whether each place is one of these, which are in order; for few of either faster than `np.isin`."""
+    if len(ordered) == 0:
+        return np.zeros(len(places), dtype=np.bool_)
+    nearest = np.minimum(np.searchsorted(ordered, places), len(ordered) - 1)
+    found: NDArray[np.bool_] = ordered[nearest] == places
+    return found
 
 
 def load_complements(artifact: Artifact) -> Complements:

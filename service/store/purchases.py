@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, union_all
 
 from service.store.engine import microseconds
 from service.store.tables import events
@@ -23,11 +23,10 @@ def read_bought(engine: Engine, customer_id: str, since: datetime) -> tuple[str,
     """
     orders: dict[str, tuple[str, ...]] = {}
     wanted = (events.c.type == "track", events.c.name == _NAME, events.c.occurred_at >= microseconds(since))
-    rows: list[Any] = []
+    columns = (events.c.message_id, events.c.received_at, events.c.content)
+    query = union_all(*(select(*columns).where(mine, *wanted) for mine in told_of(customer_id)))
     with engine.connect() as connection:
-        for mine in told_of(customer_id):
-            query = select(events.c.message_id, events.c.received_at, events.c.content).where(mine, *wanted)
-            rows += connection.execute(query).all()
+        rows = connection.execute(query).all()
     for row in sorted(rows, key=lambda row: (row.received_at, row.message_id)):
         properties = json.loads(row.content).get("properties", {})
         orders[str(properties.get("order_id", row.message_id))] = tuple(_products(properties))

@@ -74,7 +74,7 @@ def count_pairs(baskets: Baskets, *, least_baskets: int = LEAST_BASKETS) -> Pair
     rows, columns = baskets.lines_of[kept], place[baskets.products[kept]]
     shape = (baskets.n_baskets, len(known))
     matrix = scipy.sparse.csr_matrix((np.ones(len(rows), dtype=np.int32), (rows, columns)), shape=shape)
-    pairs = (matrix.T @ matrix).tocsr()
+    pairs = matrix.T.tocsr() @ matrix
     pairs.setdiag(0)
     pairs.data[pairs.data < LEAST_TOGETHER] = 0
     pairs.eliminate_zeros()

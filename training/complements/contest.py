@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from models.complements import is_among
 from models.feedback import Floats
 from training.complements.baskets import Baskets, Chosen, Codes
 from training.evaluation.bootstrap import Resamples
@@ -20,7 +21,7 @@ Ranker = Callable[[Codes, Codes, int], Codes]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Cart:
-    """A basket without one of its products, `hidden`; leave_out: the rest, and what the customer bought lately."""
+    """A basket without one of its products, `hidden`; leave_out: the rest and what the customer bought lately, in order."""
 
     customer: int
     products: Codes
@@ -54,7 +55,7 @@ def draw_carts(
             break
         products = baskets.products[starts[basket] : starts[basket + 1]]
         recent = lately.before(int(basket))
-        fresh = products[~np.isin(products, recent)]
+        fresh = products[~is_among(products, recent)]
         if len(fresh) == 0:
             continue
         hidden = int(rng.choice(fresh))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.complements import Complements
+from models.complements import Complements, is_among
 from training.complements.association import PairCounts
 from training.complements.baskets import Baskets, Codes
 from training.complements.contest import Ranker
@@ -30,7 +30,7 @@ def popularity_ranker(baskets: Baskets) -> Ranker:
 
     def rank(_cart: Codes, leave_out: Codes, limit: int) -> Codes:
         first = order[: limit + len(leave_out)]
-        return first[~np.isin(first, leave_out)][:limit]
+        return first[~is_among(first, leave_out)][:limit]
 
     return rank
 
@@ -44,7 +44,7 @@ def category_ranker(baskets: Baskets) -> Ranker:
     def rank(cart: Codes, leave_out: Codes, limit: int) -> Codes:
         wanted = limit + len(leave_out)
         first = np.concatenate([by_category[each][:wanted] for each in np.unique(baskets.categories[cart])])
-        first = first[~np.isin(first, leave_out)]
+        first = first[~is_among(first, leave_out)]
         return first[np.lexsort((first, -held[first]))][:limit]
 
     return rank
@@ -60,7 +60,7 @@ def best_of_categories_ranker(baskets: Baskets, of_categories: Ranker) -> Ranker
         best = []
         for category in of_categories(own, own, limit):
             first = by_category[category][: 1 + len(leave_out)]
-            best.append(first[~np.isin(first, leave_out)][:1])
+            best.append(first[~is_among(first, leave_out)][:1])
         return np.concatenate(best) if best else np.empty(0, dtype=np.int32)
 
     return rank
@@ -72,7 +72,7 @@ def random_ranker(baskets: Baskets, rng: np.random.Generator) -> Ranker:
 
     def rank(_cart: Codes, leave_out: Codes, limit: int) -> Codes:
         drawn = rng.choice(bought, size=min(len(bought), limit + len(leave_out)), replace=False)
-        return drawn[~np.isin(drawn, leave_out)][:limit]
+        return drawn[~is_among(drawn, leave_out)][:limit]
 
     return rank
 
