@@ -21,7 +21,7 @@ from features.offline import quiet_ibis, view_rows
 from features.online_row import ViewRow
 from features.population import TERMS, TIME
 from features.schema import Schema, View
-from features.tables import TABLES, TIMESTAMP
+from features.tables import EVENTS, TABLES, TIMESTAMP
 
 READ: Final = ("customers", "orders", "campaigns", "redemptions", "events")
 """The canonical tables that definitions read."""
@@ -57,8 +57,9 @@ class ViewComputer:
         with quiet_ibis():
             for name, columns in {**SCHEMAS, **extra}.items():
                 self._backend.create_table(name, schema=ibis.Schema.from_pyarrow(columns))
+            self._tables_of: dict[str, frozenset[str]] = {}
             self.reads = {view.name: self._prepare(view) for view in schema.views}
-        """The tables that each view reads."""
+        """The canonical tables that each view reads, and the events by name (see `features.touched`)."""
 
     def __enter__(self) -> Self:
         return self
@@ -77,7 +78,7 @@ class ViewComputer:
         population: Mapping[str, float | None],
     ) -> list[ViewRow]:
         """The rows of the customers in `tables` (see `SCHEMAS`) at `as_of`, a whole second."""
-        for name in frozenset[str]().union(*(self.reads[view] for view in views)):
+        for name in frozenset[str]().union(*(self._tables_of[view] for view in views)):
             self._fill(name, tables[name])
         if offsets := self._zones.cover(set(tables["customers"]["time_zone"].to_pylist()), as_of):
             self._fill("zone_offsets", pa.Table.from_pylist(offsets, schema=self._zones.schema))
@@ -93,8 +94,11 @@ class ViewComputer:
             population=self._backend.table("population"),
         )
         rows = view_rows(view, sources, self._backend.table("moment"))
-        self._connection.execute(f"PREPARE view_{view.name} AS {ibis.to_sql(rows, dialect='duckdb')}")
-        return frozenset(table.name for table in rows.op().find(ops.DatabaseTable)) & frozenset(SCHEMAS)
+        query = str(ibis.to_sql(rows, dialect="duckdb"))
+        self._connection.execute(f"PREPARE view_{view.name} AS {query}")
+        found = frozenset(table.name for table in rows.op().find(ops.DatabaseTable)) & frozenset(SCHEMAS)
+        self._tables_of[view.name] = found
+        return found | {event for event in EVENTS if f"'{event}'" in query}
 
     def _fill_moment(self, as_of: datetime, population: Mapping[str, float | None]) -> None:
         """Both tables that are of the moment, unless they are of this one."""

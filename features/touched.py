@@ -1,4 +1,7 @@
-"""Which of the canonical tables an event changes, so that only the views that read them are computed anew."""
+"""What an event changes, so that only the views that read it are computed anew.
+
+A change is named by the canonical table whose rows it changes, or, of the table `events`, by the event.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,22 @@ from typing import Final
 
 from features.told import COUPON_EXPIRED, COUPON_GIVEN, COUPON_REDEEMED, MESSAGES, PURCHASED, STEPS
 
+MOST: Final = 128
 EVERYTHING: Final = frozenset[str]()
-"""No table named: all of them."""
+"""Nothing named: anything may have changed."""
 _BY_NAME: Final = {
-    **dict.fromkeys(STEPS | MESSAGES, frozenset({"events"})),
+    **{name: frozenset({name}) for name in STEPS | MESSAGES},
     PURCHASED: frozenset({"orders"}),
     COUPON_GIVEN: frozenset({"campaigns"}),
     COUPON_EXPIRED: frozenset({"campaigns"}),
     COUPON_REDEEMED: frozenset({"orders", "redemptions"}),
 }
-_OF_NO_ROW: Final = frozenset({"customers"})
+_OF_NO_ROW: Final = frozenset({"presence"})
+"""What is in no table but that the customer was there."""
 
 
-def touched_tables(kind: str, name: str | None) -> frozenset[str]:
-    """The tables in which an event of that type and name has rows; `EVERYTHING` of one that tells who somebody is.
+def touched_by(kind: str, name: str | None) -> frozenset[str]:
+    """What an event of that type and name changes; `EVERYTHING` of one that tells who somebody is.
 
     Any event may be the first of its customer, so `customers` changes with all of them.
     """
@@ -33,11 +38,12 @@ def has_rows(kind: str, name: str | None) -> bool:
     return kind == "track" and name in _BY_NAME
 
 
-def pack_tables(tables: frozenset[str]) -> str:
-    """The names as one text, to be kept."""
-    return " ".join(sorted(tables))
+def pack_changes(changed: frozenset[str]) -> str:
+    """The names as one text of `MOST` characters at most, to be kept; too many of them are everything."""
+    packed = " ".join(sorted(changed))
+    return packed if len(packed) <= MOST else ""
 
 
-def unpack_tables(text: str) -> frozenset[str]:
+def unpack_changes(text: str) -> frozenset[str]:
     """The names of a text that was kept."""
     return frozenset(text.split())

@@ -8,24 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-import pyarrow as pa
-from sqlalchemy import Engine, Row
+from sqlalchemy import Connection, Engine, Row
 
 from features.base import BaseRows
 from features.due import next_change
 from features.online_row import ViewRow
 from features.recompute import ViewComputer, next_second
 from features.told_rows import canonical_rows
-from features.touched import EVERYTHING, unpack_tables
+from features.touched import EVERYTHING, unpack_changes
 from service.store.deadlock import unless_deadlocked
 from service.store.stale_features import Cause, known_to_windows, settle, take_stale
 from service.store.told_log import read_events, read_traits
 
 AT_ONCE: Final = {Cause.EVENT: 500, Cause.WINDOW: 50, Cause.BASE: 50}
 """Notes in a round. Those that can wait are taken in small rounds, so that no event waits for long."""
+
+
+AT_LATEST: Final = timedelta(days=365)
+"""When somebody is computed again of whom nothing will change: that there is a note says that they were computed."""
 
 
 class RowWriter(Protocol):
@@ -82,23 +85,29 @@ class Refresher:
             said = read_traits(connection, customers)
         as_of = next_second(now)
         tables = self.source.base.of(customers, canonical_rows(told, said, currency=self.currency))
-        rows = self.computer.compute(
-            tables, as_of, views=self._views(taken, known), population=self.source.population
-        )
+        views = self._views([unpack_changes(row.changed) for row in taken])
+        rows = self.computer.compute(tables, as_of, views=views, population=self.source.population)
         stored = self.writer.write_many(rows)
-        self._settle(taken, tables, as_of)
+        all_done = views == self.computer.reads.keys()
+        due = dict.fromkeys(tables["customers"]["customer_id"].to_pylist(), as_of + AT_LATEST)
+        due |= next_change(tables, as_of)
+        self._settle(taken, due, set() if all_done else set(customers) - known)
         return Round(cause, len(customers), stored)
 
-    def _views(self, taken: Sequence[Row[Any]], known: set[str]) -> set[str]:
-        """The views that read what changed; all of them for somebody who is new here."""
-        changed = [unpack_tables(row.tables) for row in taken]
-        reads = self.computer.reads
-        if EVERYTHING in changed or any(row.customer_id not in known for row in taken):
-            return set(reads)
-        tables = frozenset().union(*changed)
-        return {view for view, read in reads.items() if read & tables or read == {"customers"}}
+    def _views(self, changes: Sequence[frozenset[str]]) -> set[str]:
+        """The views that read what changed. Any event may be the first, from which a view of customers alone counts.
 
-    def _settle(self, taken: Sequence[Row[Any]], tables: Mapping[str, pa.Table], as_of: datetime) -> None:
-        due = next_change(tables, as_of)
-        for forgotten in unless_deadlocked(self.engine, lambda connection: settle(connection, taken, due)):
+        Somebody who is new here gets the other views in a round of their own, when nobody's event waits.
+        """
+        reads = self.computer.reads
+        if EVERYTHING in changes:
+            return set(reads)
+        changed = frozenset[str]().union(*changes)
+        return {view for view, read in reads.items() if read & changed or read == {"customers"}}
+
+    def _settle(self, taken: Sequence[Row[Any]], due: Mapping[str, datetime], half_done: set[str]) -> None:
+        def work(connection: Connection) -> list[str]:
+            return settle(connection, taken, due, half_done)
+
+        for forgotten in unless_deadlocked(self.engine, work):
             self.writer.erase(forgotten)

@@ -54,9 +54,9 @@ def refresh_until(stop: threading.Event, settings: Settings) -> None:
     while not stop.is_set():
         try:
             if lock.holds():
-                metrics.leads.set(1)
-                _logger.info("refreshing", pid=os.getpid())
                 with opened_refresher(engine, settings) as refresher:
+                    metrics.leads.set(1)
+                    _logger.info("refreshing", pid=os.getpid())
                     _Turns(refresher, settings, metrics, stop).take(lock.holds)
         except Exception as error:  # a refresher that ends refreshes nothing more
             metrics.failed.inc()

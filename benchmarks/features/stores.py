@@ -14,7 +14,7 @@ from training.places import Places
 if TYPE_CHECKING:
     from feast import FeatureStore
 
-_YAML = """
+STORE_YAML = """
 project: gardoon
 provider: local
 entity_key_serialization_version: 3
@@ -40,7 +40,7 @@ def feast_on_redis(folder: Path, snapshots: Path, address: str) -> FeatureStore:
     """Feast with its registry in the folder and its features in that Redis."""
     folder.mkdir(parents=True, exist_ok=True)
     settings = folder / "feature_store.yaml"
-    settings.write_text(_YAML.format(folder=folder, address=address), encoding="utf-8")
+    settings.write_text(STORE_YAML.format(folder=folder, address=address), encoding="utf-8")
     store = open_served_store(Places(var=folder, feature_store_yaml=settings))
     register_views(store, snapshots)
     return store

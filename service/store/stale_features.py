@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, exists, func, insert, literal, select
 
-from features.touched import EVERYTHING, pack_tables, touched_tables
+from features.touched import EVERYTHING, pack_changes, touched_by
 from service.events.told import Told
 from service.store.engine import microseconds, moment
 from service.store.tables import events, stale_features
@@ -24,7 +24,7 @@ class Cause(StrEnum):
     WINDOW = "window"
     """An event leaves a window, or begins to count: due then."""
     BASE = "base"
-    """The online store was filled anew, from what does not have the customer's latest events."""
+    """The online store has rows that were not computed from the log, or none: all views are."""
 
 
 @dataclass(frozen=True)
@@ -36,20 +36,14 @@ class Backlog:
 
 
 def note_events(connection: Connection, told: Iterable[tuple[str, Told]], now: datetime) -> None:
-    """Note that each owner's features are out of date: one row an owner, naming the tables that changed."""
-    tables: dict[str, frozenset[str]] = {}
+    """Note that each owner's features are out of date: one row an owner, naming what changed."""
+    changes: dict[str, frozenset[str]] = {}
     for owner, each in told:
-        changed = touched_tables(each.type, each.name)
-        before = tables.get(owner, changed)
-        tables[owner] = before | changed if before and changed else EVERYTHING
-    note_stale(connection, tables, Cause.EVENT, now)
-
-
-def note_stale(
-    connection: Connection, tables: Mapping[str, frozenset[str]], cause: Cause, due_at: datetime
-) -> None:
-    """Note that features of customers are out of date, by what changed."""
-    rows = [_row(owner, cause, microseconds(due_at), pack_tables(tables[owner])) for owner in sorted(tables)]
+        changed = touched_by(each.type, each.name)
+        before = changes.get(owner, changed)
+        changes[owner] = before | changed if before and changed else EVERYTHING
+    at = microseconds(now)
+    rows = [_row(owner, Cause.EVENT, at, pack_changes(changes[owner])) for owner in sorted(changes)]
     if rows:
         connection.execute(insert(stale_features), rows)
 
@@ -69,8 +63,10 @@ def known_to_windows(connection: Connection, customers: Sequence[str]) -> set[st
     return set(connection.scalars(mine))
 
 
-def settle(connection: Connection, taken: Sequence[Row[Any]], due: Mapping[str, datetime]) -> list[str]:
-    """Let go of the notes whose customers' rows are written, and note when each is due again.
+def settle(
+    connection: Connection, taken: Sequence[Row[Any]], due: Mapping[str, datetime], half_done: Set[str]
+) -> list[str]:
+    """Let go of the notes whose customers' rows are written, and note when each is due again: those half done at once.
 
     Returns the customers who were forgotten meanwhile: their notes are gone, and so is all that was told of them.
     """
@@ -81,6 +77,7 @@ def settle(connection: Connection, taken: Sequence[Row[Any]], due: Mapping[str, 
     again = stale_features.c.customer_id.in_(customers) & (stale_features.c.cause == Cause.WINDOW)
     connection.execute(delete(stale_features).where(again))
     rows = [_row(each, Cause.WINDOW, microseconds(at), "") for each, at in due.items() if each not in gone]
+    rows += [_row(each, Cause.BASE, 0, "") for each in sorted(half_done) if each not in gone]
     if rows:
         connection.execute(insert(stale_features), rows)
     return gone
@@ -95,7 +92,7 @@ def note_all_told(connection: Connection, received_from: datetime | None, now: d
     row = select(
         each.c.customer_id, literal(Cause.BASE.value), literal(microseconds(now)).label("due_at"), literal("")
     )
-    names = ["customer_id", "cause", "due_at", "tables"]
+    names = ["customer_id", "cause", "due_at", "changed"]
     return connection.execute(insert(stale_features).from_select(names, row)).rowcount
 
 
@@ -110,5 +107,5 @@ def _told(connection: Connection, customer_id: str) -> bool:
     return bool(connection.scalar(select(exists().where(events.c.customer_id == customer_id))))
 
 
-def _row(customer_id: str, cause: Cause, due_at: int, tables: str) -> dict[str, Any]:
-    return {"customer_id": customer_id, "cause": cause.value, "due_at": due_at, "tables": tables}
+def _row(customer_id: str, cause: Cause, due_at: int, changed: str) -> dict[str, Any]:
+    return {"customer_id": customer_id, "cause": cause.value, "due_at": due_at, "changed": changed}

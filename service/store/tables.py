@@ -324,9 +324,9 @@ stale_features = Table(
     Column("customer_id", String(128), nullable=False),
     Column(
         "cause", String(8), nullable=False
-    ),  # event: told something; window: a count changes; base: filled anew
+    ),  # event: told something; window: a count changes; base: all anew
     Column("due_at", BigInteger, nullable=False),  # the features are out of date from then on
-    Column("tables", String(128), nullable=False),  # canonical tables that changed; empty: all
+    Column("changed", String(128), nullable=False),  # see features/touched.py; empty: everything
     Index("stale_features_by_due", "cause", "due_at"),
     Index("stale_features_by_customer", "customer_id"),
 )

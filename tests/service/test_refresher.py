@@ -318,23 +318,40 @@ def test_who_is_forgotten_during_a_round_is_let_go_of_and_not_noted_again(live: 
 
     replace(live.refresher, writer=ForgettingWriter(inner, engine)).step(Cause.EVENT, live.worker.clock())
 
+    live.refresh()
     assert live.reader.read("new 1").views == {}
     assert live.reader.read("new 2").views.keys() == {view.name for view in SCHEMA.views}
     assert windows_of(live).keys() == {"new 2"}
 
 
-def test_only_the_views_that_an_event_touches_are_written_once_a_customer_is_known(live: Live) -> None:
-    clock = live.worker.clock
-    send(live.worker, track("m1", event="product_viewed", properties={"product_id": "p"}, userId="new 1"))
-    live.refresh()
-    clock.advance(minutes=5)
+def written(live: Live, customer_id: str) -> set[str]:
+    """The views that are as of now."""
+    rows, as_of = live.reader.read(customer_id).views, next_second(live.worker.clock())
+    return {name for name, view in rows.items() if view.event_at == as_of}
 
-    send(live.worker, track("m2", event="coupon_expired", properties={"code": "K"}, userId="new 1"))
-    live.refresh()
 
-    written = {name: view.event_at for name, view in live.reader.read("new 1").views.items()}
-    as_of = next_second(clock())
-    assert {name for name, event_at in written.items() if event_at == as_of} == {"profile", "coupons"}
+@pytest.mark.parametrize(
+    ("event", "properties", "views"),
+    [
+        ("coupon_expired", {"code": "K"}, {"profile", "coupons"}),
+        ("message_opened", {"channel": "sms", "topic": "x"}, {"profile", "engagement", "topics"}),
+        ("Newsletter Read", {}, {"profile"}),
+    ],
+)
+def test_the_views_that_an_event_touches_come_at_once_and_the_others_once_for_a_new_customer(
+    live: Live, event: str, properties: dict[str, Any], views: set[str]
+) -> None:
+    clock, everything = live.worker.clock, {view.name for view in SCHEMA.views}
+    steps = []
+    for number in range(2):
+        send(live.worker, track(f"m{number}", event=event, properties=properties, userId="new 1"))
+        live.refresher.step(Cause.EVENT, clock())
+        steps.append(written(live, "new 1"))
+        live.refresh()
+        steps.append(written(live, "new 1"))
+        clock.advance(minutes=5)
+
+    assert steps == [views, everything, views, views]
 
 
 def test_a_new_filling_notes_everybody_once_and_shifts_the_base_to_when_it_is_served(

@@ -15,7 +15,7 @@ def upgrade() -> None:
         sa.Column("customer_id", sa.String(length=128), nullable=False),
         sa.Column("cause", sa.String(length=8), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=False),
-        sa.Column("tables", sa.String(length=128), nullable=False),
+        sa.Column("changed", sa.String(length=128), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("stale_features", schema=None) as batch_op:
