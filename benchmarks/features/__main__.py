@@ -1,9 +1,10 @@
 """Features, ours against Feast's own in the same run: online reads on SQLite and Redis, filling Redis, single rows; and ours
-alone: the event log as a data set.
+alone: the event log as a data set, and an event's way to the features that decisions read.
 
-    make bench-features     or: python -m benchmarks.features [--customers 50000] [--page FILE]
+    make bench-features     or: python -m benchmarks.features [--customers 50000] [--page FILE] [--var FOLDER]
 
-Makes its own customers with every declared feature and starts its own Redis. Ends with 1 where a target is missed.
+Makes its own customers with every declared feature and starts its own Redis; an event's way is measured on the data set that
+`python -m training prepare` made. Ends with 1 where a target is missed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from contextlib import closing
 from pathlib import Path
 
 from benchmarks.features.base import write_base
+from benchmarks.features.latency import latency_targets
 from benchmarks.features.log_import import import_targets
 from benchmarks.features.page import Results, write_page
 from benchmarks.features.reads import Reads, measure_reads
@@ -33,7 +35,8 @@ from training.feature_store import ONLINE_STORE, apply, open_store
 
 CUSTOMERS, FEASTS_CUSTOMERS, CALLS = 50_000, 2_000, 500
 MILLION_IN_SECONDS = 600
-PAGE = Path(__file__).parents[2] / "docs" / "benchmark-features.md"
+ROOT = Path(__file__).parents[2]
+PAGE, VAR = ROOT / "docs" / "benchmark-features.md", ROOT / "var"
 
 
 def main() -> None:
@@ -43,6 +46,7 @@ def main() -> None:
         "--customers", type=int, default=CUSTOMERS, help="how many our writer fills Redis with"
     )
     parser.add_argument("--page", type=Path, default=PAGE, help="what to write the results into")
+    parser.add_argument("--var", type=Path, default=VAR, help="where everything is prepared")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, warnings.catch_warnings(action="ignore"):
         folder = Path(name)
@@ -51,10 +55,10 @@ def main() -> None:
             writes, redis = of_redis(folder, address)
             quarter = fill_alone(address, write_base(folder / "quarter", options.customers // 4))
             whole = fill_alone(address, write_base(folder / "whole", options.customers))
-        imported = import_targets(folder / "logs")
+        alone = [*import_targets(folder / "logs"), *latency_targets(options.var, folder / "live")]
     reads, rows = {"SQLite": sqlite[0], "Redis": redis[0]}, {"SQLite": sqlite[1], "Redis": redis[1]}
     results = Results(reads, rows, writes, (quarter, whole))
-    targets = targets_of(results) + imported
+    targets = targets_of(results) + alone
     write_page(options.page, results, targets)
     finish(targets)
 
