@@ -149,7 +149,8 @@ def test_drift_is_what_moved_in_the_log_since_training_and_the_exit_code_says_ho
         write_vectors(tmp_path / f"{name}.db", models, 3_000, moved=moved)
         log = f"sqlite:///{tmp_path / name}.db"
         where = ["--var", str(var), "--database-url", log, "--model", "churn_risk"]
-        asked = ["drift", *where, "--fail-at", "0.25", "--out", str(tmp_path / f"{name}.json")]
+        out = str(tmp_path / f"{name}.json")
+        asked = ["drift", *where, "--fail-at", "0.25", "--orders", "shop", "--out", out]
         told[name] = CliRunner().invoke(app, asked)
     page = tmp_path / "page.html"
     CliRunner().invoke(app, ["drift", *where, "--out", str(page)])
@@ -165,6 +166,12 @@ def test_drift_is_what_moved_in_the_log_since_training_and_the_exit_code_says_ho
     assert report["degraded"] == {"coupons:stale": 0.1}
     assert set(report["models"]) == {"churn_risk"}
     assert {each["seen"]["n_rows"] for each in report["inputs"]} == {3_000}
+    (calibration,) = report["calibrations"]  # all were decided before the shop's first order
+    assert (calibration["scorer"], calibration["n_decisions"], calibration["actual"]) == (
+        "churn_risk",
+        3_000,
+        1.0,
+    )
     written = page.read_text(encoding="utf-8")
     assert "Verdict: drift" in written
     assert written.count("<svg") >= 3
@@ -182,6 +189,7 @@ def test_a_log_or_a_model_that_is_not_there_is_refused_by_name(var: Path, tmp_pa
         "no exported decision log in": ["--log", f"parquet:{tmp_path}"],
         "no champion of coupons": ["--model", "coupons"],
         "wanted a file .html or .json": ["--out", "page.txt"],
+        "no data set": ["--orders", "another"],
     }
 
     found = {

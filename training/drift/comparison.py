@@ -12,7 +12,7 @@ import numpy as np
 
 from features.schema import Schema, load_schema
 from models.inputs import SCORES
-from training.champion import read_champion
+from training.champion import NoChampionError, read_champion
 from training.drift.distribution import NoDistributionError
 from training.drift.finding import degraded_shares, input_findings, journey_findings, time_findings
 from training.drift.labels import LabelledScores, OrderTimes, labelled_scores
@@ -59,16 +59,16 @@ def compare(asked: Comparison, places: Places) -> DriftReport:
 def monitored_champions(
     places: Places, names: Collection[str], schema: Schema
 ) -> tuple[Monitored, tuple[str, ...]]:
-    """The champions of these names and what is to be told of them; without names, those that carry distributions.
+    """The champions of these names and what is to be told of them; without names, those there are that carry distributions.
 
-    Raises: `NoChampionError`, `NoDistributionError` for one that was asked for by name, or when nothing is left to compare.
+    Raises: `NoChampionError`, `NoDistributionError` for one that was asked for by name, the latter also when nothing is left
+    to compare.
     """
     found, notes = [], []
     for name in names or MODELS:
-        artifact = read_champion(places.registry_uri, name)
         try:
-            found.append(MonitoredModel.of(name, artifact))
-        except NoDistributionError as error:
+            found.append(MonitoredModel.of(name, read_champion(places.registry_uri, name)))
+        except (NoChampionError, NoDistributionError) as error:
             if names:
                 raise
             notes.append(f"left out: {error}")

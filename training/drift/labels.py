@@ -53,7 +53,8 @@ class OrderTimes:
     @classmethod
     def read(cls, dataset: Path) -> OrderTimes:
         """Those of a data set, which takes some 50 bytes an order. Raises: `DatasetError`."""
-        return cls(read_orders(dataset), datetime.fromisoformat(read_manifest(dataset).ends_at))
+        known_until = datetime.fromisoformat(read_manifest(dataset).ends_at)
+        return cls(read_orders(dataset), known_until)
 
     def ordered(self, customers: Sequence[str], after_us: Sequence[int], within: timedelta) -> Floats:
         """1 for each customer who ordered after the time and within the horizon, else 0, `(n,)`."""
