@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,7 +14,10 @@ from sqlalchemy.exc import OperationalError
 from service.settings import Settings
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from service.access.audit import Act, AuditEntry
+    from service.store.export_place import ExportPlace
     from service.store.retention import Plan
 
 
@@ -88,7 +90,7 @@ def _tell(plan: Plan, verb: str) -> None:
 
 
 def export_log(
-    out: Annotated[Path, typer.Option(help="Folder of the Parquet files.")],
+    out: Annotated[str, typer.Option(help="Folder of the Parquet files, or s3://BUCKET/PREFIX.")],
     since: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day; the log's first.")
     ] = None,
@@ -97,28 +99,48 @@ def export_log(
     ] = None,
 ) -> None:
     """Write the log as Parquet, a file a day: decisions with rounds, rewards, outcomes; events. Goes on where it stopped."""
+    import pyarrow as pa
+
     from service.access.audit import Act, on_record
     from service.store.engine import opened_log
-    from service.store.event_export import export_events
-    from service.store.parquet_export import export_days
+    from service.store.export_place import open_place
 
-    settings, console, now = Settings(), Console(), datetime.now(UTC)
-    closes_after = timedelta(days=settings.late_outcome_days) + _longest_window(settings)
+    settings, now = Settings(), datetime.now(UTC)
     first, last = since.date() if since else None, until.date() if until else now.date()
     days: set[str] = set()
     with opened_log(settings.log_url) as engine:
         entry = _entry(Act.LOG_EXPORTED, {"until": str(last)})
-        with on_record(engine, entry) as detail, engine.connect() as connection:
-            for day in export_days(connection, out, since=first, until=last, closes_after=closes_after):
-                rows = ", ".join(f"{count:,} {name}" for name, count in day.rows.items())
-                console.print(f"{day.day}: {rows}{'' if day.closed else ' (still open)'}", highlight=False)
-                days.add(day.day)
-                detail["days"] = len(days)
-            for told in export_events(connection, out, since=first, until=last, now=now):
-                console.print(f"{told.day}: {told.rows:,} events", highlight=False)
-                days.add(told.day)
-                detail["days"] = len(days)
-    console.print(f"{len(days)} days written to {out}", highlight=False)
+        try:
+            with on_record(engine, entry) as detail, engine.connect() as connection, open_place(out) as place:
+                for day, said in _export(connection, place, settings, (first, last, now)):
+                    Console().print(f"{day}: {said}", highlight=False)
+                    days.add(day)
+                    detail["days"] = len(days)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise _refuse(f"the export cannot be written to {out}: {error}") from error
+    Console().print(f"{len(days)} days written to {out}", highlight=False, soft_wrap=True)
+
+
+def _export(
+    connection: Connection,
+    place: ExportPlace,
+    settings: Settings,
+    span: tuple[date | None, date, datetime],
+) -> Iterator[tuple[str, str]]:
+    """Each day and what was written of it, once it is where it belongs; span: first day, the one after the last, now."""
+    from service.store.event_export import export_events
+    from service.store.parquet_export import export_days
+
+    since, until, now = span
+    closes_after = timedelta(days=settings.late_outcome_days) + _longest_window(settings)
+    for day in export_days(connection, place.folder, since=since, until=until, closes_after=closes_after):
+        place.publish()
+        rows = ", ".join(f"{count:,} {name}" for name, count in day.rows.items())
+        yield day.day, f"{rows}{'' if day.closed else ' (still open)'}"
+    for told in export_events(connection, place.folder, since=since, until=until, now=now):
+        place.publish()
+        yield told.day, f"{told.rows:,} events"
+    place.publish()
 
 
 def _entry(act: Act, detail: Mapping[str, str | int]) -> AuditEntry:

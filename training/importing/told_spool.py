@@ -123,7 +123,7 @@ class ToldSpool:
         """Reasons are counted, so what was found stands in the row alone."""
         self._read[table] += 1
         if fault is not None:
-            reason = re.sub(r"\d+\.|found .*, (?=wanted)", "", fault)
+            reason = re.sub(r"found .*, (?=wanted)", "", fault)
             self.rejects.append(Reject(table, self._read[table], reason, row_text(told)))
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import delete, select
 
 from service.store.event_export import EventDay, export_events, read_event_day
 from service.store.export_erasure import forget_exported, read_exported
+from service.store.export_place import open_place
 from service.store.tables import events
 from tests.service.conftest import NOW, Worker
 from tests.service.events.test_event_routes import identify, send, track
@@ -149,3 +150,37 @@ def test_forgetting_takes_all_that_was_told_out_of_the_files_and_their_notes(
     assert list(read_exported(tmp_path, "c1", ["v1"])) == []
     assert forget_exported(tmp_path, "c1", "erased", ["v1"]).files == 0
     assert export(told, tmp_path) == []
+
+
+def test_an_export_in_object_storage_holds_the_same_files_and_goes_on_where_it_stopped(
+    told: Worker, tmp_path: Path
+) -> None:
+    """Through pyarrow's own file systems, of which a disk is one as S3 is."""
+    now, remote = told.clock(), tmp_path / "remote"
+    export(told, tmp_path / "here")
+
+    def export_there() -> list[int]:
+        with told.state.engine.connect() as connection, open_place(f"file://{remote}") as place:
+            found = export_events(connection, place.folder, since=None, until=now.date(), now=now)
+            rows = []
+            for day in found:
+                place.publish()
+                rows.append(day.rows)
+            place.publish()
+            assert not list(place.folder.rglob("*.parquet"))
+            return rows
+
+    remote.mkdir()
+    first, again = export_there(), export_there()
+    with told.state.engine.begin() as connection:
+        connection.execute(delete(events).where(events.c.message_id == "m4"))
+    note = remote / "event_days" / f"{(NOW + DAY).date()}.json"
+    note.write_text(json.dumps({**json.loads(note.read_text()), "until": (NOW + DAY).isoformat()}))
+    renewed = export_there()
+
+    assert (first, again, renewed) == ([3, 1], [], [0])
+    assert exported(remote).keys() == {"m1", "m2", "m3"}
+    assert json.loads(note.read_text())["rows"] == 0
+    assert (remote / "event_days").is_dir()
+    kept = f"events/day={NOW.date()}/part.parquet"
+    assert (remote / kept).read_bytes() == (tmp_path / "here" / kept).read_bytes()
