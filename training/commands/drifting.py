@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from training.commands.judgement_output import cost_note
-from training.commands.options import VAR, DatabaseUrl, TrackingUri, Var, parse_time
+from training.commands.options import VAR, DatabaseUrl, FeatureStoreYaml, TrackingUri, Var, parse_time
 
 if TYPE_CHECKING:
     from training.drift.report import DriftReport
@@ -43,6 +44,9 @@ def drift(
             help="A data set whose orders tell what customers did after: adds the calibration of probabilities."
         ),
     ] = "",
+    ages: Annotated[
+        bool, typer.Option("--ages", help="Also how old the rows of some of these customers are now.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="A file for the whole report: .html to read, .json for a program.")
     ] = None,
@@ -56,11 +60,13 @@ def drift(
     seed: Annotated[int, typer.Option(help="Seed of the sample that the log's quantiles are of.")] = 0,
     database_url: DatabaseUrl = "",
     tracking_uri: TrackingUri = "",
+    feature_store: FeatureStoreYaml = None,
     var: Var = VAR,
 ) -> None:
     """Compare the inputs that champions were trained on with what decisions saw: which features and scores moved."""
     from rich.console import Console
 
+    from features.online import OnlineStoreError
     from models.artifact import ArtifactError
     from training.champion import NoChampionError
     from training.drift.comparison import Comparison, compare
@@ -76,13 +82,14 @@ def drift(
         log=log,
         since=parse_time(since) if since else None,
         database_url=database_url,
+        rows_at=datetime.now(UTC) if ages else None,
         orders=orders,
         seed=seed,
     )
     started_at = time.monotonic()
     try:
-        report = compare(asked, Places(var=var, tracking_uri=tracking_uri))
-    except (ArtifactError, DatasetError, EvaluationError, NoChampionError) as error:
+        report = compare(asked, Places(var=var, tracking_uri=tracking_uri, feature_store_yaml=feature_store))
+    except (ArtifactError, DatasetError, EvaluationError, NoChampionError, OnlineStoreError) as error:
         typer.echo(f"refused: {error}", err=True)
         raise typer.Exit(2) from error
     Console().print(render_drift(report))

@@ -18,6 +18,7 @@ from training.drift.finding import degraded_shares, input_findings, journey_find
 from training.drift.labels import LabelledScores, OrderTimes, labelled_scores
 from training.drift.monitored import Monitored, MonitoredModel
 from training.drift.report import DriftReport, degraded_text
+from training.drift.row_age import ASKED, RowAge, open_rows, row_ages
 from training.drift.watching import SAMPLED, Watched, watch
 from training.evaluation.errors import LogError
 from training.evaluation.log_name import DATABASE, EXPORT, DecisionLogName
@@ -33,19 +34,24 @@ class Comparison:
     """What to compare: models by name (empty: all that say what they were trained on), the log, and since when.
 
     log: empty or `decisions` for the database, `parquet:DIR` for an export of it. orders: a data set that says who ordered
-    after the decisions (empty: none). seed: of the sample for quantiles.
+    after the decisions (empty: none). rows_at: how old the online store's rows are at that moment (None: is not asked).
+    seed: of the samples.
     """
 
     models: tuple[str, ...] = ()
     log: str = DATABASE
     since: datetime | None = None
     database_url: str = ""
+    rows_at: datetime | None = None
     orders: str = ""
     seed: int = 0
 
 
 def compare(asked: Comparison, places: Places) -> DriftReport:
-    """The report. Raises: `NoChampionError`, `NoDistributionError`, `LogError`, `TooFewRoundsError`, `DatasetError`."""
+    """The report.
+
+    Raises: `NoChampionError`, `NoDistributionError`, `LogError`, `TooFewRoundsError`, `DatasetError`, `OnlineStoreError`.
+    """
     monitored, notes = monitored_champions(places, asked.models, load_schema())
     labelled = _labelled(asked, monitored, places)
     with _named(asked.log).open(asked.database_url or places.log_url) as source:
@@ -53,7 +59,8 @@ def compare(asked: Comparison, places: Places) -> DriftReport:
     found = tuple(each.finding for each in labelled if each.finding is not None)
     if asked.orders and not found:
         notes = (*notes, f"no calibration: no decision's horizon lies in the orders of {asked.orders}")
-    return replace(_report(asked, monitored, watched, notes), calibrations=found)
+    ages = () if asked.rows_at is None else _ages(watched, places, monitored.schema, asked.rows_at)
+    return replace(_report(asked, monitored, watched, notes), calibrations=found, ages=ages)
 
 
 def monitored_champions(
@@ -87,6 +94,12 @@ def _labelled(asked: Comparison, monitored: Monitored, places: Places) -> list[L
     if not asked.orders:
         return []
     return labelled_scores(monitored, OrderTimes.read(dataset_folder(places.var, asked.orders)))
+
+
+def _ages(watched: Watched, places: Places, schema: Schema, now: datetime) -> tuple[RowAge, ...]:
+    customers = np.unique(watched.sample.columns[1][:ASKED].astype(str)).tolist()
+    with open_rows(places, schema) as rows:
+        return row_ages(rows, customers, now, schema)
 
 
 def _named(log: str) -> DecisionLogName:

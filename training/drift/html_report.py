@@ -9,8 +9,10 @@ from typing import Final
 from training.drift.finding import InputFinding, PartFinding
 from training.drift.picture import COLOURS, share_picture, shift_picture, time_picture
 from training.drift.report import (
+    AGES,
     CALIBRATION,
     DriftReport,
+    age_row,
     calibration_row,
     counted_grades,
     degraded_text,
@@ -58,6 +60,9 @@ def _sections(report: DriftReport) -> Iterator[str]:
     if report.calibrations:
         yield "<h2>Calibration at live decisions</h2>"
         yield html_table(CALIBRATION, map(calibration_row, report.calibrations))
+    if report.ages:
+        yield "<h2>Rows of these customers now</h2><p>Age in days.</p>"
+        yield html_table(AGES, map(age_row, report.ages))
     yield html_notes(report.notes)
 
 

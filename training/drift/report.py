@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -14,6 +14,7 @@ from rich.text import Text
 
 from training.drift.finding import InputFinding, PartFinding
 from training.drift.labels import CalibrationFinding
+from training.drift.row_age import RowAge
 from training.drift.stability import Grade
 
 COLOURS: Final = {Grade.STABLE: "green", Grade.WATCH: "yellow", Grade.DRIFT: "red", Grade.TOO_FEW: "cyan"}
@@ -23,7 +24,7 @@ SHOWN: Final = 12
 
 @dataclass(frozen=True, kw_only=True)
 class DriftReport:
-    """All that was found: by input (the largest shifts first), by journey and by time, and where orders told, calibration.
+    """All that was found: by input (the largest shifts first), by journey and by time, where orders told calibration.
 
     models: digest, rows and customers of training by name. left_out: decisions that were not compared, by reason. degraded:
     shares of decisions by `VIEW:PROBLEM`.
@@ -43,6 +44,7 @@ class DriftReport:
     degraded: Mapping[str, float]
     notes: tuple[str, ...] = ()
     calibrations: tuple[CalibrationFinding, ...] = ()
+    ages: tuple[RowAge, ...] = ()
 
     def past(self, bound: float) -> list[InputFinding]:
         """The inputs whose shift is as large as the bound and beyond chance."""
@@ -79,7 +81,12 @@ def render_drift(report: DriftReport) -> RenderableType:
     if len(report.times) > 1:
         tables.append(_parts_table("by time", report.times))
     if report.calibrations:
-        tables.append(_calibration_table(report.calibrations))
+        rows = map(calibration_row, report.calibrations)
+        tables.append(_plain_table("calibration at live decisions", CALIBRATION, rows))
+    if report.ages:
+        tables.append(
+            _plain_table("rows of these customers now, age in days", AGES, map(age_row, report.ages))
+        )
     return Group(*tables, *lines)
 
 
@@ -170,12 +177,22 @@ def calibration_row(found: CalibrationFinding) -> tuple[str, ...]:
     return (found.scorer, f"{found.n_decisions:,}", *(f"{each:.4f}" for each in numbers))
 
 
-def _calibration_table(calibrations: Sequence[CalibrationFinding]) -> Table:
-    table = _table("calibration at live decisions")
-    for name in CALIBRATION:
-        table.add_column(name, justify="left" if name == "scorer" else "right", no_wrap=True)
-    for each in calibrations:
-        table.add_row(*calibration_row(each))
+AGES: Final = ("view", "asked", "with a row", "median", "95 %", "oldest", "limit", "stale")
+
+
+def age_row(found: RowAge) -> tuple[str, ...]:
+    """Its texts under the headings of `AGES`."""
+    days = (found.median_days, found.late_days, found.oldest_days, found.freshness_days)
+    return (found.view, f"{found.asked:,}", f"{found.found:,}", *map(number, days), f"{found.stale:.1%}")
+
+
+def _plain_table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """Texts, the first of each row to the left."""
+    table = _table(title)
+    for place, name in enumerate(head):
+        table.add_column(name, justify="right" if place else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
     return table
 
 
