@@ -28,7 +28,7 @@ from training.importing.dataset import (
     write_dataset,
 )
 from training.importing.rejects import RowCount
-from training.importing.told_export import open_told_export
+from training.importing.told_export import SORT_MEMORY, open_told_export
 from training.importing.told_source import ToldSource, parts_of
 from training.importing.told_spool import SPOOLED, ToldSpool
 from training.importing.told_store import open_told_store
@@ -114,7 +114,7 @@ def _read_base(var: Path, wanted: LogImport) -> DatasetManifest:
 
 @contextmanager
 def _sorting(work: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    config = {"threads": 1, "memory_limit": "400MB", "temp_directory": str(work / "spill")}
+    config = {"threads": 1, "memory_limit": SORT_MEMORY, "temp_directory": str(work / "spill")}
     with duckdb.connect(config=config) as connection:
         connection.execute("set TimeZone = 'UTC'")
         yield connection

@@ -25,8 +25,9 @@ from features.told import ToldEvent, ToldTrait
 from training.evaluation.errors import LogError
 from training.importing.told_source import told_event, told_trait
 
+SORT_MEMORY: Final = "200MB"
+"""What a database that sorts by customer, or a table's rows, may use; the rest of it is on disk."""
 _CHUNK: Final = 5_000
-_MEMORY: Final = "400MB"
 _EVENTS: Final = ("message_id", "type", "name", "content")
 _TIME: Final = pa.timestamp("us", tz="UTC")
 _NO_ROWS: Final = {
@@ -92,7 +93,7 @@ def open_told_export(address: str) -> Iterator[ToldExport]:
     except (OSError, pa.ArrowInvalid) as error:
         raise LogError(f"the export in {address} cannot be read: {error}") from error
     with TemporaryDirectory() as spill:
-        config = {"threads": 1, "memory_limit": _MEMORY, "temp_directory": spill}
+        config = {"threads": 1, "memory_limit": SORT_MEMORY, "temp_directory": spill}
         with duckdb.connect(config=config) as connection:
             yield ToldExport(
                 connection=connection,

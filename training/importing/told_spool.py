@@ -102,29 +102,32 @@ class ToldSpool:
     def _look_at_event(self, event: ToldEvent) -> None:
         if event.track not in _USED and event.type != "identify":  # which tells traits
             self._unused[event.track or event.type] += 1
-        told = (
-            event.message_id,
-            event.customer_id,
-            event.name,
-            event.occurred_at,
-            json.dumps(event.properties),
-        )
+        self._read["messages"] += 1
         if fault := event_fault(event, currency=self._currency):
-            self._count("messages", f"{event.track} {fault}", told)
-        else:
-            self._count("messages", None, told)
-            for product in products_of(event):
-                self._count("products", product_fault(product), told)
+            self._refuse("messages", f"{event.track} {fault}", event)
+            return
+        for product in products_of(event):
+            self._read["products"] += 1
+            if fault := product_fault(product):
+                self._refuse("products", fault, event)
 
     def _look_at_trait(self, trait: ToldTrait) -> None:
-        self._count("traits", trait_fault(trait), (trait.customer_id, trait.name, json.dumps(trait.value)))
+        self._read["traits"] += 1
+        if fault := trait_fault(trait):
+            self._refuse("traits", fault, trait)
 
-    def _count(self, table: str, fault: str | None, told: tuple[object, ...]) -> None:
+    def _refuse(self, table: str, fault: str, told: ToldEvent | ToldTrait) -> None:
         """Reasons are counted, so what was found stands in the row alone."""
-        self._read[table] += 1
-        if fault is not None:
-            reason = re.sub(r"found .*, (?=wanted)", "", fault)
-            self.rejects.append(Reject(table, self._read[table], reason, row_text(told)))
+        reason = re.sub(r"found .*, (?=wanted)", "", fault)
+        self.rejects.append(Reject(table, self._read[table], reason, _text(told)))
+
+
+def _text(told: ToldEvent | ToldTrait) -> str:
+    """What was told, as a row."""
+    if isinstance(told, ToldTrait):
+        return row_text([told.customer_id, told.name, json.dumps(told.value)])
+    properties = json.dumps(told.properties)
+    return row_text([told.message_id, told.customer_id, told.name, told.occurred_at, properties])
 
 
 def spooled_file(folder: Path, table: str) -> Path:
