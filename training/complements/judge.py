@@ -59,6 +59,7 @@ CANDIDATES: Final = (
 )
 POPULARITY: Final = "popularity"
 POPULARITY_OF_CATEGORIES: Final = "popularity in the cart's categories"
+BEST_OF_CATEGORIES: Final = "best sellers of complementary categories"
 
 
 class TooFewCartsError(ValueError):
@@ -168,7 +169,7 @@ def contenders(learnt: Baskets, rng: np.random.Generator) -> Mapping[str, Callab
         "random": lambda: random_ranker(learnt, rng),
         POPULARITY: lambda: popularity_ranker(learnt),
         POPULARITY_OF_CATEGORIES: lambda: category_ranker(learnt),
-        "best sellers of complementary categories": best_of_categories,
+        BEST_OF_CATEGORIES: best_of_categories,
         **{each.name: fitted(each) for each in CANDIDATES},
     }
 

@@ -37,8 +37,7 @@ def popularity_ranker(baskets: Baskets) -> Ranker:
 
 def category_ranker(baskets: Baskets) -> Ranker:
     """The products in most baskets among those of the cart's categories."""
-    order = _by_popularity(baskets)
-    by_category = [order[baskets.categories[order] == each] for each in range(len(baskets.category_names))]
+    by_category = _best_of_each(baskets)
     held = np.bincount(baskets.products, minlength=len(baskets.product_ids))
 
     def rank(cart: Codes, leave_out: Codes, limit: int) -> Codes:
@@ -52,8 +51,7 @@ def category_ranker(baskets: Baskets) -> Ranker:
 
 def best_of_categories_ranker(baskets: Baskets, of_categories: Ranker) -> Ranker:
     """The most popular product of each category that goes with the cart's categories."""
-    order = _by_popularity(baskets)
-    by_category = [order[baskets.categories[order] == each] for each in range(len(baskets.category_names))]
+    by_category = _best_of_each(baskets)
 
     def rank(cart: Codes, leave_out: Codes, limit: int) -> Codes:
         own = np.unique(baskets.categories[cart])
@@ -91,3 +89,9 @@ def _known(places: Codes, codes: Codes) -> Codes:
 def _by_popularity(baskets: Baskets) -> Codes:
     held = np.bincount(baskets.products, minlength=len(baskets.product_ids))
     return np.argsort(-held, kind="stable")[: int((held > 0).sum())].astype(np.int32)
+
+
+def _best_of_each(baskets: Baskets) -> list[Codes]:
+    """Of each category its products by popularity."""
+    order = _by_popularity(baskets)
+    return [order[baskets.categories[order] == each] for each in range(len(baskets.category_names))]
