@@ -2,8 +2,8 @@
 
     python -m benchmarks.complements_speed [--var var]
 
-A thousand real baskets of the Complete Journey are the carts, ten products are wanted. The customer's purchases are read from
-a log of its own (SQLite): a new customer has none, a regular one forty orders of ten products.
+A thousand real baskets of the Complete Journey are the carts, ten products are wanted. The customer's purchases are read
+from a log of its own (SQLite): a new customer has none, a regular one forty orders of ten products.
 """
 
 from __future__ import annotations

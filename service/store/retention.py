@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, delete, func, or_, select
 
+from models.complements import KIND as COMPLEMENTS
 from models.reward import State
 from service.store.artifact_store import newest_snapshot
 from service.store.engine import microseconds
@@ -130,10 +131,15 @@ def _goes(table: Table, month: datetime) -> ColumnElement[bool]:
 
 
 def _unnamed(connection: Connection, month: datetime) -> tuple[list[int], list[str]]:
-    """Numbers of the snapshots made before the month that no kept decision names, and digests that only they named."""
+    """Numbers of the snapshots made before the month that no kept decision names, and digests that only they named.
+
+    Besides those of complements that are not the champion any more: no decision is made from them.
+    """
     named = _versions_of_kept(connection, month)
     newest = newest_snapshot(connection)
-    gone, kept_digests, gone_digests = [], set(named), set[str]()
+    gone, kept_digests = [], set(named)
+    former = select(artifacts.c.digest).where(artifacts.c.kind == COMPLEMENTS)
+    gone_digests = set(connection.scalars(former))
     for row in connection.execute(select(snapshots)).mappings():
         digests = {*json.loads(row["champions"]).values(), *json.loads(row["policies"]).values()}
         is_old = row["created_at"] < microseconds(month)

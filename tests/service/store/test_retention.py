@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -9,15 +10,16 @@ from sqlalchemy import Engine, func, select, update
 from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
+from models.artifact import ArtifactError
 from service.cli import app
-from service.store.artifact_store import newest_snapshot
+from service.store.artifact_store import get_artifact, newest_snapshot
 from service.store.engine import microseconds, open_log
 from service.store.partition import first_id, make_partitions, partitions
 from service.store.retention import OF_A_DECISION, Plan, carry_out, plan_retention
 from service.store.tables import decisions, rank_events, rewards, snapshots
 from service.upkeep import keep_up
 from tests.databases import new_database
-from tests.service.conftest import NOW, Worker
+from tests.service.conftest import NOW, Worker, bread_and_butter, publish_champions
 from tests.service.test_outcomes import outcome, send
 from tests.service.test_verify import run_verify
 
@@ -101,6 +103,20 @@ def test_snapshots_that_no_kept_decision_names_go_with_their_policies_but_never_
     worker.state.feed.refresh()
     worker.decide(customer_id="c1")
     assert run_verify(worker).differing == []
+
+
+def test_former_complements_go_and_the_champion_stays(worker: Worker) -> None:
+    engine, first = worker.state.engine, bread_and_butter()
+    second = replace(first, about={**first.about, "n_baskets": 200})
+    publish_champions(engine, {"complements": second.to_artifact()}, NOW)
+
+    found = plan(engine, NOW)
+    carry_out(engine, found)
+
+    assert found.artifacts == (first.to_artifact().digest,)
+    assert get_artifact(engine, second.to_artifact().digest)
+    with pytest.raises(ArtifactError):
+        get_artifact(engine, first.to_artifact().digest)
 
 
 def test_an_open_round_keeps_its_month_and_all_later_ones(worker: Worker) -> None:
