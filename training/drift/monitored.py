@@ -16,7 +16,7 @@ from models.feedback import Booleans, Floats
 from models.inputs import SCORES
 from training.drift.distribution import InputDistributions, bin_places
 from training.evaluation.errors import LogError
-from training.evaluation.logged_vector import LoggedVector
+from training.evaluation.logged_vector import LoggedVector, schema_version
 
 DAY_US: Final = 86_400_000_000
 
@@ -98,8 +98,8 @@ class Monitored:
 
     @cached_property
     def schema_version(self) -> str:
-        """How a decision names the schema: the digest of the service's artifact of it."""
-        return Artifact({"kind": "feature_schema"}, texts={"schema.toml": self.schema.text}).digest
+        """How a decision names the schema."""
+        return schema_version(self.schema)
 
     def see(self, rows: Sequence[LoggedVector]) -> SeenValues:
         """What these decisions saw. Raises: `LogError` for a vector that is not the schema's."""

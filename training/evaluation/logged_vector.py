@@ -11,8 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from features.schema import Schema
+from models.artifact import Artifact
 from models.feedback import Floats
 from training.evaluation.errors import LogError
+
+
+def schema_version(schema: Schema) -> str:
+    """How a decision names the feature schema, under `features`: the digest of the service's artifact of it."""
+    return Artifact({"kind": "feature_schema"}, texts={"schema.toml": schema.text}).digest
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,8 +14,8 @@ import numpy as np
 from features.membership import belongs, ranks_the_base
 from features.schema import Schema
 from features.segment import Segment
-from models.artifact import Artifact
 from training.evaluation.errors import EvaluationError, LogError
+from training.evaluation.logged_vector import schema_version
 
 PREFIX: Final = "segment:"
 IN, OUT, UNKNOWN = "in", "out", "unknown"
@@ -42,8 +42,8 @@ class RoundSegments:
 
     @cached_property
     def version(self) -> str:
-        """How a record names the schema: the digest of the service's artifact of it."""
-        return Artifact({"kind": "feature_schema"}, texts={"schema.toml": self.schema.text}).digest
+        """How a record names the schema."""
+        return schema_version(self.schema)
 
     def labels(self, decision_id: str, record: Mapping[str, Any]) -> dict[str, str]:
         """`in`, `out` or `unknown` by `segment:NAME`.
