@@ -213,6 +213,12 @@ def _memory_mb(pid: int) -> float:
     return held / 2**20
 
 
+def batch_targets(var: Path) -> list[Target]:
+    """The lines of the short form, with the data of `make run` in that folder."""
+    print(HEADING)
+    return targets_of(measure_batches(var, SIZES))
+
+
 def targets_of(batches: Sequence[Batch]) -> list[Target]:
     """The lines of the result: a million in ten minutes on two processors is 1.2 ms of theirs a decision."""
     targets = []

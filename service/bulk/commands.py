@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +17,17 @@ from service.settings import Settings
 if TYPE_CHECKING:
     from service.access.audit import AuditEntry
     from service.bulk.run import Run
+
+
+Begin = Callable[[Settings, Path, Sequence[int]], Iterator[int]]
+"""Decides parts of a folder and tells how many are complete."""
+
+
+class Engine(StrEnum):
+    """What runs the processes that decide."""
+
+    LOCAL = "local"
+    SPARK = "spark"
 
 
 def decide_batch(
@@ -35,14 +49,19 @@ def decide_batch(
     ] = "",
     part_rows: Annotated[int, typer.Option(help="Customers whose answers make a file.", min=1)] = 10_000,
     processes: Annotated[int, typer.Option(help="Processes that decide side by side.", min=1)] = 2,
+    engine: Annotated[Engine, typer.Option(help="What runs the processes.")] = Engine.LOCAL,
+    spark_master: Annotated[
+        str, typer.Option(help="Spark's address; by default what spark-submit says, else this machine.")
+    ] = "",
 ) -> None:
     """Decide for a whole segment, logged like any other decisions; run again after it was cut off, it goes on."""
     from features.declared import DeclarationError
     from features.online import OnlineStoreError
     from service.access.audit import on_record
     from service.app import utc_now
+    from service.bulk.on_spark import decide_on_spark, open_session
     from service.bulk.preparing import Wanted, begin_run
-    from service.bulk.processes import PartFailedError, alone_in
+    from service.bulk.processes import PartFailedError, alone_in, decide_side_by_side
     from service.bulk.run import RunError
     from service.store.engine import opened_log
 
@@ -54,23 +73,26 @@ def decide_batch(
         out.mkdir(parents=True, exist_ok=True)
         with alone_in(out):
             run = begin_run(settings, out, wanted, utc_now())
-            with opened_log(settings.log_url) as engine, on_record(engine, _entry(run)):
-                _decide(settings, out, run, processes)
+            with opened_log(settings.log_url) as log, on_record(log, _entry(run)):
+                if engine is Engine.LOCAL:
+                    begin: Begin = partial(decide_side_by_side, processes=processes)
+                else:
+                    begin = partial(decide_on_spark, open_session(spark_master, processes))
+                _decide(settings, out, run, begin)
     except (RunError, DeclarationError, OnlineStoreError, PartFailedError) as error:
         Console(stderr=True).print(f"[red]{error}[/red]", soft_wrap=True)
         raise typer.Exit(1 if isinstance(error, PartFailedError) else 2) from None
 
 
-def _decide(settings: Settings, folder: Path, run: Run, processes: int) -> None:
+def _decide(settings: Settings, folder: Path, run: Run, begin: Begin) -> None:
     from rich.progress import Progress
 
     from service.bulk.part import count_statuses, missing_parts
-    from service.bulk.processes import decide_side_by_side
 
     missing = missing_parts(folder, run.parts)
     with Progress(console=Console(stderr=True)) as bars:
         bar = bars.add_task(run.journey, total=len(run.parts), completed=len(run.parts) - len(missing))
-        for done in decide_side_by_side(settings, folder, missing, processes):
+        for done in begin(settings, folder, missing):
             bars.update(bar, completed=len(run.parts) - len(missing) + done)
     counts = count_statuses(folder, run.parts)
     told = ", ".join(f"{count:,} {status}" for status, count in counts.items()) or "nobody"

@@ -34,9 +34,7 @@ class PartFailedError(RuntimeError):
     """A process ended without having decided its parts; what it logged is in the log, and the next run goes on."""
 
 
-def decide_parts(
-    settings: Settings, folder: Path, numbers: Sequence[int], go_on: GoOn = lambda: True
-) -> None:
+def decide_parts(settings: Settings, folder: Path, numbers: Sequence[int], go_on: GoOn) -> None:
     """Decide these parts one after another, as long as `go_on`; a part that is complete is left as it is."""
     run = read_run(folder)
     if run is None:
@@ -112,10 +110,15 @@ def _work(settings: Settings, folder: Path, share: Sequence[int], stop: Any, par
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C reaches every process: the one that started this tells it
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    decide_share(settings, folder, share, lambda: not stop.is_set())
+
+
+def decide_share(settings: Settings, folder: Path, share: Sequence[int], go_on: GoOn = lambda: True) -> None:
+    """Decide these parts as a process that does nothing else; nobody begins in the folder anew meanwhile."""
     gc.freeze()
     gc.set_threshold(_MANY_OBJECTS)
     with _locked(folder / _PROCESS, fcntl.LOCK_SH):
-        decide_parts(settings, folder, share, lambda: not stop.is_set())
+        decide_parts(settings, folder, share, go_on)
 
 
 def _end_with(parent: int) -> None:

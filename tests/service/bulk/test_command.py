@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -24,7 +25,11 @@ from typer.testing import CliRunner
 
 from models.artifact import Artifact
 from models.inputs import SCORES
-from service.bulk.run import NOTE, read_run
+from service.app import utc_now
+from service.bulk.on_spark import decide_on_spark, open_session
+from service.bulk.preparing import Wanted, begin_run
+from service.bulk.processes import decide_parts
+from service.bulk.run import NOTE, RunError, read_run
 from service.cli import app
 from service.learner import Learner
 from service.point_files import load_decision_points
@@ -185,6 +190,42 @@ def test_a_run_that_was_killed_beside_a_live_service_ends_with_one_decision_for_
     fresh = [each for each in [*rows, *answers] if not json.loads(each.get("answer", "{}")).get("repeats")]
     assert given <= len(fresh)
     assert verified(environment).endswith("0 differ")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # Spark leaves sockets open
+def test_spark_makes_the_decisions_of_local_processes(real: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyspark.sql", reason="pyspark is not installed")
+    if shutil.which("java") is None:
+        pytest.skip("Spark needs Java, and there is none here")
+    copy, here, there = tmp_path / "var", tmp_path / "here", tmp_path / "there"
+    shutil.copytree(real, copy)
+    names = [f"customer {number}" for number in range(N_CUSTOMERS)]
+    (tmp_path / "list.csv").write_text("\n".join(["customer_id", *names, "stranger"]))
+    wanted = Wanted(
+        journey="churn_prevention", segment=None, customers=tmp_path / "list.csv", at=None, part_rows=40
+    )
+    run = begin_run(Settings(var=real), there, wanted, utc_now())
+    shutil.copytree(there, here)
+
+    decide_parts(Settings(var=copy), here, run.parts, lambda: True)
+    session = open_session("", 2)
+    try:
+        done = list(decide_on_spark(session, Settings(var=real), there, run.parts))
+        again = list(decide_on_spark(session, Settings(var=real), there, []))
+    finally:
+        session.stop()
+
+    assert (done, again) == ([4], [])
+    assert read_parts(there) == read_parts(here)
+    assert [row["customer_id"] for row in read_parts(there)] == [*names, "stranger"]
+
+
+def test_without_spark_it_is_said_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyspark", None)
+
+    with pytest.raises(RunError, match="Spark is not installed here: `pip install"):
+        open_session("", 2)
 
 
 def read_parts(folder: Path) -> list[dict[str, Any]]:
