@@ -1,5 +1,6 @@
 """Features, ours against Feast's own in the same run: online reads on SQLite and Redis, filling Redis, single rows; and ours
-alone: the event log as a data set, and an event's way to the features that decisions read.
+alone: the event log as a data set, an event's way to the features that decisions read, and
+decisions for a whole base.
 
     make bench-features     or: python -m benchmarks.features [--customers 50000] [--page FILE] [--var FOLDER]
 
@@ -16,6 +17,7 @@ from contextlib import closing
 from pathlib import Path
 
 from benchmarks.features.base import write_base
+from benchmarks.features.batches import batch_targets
 from benchmarks.features.latency import latency_targets
 from benchmarks.features.log_import import import_targets
 from benchmarks.features.page import Results, write_page
@@ -56,6 +58,7 @@ def main() -> None:
             quarter = fill_alone(address, write_base(folder / "quarter", options.customers // 4))
             whole = fill_alone(address, write_base(folder / "whole", options.customers))
         alone = [*import_targets(folder / "logs"), *latency_targets(options.var, folder / "live")]
+        alone += batch_targets(options.var)
     reads, rows = {"SQLite": sqlite[0], "Redis": redis[0]}, {"SQLite": sqlite[1], "Redis": redis[1]}
     results = Results(reads, rows, writes, (quarter, whole))
     targets = targets_of(results) + alone

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from features.schema import JOIN_KEY
 from service.bulk.run import RunError
 from service.schemas import Identifier
+from service.store.parquet_file import replace_file
 
 NAME: Final = "customers.parquet"
 _SCHEMA: Final = pa.schema({JOIN_KEY: pa.string()})
@@ -77,13 +79,12 @@ def sorted_list(customer_ids: Iterable[str]) -> pa.Array:
 
 def write_list(folder: Path, customers: pa.Array, part_rows: int) -> None:
     """Keep the list, a part a row group."""
-    temporary = folder / f".{NAME}.part"
-    pq.write_table(pa.table([customers], schema=_SCHEMA), temporary, row_group_size=part_rows)
-    temporary.replace(folder / NAME)
+    table = pa.table([customers], schema=_SCHEMA)
+    replace_file(folder / NAME, partial(pq.write_table, table, row_group_size=part_rows))
 
 
 def read_part(folder: Path, number: int) -> list[str]:
-    """The customers of a part."""
+    """The customers of a part, without those who were forgotten since."""
     with pq.ParquetFile(folder / NAME) as file:
-        part: list[str] = file.read_row_group(number)[JOIN_KEY].to_pylist()
+        part: list[str] = file.read_row_group(number)[JOIN_KEY].drop_null().to_pylist()
     return part

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic_core import from_json
+
+from service.store.parquet_file import replace_file
 
 _TIME: Final = pa.timestamp("us", tz="UTC")
 SCHEMA: Final = pa.schema(
@@ -46,11 +49,8 @@ def missing_parts(folder: Path, numbers: Iterable[int]) -> list[int]:
 
 def write_part(folder: Path, number: int, answers: Iterable[str]) -> None:
     """Write the answers beside the part's place and move them there whole."""
-    path = part_path(folder, number)
-    temporary = path.with_name(f".{path.name}.part")
     table = pa.Table.from_pylist(list(map(_row, answers)), SCHEMA)
-    pq.write_table(table.cast(_READ), temporary, compression="zstd")
-    temporary.replace(path)
+    replace_file(part_path(folder, number), partial(pq.write_table, table.cast(_READ), compression="zstd"))
 
 
 def _row(answer: str) -> dict[str, Any]:

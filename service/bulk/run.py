@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from features.membership import Values, belongs, ranks_the_base
 from features.segment import Segment
 from service.decision_id import decision_id
+from service.store.parquet_file import replace_content
 
 NOTE: Final = "run.json"
 
@@ -76,6 +77,4 @@ def read_run(folder: Path) -> Run | None:
 
 def write_run(folder: Path, run: Run) -> None:
     """Put the note down whole, or not at all."""
-    temporary = folder / f".{NOTE}.part"
-    temporary.write_text(run.model_dump_json(indent=1), encoding="utf-8")
-    temporary.replace(folder / NOTE)
+    replace_content(folder / NOTE, run.model_dump_json(indent=1).encode())

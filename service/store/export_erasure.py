@@ -11,6 +11,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from service.bulk.erasure import forget_in_run, is_run, read_run_rows
 from service.store.event_export_erasure import drop_told, read_told
 from service.store.naming import Naming
 from service.store.parquet_file import rewrite_batches
@@ -21,7 +22,7 @@ Row = dict[str, Any]
 
 
 class NoExportError(ValueError):
-    """A folder is none that `export-log` writes."""
+    """A folder is none that `export-log` or `decide-batch` writes."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,9 @@ def read_exported(
 
     anonymous_ids: theirs as the log knows them, beside those that the export knows. Raises `NoExportError`.
     """
+    if is_run(folder):
+        yield from read_run_rows(folder, customer_id)
+        return
     mine: list[str] = []
     for path in _parts(folder, "decisions"):
         for row in _read(path, "customer_id", [customer_id]):
@@ -60,6 +64,9 @@ def forget_exported(
 
     Raises: `NoExportError`.
     """
+    if is_run(folder):
+        gone = forget_in_run(folder, customer_id)
+        return ExportErasure({"rows of a run": sum(gone.values())} if gone else {}, len(gone))
     mine: list[str] = []
     files = 0
     for path in _parts(folder, "decisions"):
@@ -95,7 +102,7 @@ def _renamed(row: Row, names: Mapping[str, str]) -> Row:
 def _parts(folder: Path, table: str) -> list[Path]:
     if not any((folder / notes).is_dir() for notes in ("days", "event_days")):
         raise NoExportError(
-            f"{folder}: no folder of `export-log`; wanted one with days/ or event_days/ in it"
+            f"{folder}: no folder of `export-log`, with days/ or event_days/ in it, nor of `decide-batch`"
         )
     return sorted((folder / table).glob(_PARTS))
 

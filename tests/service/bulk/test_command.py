@@ -31,6 +31,7 @@ from service.bulk.preparing import Wanted, begin_run
 from service.bulk.processes import decide_parts
 from service.bulk.run import NOTE, RunError, read_run
 from service.cli import app
+from service.coupons.key_ring import open_coupon_keys
 from service.learner import Learner
 from service.point_files import load_decision_points
 from service.settings import Settings
@@ -199,6 +200,7 @@ def test_spark_makes_the_decisions_of_local_processes(real: Path, tmp_path: Path
     if shutil.which("java") is None:
         pytest.skip("Spark needs Java, and there is none here")
     copy, here, there = tmp_path / "var", tmp_path / "here", tmp_path / "there"
+    open_coupon_keys(Settings(var=real), utc_now, os.urandom)  # one for both
     shutil.copytree(real, copy)
     names = [f"customer {number}" for number in range(N_CUSTOMERS)]
     (tmp_path / "list.csv").write_text("\n".join(["customer_id", *names, "stranger"]))
