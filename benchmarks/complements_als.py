@@ -3,7 +3,7 @@
     uv venv /tmp/als && uv pip install --python /tmp/als implicit "numpy>=2.1" scipy pyarrow
     /tmp/als/bin/python -m benchmarks.complements_als var/data/complete-journey --factors 256 --alpha 40
 
-The package is no dependency of ours: it does worse, takes minutes to fit, and solves for a cart's factors at each request.
+The package is no dependency of ours: docs/complements.md has what it reaches and costs, and why.
 """
 
 from __future__ import annotations
