@@ -29,7 +29,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from benchmarks.target import Target, finish
-from features.offline import duckdb_backend
+from features.engine import duckdb_backend
 from service.batch import AT_ONCE
 from tests.databases import postgres_server
 from tests.features.conftest import Shop

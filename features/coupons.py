@@ -62,9 +62,12 @@ def _with_first_use(received: ir.Table, redeemed: ir.Table) -> ir.Table:
 def _won(received: ir.Table, as_ofs: ir.Table) -> ir.Table:
     rows = rows_before(received.mutate(at_s=received.starts_s), as_ofs)
     in_year = within_days(rows, 365)
+    used = rows.used_s.notnull() & (
+        rows.used_s < rows.as_of_s
+    )  # never null: Spark counts no rows as null then
     won = rows.group_by(*KEYS).aggregate(
         **{f"coupons_won_{days}d": rows.count(where=within_days(rows, days)) for days in WINDOWS},
-        used=rows.count(where=in_year & (rows.used_s < rows.as_of_s)),
+        used=rows.count(where=in_year & used),
     )
     share = ratio(won.used, won.coupons_won_365d)
     return won.mutate(coupon_use_share_365d=share).drop("used")

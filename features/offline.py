@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,10 +13,11 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
-from ibis.backends.duckdb import Backend
+from ibis.backends import BaseBackend
 
 from features.coupons import coupons
 from features.engagement import engagement, population_terms
+from features.engine import Engine, duckdb_engine
 from features.funnel import funnel
 from features.history import KEYS, Sources, as_of_table
 from features.population import POPULATION_FILE, TIME
@@ -46,21 +46,26 @@ class DefinitionError(ValueError):
 
 
 def build_snapshots(
-    dataset: Path, as_ofs: Sequence[datetime], out: Path, *, shop_time_zone: str = SHOP_TIME_ZONE
+    dataset: Path,
+    as_ofs: Sequence[datetime],
+    out: Path,
+    *,
+    engine: Engine | None = None,
+    shop_time_zone: str = SHOP_TIME_ZONE,
 ) -> dict[str, int]:
     """The number of rows written to `<out>/<view>.parquet` for each view: one a customer and as-of time.
 
-    The same data set and as-of times give the same bytes. Rows are sorted by as-of time and customer; `created_timestamp` is
-    the as-of time. `<out>/snapshots.json` says what the files were made of.
+    On DuckDB unless an engine is given; there the same data set and as-of times give the same bytes. Rows are sorted by
+    as-of time and customer; `created_timestamp` is the as-of time. `<out>/snapshots.json` says what the files are made of.
     Raises `DefinitionError` when a definition's columns are not the declared ones, `FileNotFoundError` for a missing table.
     """
     schema = load_schema()
     out.mkdir(parents=True, exist_ok=True)
-    with duckdb_backend() as backend:
-        sources = open_sources(backend, dataset, shop_time_zone=shop_time_zone)
+    with nullcontext(engine) if engine else duckdb_engine() as opened:
+        sources = open_sources(opened.backend, dataset, shop_time_zone=shop_time_zone)
         times = as_of_table(as_ofs)
-        sources = replace(sources, population=_write_population(backend, sources, times, out))
-        rows = {view.name: _write_view(backend, view, sources, times, out) for view in schema.views}
+        sources = replace(sources, population=_write_population(opened.backend, sources, times, out))
+        rows = {view.name: _write_view(opened, view, sources, times, out) for view in schema.views}
     _write_manifest(out, dataset, as_ofs, rows, schema)
     return rows
 
@@ -75,27 +80,7 @@ def data_end(dataset: Path) -> datetime:
     return ends_at.replace(microsecond=0) + timedelta(seconds=1)
 
 
-@contextmanager
-def duckdb_backend() -> Iterator[Backend]:
-    """A DuckDB in memory on one thread, in UTC, closed at the end."""
-    backend = ibis.duckdb.connect(threads=1)
-    try:
-        backend.raw_sql("SET TimeZone = 'UTC'")
-        with quiet_ibis():
-            yield backend
-    finally:
-        backend.disconnect()
-
-
-@contextmanager
-def quiet_ibis() -> Iterator[None]:
-    """No warnings that Ibis 12 calls a function which DuckDB 2 renamed: nothing that we can act on."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="fetch_arrow_table", category=DeprecationWarning)
-        yield
-
-
-def open_sources(backend: Backend, dataset: Path, *, shop_time_zone: str = SHOP_TIME_ZONE) -> Sources:
+def open_sources(backend: BaseBackend, dataset: Path, *, shop_time_zone: str = SHOP_TIME_ZONE) -> Sources:
     """The data set's tables as the definitions want them. Raises `FileNotFoundError` naming the missing table."""
     names = ("customers", "orders", "campaigns", "redemptions", "events")
     for name in names:
@@ -132,30 +117,35 @@ def _arrow_type(feature: Feature) -> pa.DataType:
     return pa.list_(pa.float64()) if feature.type == "float_list" else simple[feature.type]
 
 
-def _write_population(backend: Backend, sources: Sources, as_ofs: ir.Table, out: Path) -> ir.Table:
+def _write_population(backend: BaseBackend, sources: Sources, as_ofs: ir.Table, out: Path) -> ir.Table:
     """The population's terms, counted once and kept beside the views for who computes features of a few customers."""
     terms = backend.to_pyarrow(population_terms(sources, as_ofs).order_by(TIME))
     time = terms[TIME].cast(pa.timestamp("us")).cast(pa.timestamp("us", tz="UTC"))
-    _write(terms.set_column(terms.column_names.index(TIME), TIME, time), out / POPULATION_FILE)
-    return ibis.memtable(terms)
+    kept = terms.set_column(terms.column_names.index(TIME), TIME, time)
+    write_parquet(kept.to_batches(), kept.schema, out / POPULATION_FILE)
+    written = backend.read_parquet(out / POPULATION_FILE)
+    return written.mutate(**{TIME: written[TIME].cast("timestamp")})
 
 
-def _write_view(backend: Backend, view: View, sources: Sources, as_ofs: ir.Table, out: Path) -> int:
+def _write_view(engine: Engine, view: View, sources: Sources, as_ofs: ir.Table, out: Path) -> int:
     rows = view_rows(view, sources, as_ofs).order_by("event_timestamp", "customer_id")
-    schema = arrow_schema(view)
-    table = backend.to_pyarrow(rows)
-    table = table.append_column("created_timestamp", table["event_timestamp"]).cast(schema)
-    _write(table, out / f"{view.name}.parquet")
-    return len(table)
+    timed = rows.mutate(created_timestamp=rows.event_timestamp)
+    return write_parquet(engine.batches(timed), arrow_schema(view), out / f"{view.name}.parquet")
 
 
-def _write(table: pa.Table, path: Path) -> None:
+def write_parquet(batches: Iterable[pa.RecordBatch], schema: pa.Schema, path: Path) -> int:
+    """The number of rows written to a file of these columns, which appears when it is complete."""
     partial = path.with_name(f"{path.name}.partial")
-    pq.write_table(table, partial, compression="zstd")
+    n_rows = 0
+    with pq.ParquetWriter(partial, schema, compression="zstd") as file:
+        for batch in batches:
+            file.write_table(pa.Table.from_batches([batch]).cast(schema))
+            n_rows += batch.num_rows
     partial.replace(path)
+    return n_rows
 
 
-def _zone_offsets(backend: Backend, tables: dict[str, ir.Table], shop_time_zone: str) -> ir.Table:
+def _zone_offsets(backend: BaseBackend, tables: dict[str, ir.Table], shop_time_zone: str) -> ir.Table:
     zones = backend.to_pyarrow(tables["customers"].select("time_zone").distinct())["time_zone"].to_pylist()
     times = tables["orders"].select(at=tables["orders"].ordered_at.cast("timestamp('UTC')"))
     seen = times.union(tables["events"].select(at=tables["events"].occurred_at.cast("timestamp('UTC')")))

@@ -15,9 +15,10 @@ import ibis
 import ibis.expr.operations as ops
 import pyarrow as pa
 
+from features.engine import quiet_ibis
 from features.history import Sources
 from features.live_zone import ZoneTable
-from features.offline import quiet_ibis, view_rows
+from features.offline import view_rows
 from features.online_row import ViewRow
 from features.population import TERMS, TIME
 from features.schema import Schema, View

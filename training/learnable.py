@@ -29,7 +29,7 @@ NOT_LEARNT: Final = (
     # The view `rfm` says the same of orders.
     *(f"purchases_{days}d" for days in (1, 7, 28)),
     "minutes_since_purchase",
-    # Price sensitivity: not measured yet whether the scorers gain by it.
+    # Price sensitivity: the scorers gain nothing by it (docs/scorers.md).
     *("discount_share_365d", "discounted_order_share_365d", "mean_discount_365d", "coupon_use_share_365d"),
     # Says at what hour, not on which of many days: 24 columns of noise to a horizon in days.
     "activity_by_hour",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import combinations
@@ -12,19 +12,23 @@ from typing import Final
 
 import ibis
 import ibis.expr.types as ir
-from ibis.backends.duckdb import Backend
+import pyarrow as pa
+import pyarrow.csv
+from ibis.backends import BaseBackend
 
 from features.bulk import latest_as_of
+from features.engine import Engine, duckdb_backend, duckdb_engine
 from features.history import as_of_table
 from features.membership import SegmentError
-from features.offline import SHOP_TIME_ZONE, duckdb_backend, open_sources, view_rows
+from features.offline import SHOP_TIME_ZONE, open_sources, view_rows, write_parquet
 from features.rfm_score import FEATURE, RfmEdges
 from features.schema import JOIN_KEY, load_schema
 from features.segment import Segment
 from features.segment_table import belonging, customer_table
 
 LISTS: Final = (".csv", ".parquet")
-Views = Callable[[Backend], Mapping[str, ir.Table]]
+LIST_SCHEMA: Final = pa.schema([(JOIN_KEY, pa.string())])
+Views = Callable[[BaseBackend], Mapping[str, ir.Table]]
 """Each view's rows by name, one a customer at most, on a backend."""
 
 
@@ -49,13 +53,13 @@ class Overlap:
 class SegmentBase:
     """A base and its memberships: `table` has `customer_id` and a truth for each segment's name."""
 
-    backend: Backend
+    engine: Engine
     table: ir.Table
     names: tuple[str, ...]
 
     def count(self) -> int:
         """The number of customers."""
-        return int(self.backend.to_pyarrow(self.table.count()).as_py())
+        return int(self.engine.backend.to_pyarrow(self.table.count()).as_py())
 
     def sizes(self) -> dict[str, int]:
         """The number of customers of each segment."""
@@ -80,7 +84,7 @@ class SegmentBase:
 
     def first(self, name: str, n: int) -> list[str]:
         """The first customers of a segment, by `customer_id`. Raises: `SegmentError`."""
-        found = self.backend.to_pyarrow(self._audience(name).limit(n))
+        found = self.engine.backend.to_pyarrow(self._audience(name).limit(n))
         return [str(customer_id) for customer_id in found[JOIN_KEY].to_pylist()]
 
     def write_list(self, name: str, path: Path) -> None:
@@ -90,10 +94,8 @@ class SegmentBase:
         """
         if path.suffix not in LISTS:
             raise SegmentError(f"{path} ends in {path.suffix or 'nothing'}; wanted one of {', '.join(LISTS)}")
-        partial = path.with_name(f"{path.name}.partial")
-        write = self.backend.to_csv if path.suffix == ".csv" else self.backend.to_parquet
-        write(self._audience(name), partial)
-        partial.replace(path)
+        write = write_csv if path.suffix == ".csv" else write_parquet
+        write(self.engine.batches(self._audience(name)), LIST_SCHEMA, path)
 
     def _audience(self, name: str) -> ir.Table:
         self._refuse_unknown(name)
@@ -107,21 +109,32 @@ class SegmentBase:
         if not truths:
             return {}
         counts = self.table.aggregate(**{name: truth.sum().fill_null(0) for name, truth in truths.items()})
-        row = self.backend.to_pyarrow(counts).to_pylist()[0]
+        row = self.engine.backend.to_pyarrow(counts).to_pylist()[0]
         return {name: int(count) for name, count in row.items()}
 
 
-@contextmanager
-def open_base(views: Views, segments: Mapping[str, Segment]) -> Iterator[SegmentBase]:
-    """The memberships of every customer of the views in these resolved segments, worked out once.
+def write_csv(batches: Iterable[pa.RecordBatch], schema: pa.Schema, path: Path) -> None:
+    """Writes a CSV file of these columns, which appears when it is complete."""
+    partial = path.with_name(f"{path.name}.partial")
+    with pa.csv.CSVWriter(partial, schema) as file:
+        for batch in batches:
+            file.write_table(pa.Table.from_batches([batch]).cast(schema))
+    partial.replace(path)
 
-    Raises: `SegmentError` for a segment that a table cannot tell.
+
+@contextmanager
+def open_base(
+    views: Views, segments: Mapping[str, Segment], *, engine: AbstractContextManager[Engine] | None = None
+) -> Iterator[SegmentBase]:
+    """The memberships of every customer of the views in these resolved segments, worked out once; on DuckDB unless told.
+
+    Raises: `SegmentError` for a segment that a table cannot tell, `EngineError`.
     """
-    with duckdb_backend() as backend:
-        customers = customer_table(views(backend), load_schema())
+    with engine or duckdb_engine() as opened:
+        customers = customer_table(views(opened.backend), load_schema())
         told = {name: belonging(segment, customers) for name, segment in segments.items()}
-        backend.create_table("memberships", customers.select(JOIN_KEY, **told), temp=True)
-        yield SegmentBase(backend, backend.table("memberships"), tuple(segments))
+        with opened.kept(customers.select(JOIN_KEY, **told)) as memberships:
+            yield SegmentBase(opened, memberships, tuple(segments))
 
 
 def rfm_edges(views: Views, as_of: datetime) -> RfmEdges:
@@ -139,7 +152,7 @@ def rfm_edges(views: Views, as_of: datetime) -> RfmEdges:
 def snapshot_views(snapshots: Path, as_of: datetime) -> Views:
     """The rows of the snapshot files at a moment. Raises, when read: `SegmentError` where they hold none."""
 
-    def views(backend: Backend) -> Mapping[str, ir.Table]:
+    def views(backend: BaseBackend) -> Mapping[str, ir.Table]:
         found = {}
         for view in load_schema().views:
             path = snapshots / f"{view.name}.parquet"
@@ -157,7 +170,7 @@ def snapshot_views(snapshots: Path, as_of: datetime) -> Views:
 def computed_views(dataset: Path, as_of: datetime, *, shop_time_zone: str = SHOP_TIME_ZONE) -> Views:
     """The rows at any moment, worked out from a data set's tables. Raises, when read: `FileNotFoundError`."""
 
-    def views(backend: Backend) -> Mapping[str, ir.Table]:
+    def views(backend: BaseBackend) -> Mapping[str, ir.Table]:
         sources = open_sources(backend, dataset, shop_time_zone=shop_time_zone)
         times = as_of_table([as_of])
         return {view.name: view_rows(view, sources, times) for view in load_schema().views}

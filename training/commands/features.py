@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from training.commands.options import VAR, FeatureStoreYaml, Var, parse_time
+from training.commands.options import (
+    VAR,
+    EngineChoice,
+    FeatureStoreYaml,
+    SparkMaster,
+    Var,
+    chosen_engine,
+    parse_time,
+)
 
 if TYPE_CHECKING:
     pass
@@ -41,10 +49,13 @@ def build_features(
         typer.Option(help="ISO 8601 time, UTC unless it says so; may repeat. By default the data's end."),
     ] = [],  # noqa: B006 - Typer copies it
     dataset: Annotated[str, typer.Option(help="Name of the data set.")] = "complete-journey",
+    engine: EngineChoice = "duckdb",
+    spark_master: SparkMaster = "",
     feature_store: FeatureStoreYaml = None,
     var: Var = VAR,
 ) -> None:
     """Compute every customer's features at the as-of times and register the views with Feast."""
+    from features.engine import EngineError
     from features.offline import build_snapshots, data_end
     from training.feature_store import open_served_store, register_views
     from training.importing.dataset import dataset_folder
@@ -52,7 +63,13 @@ def build_features(
 
     places, folder = Places(var=var, feature_store_yaml=feature_store), dataset_folder(var, dataset)
     as_ofs = [parse_time(text) for text in as_of] or [data_end(folder)]
-    for view, rows in build_snapshots(folder, as_ofs, places.snapshots).items():
+    try:
+        with chosen_engine(engine, spark_master, var) as opened:
+            written = build_snapshots(folder, as_ofs, places.snapshots, engine=opened)
+    except EngineError as error:
+        typer.echo(f"refused: {error}", err=True)
+        raise typer.Exit(2) from error
+    for view, rows in written.items():
         typer.echo(f"{view}: {rows} rows")
     registered = register_views(open_served_store(places), places.snapshots)
     typer.echo(f"registered with Feast: {', '.join(registered.views)}")

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from features.engine import Engine, EngineName
 
 Var = Annotated[
     Path, typer.Option("--var", envvar="GARDOON_VAR", help="Folder of everything that is generated.")
@@ -48,6 +53,24 @@ FeatureStoreYaml = Annotated[
         help="Settings of the feature store to serve from; by default files and SQLite in VAR/feast.",
     ),
 ]
+
+EngineChoice = Annotated[
+    Literal["duckdb", "spark"],
+    typer.Option("--engine", help="What computes: DuckDB here, or Spark, which gives the same numbers."),
+]
+SparkMaster = Annotated[
+    str,
+    typer.Option(
+        help="Spark's cluster, such as spark://host:7077; by default what spark-submit names, or this machine."
+    ),
+]
+
+
+def chosen_engine(name: EngineName, spark_master: str, var: Path) -> AbstractContextManager[Engine]:
+    """The engine that the options name. Raises, when opened: `EngineError`."""
+    from features.engine import open_engine
+
+    return open_engine(name, work=var / "spark", spark_master=spark_master)
 
 
 def parse_time(text: str) -> datetime:

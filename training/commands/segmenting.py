@@ -9,11 +9,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from training.commands.options import DECISION_POINTS, SEGMENTS, VAR, DecisionPoints, Var, parse_time
+from training.commands.options import (
+    DECISION_POINTS,
+    SEGMENTS,
+    VAR,
+    DecisionPoints,
+    EngineChoice,
+    SparkMaster,
+    Var,
+    chosen_engine,
+    parse_time,
+)
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
+    from features.engine import Engine
     from features.segment import Segment
     from training.segment_base import SegmentBase, Views
 
@@ -33,10 +45,16 @@ DATASET = "complete-journey"
 
 @app.command()
 def segments(
-    as_of: AsOf = "", dataset: Dataset = DATASET, points: DecisionPoints = DECISION_POINTS, var: Var = VAR
+    as_of: AsOf = "",
+    dataset: Dataset = DATASET,
+    engine: EngineChoice = "duckdb",
+    spark_master: SparkMaster = "",
+    points: DecisionPoints = DECISION_POINTS,
+    var: Var = VAR,
 ) -> None:
     """Name every segment with its size over the whole base."""
-    with _opened(points, as_of, dataset, var) as (declared, base, moment):
+    chosen = chosen_engine(engine, spark_master, var)
+    with _opened(points, as_of, dataset, var, chosen) as (declared, base, moment):
         n_customers, sizes = base.count(), base.sizes()
     typer.echo(f"{n_customers:,} customers as of {moment.isoformat()}")
     for name, segment in declared.items():
@@ -53,11 +71,14 @@ def segment(
     ] = None,
     as_of: AsOf = "",
     dataset: Dataset = DATASET,
+    engine: EngineChoice = "duckdb",
+    spark_master: SparkMaster = "",
     points: DecisionPoints = DECISION_POINTS,
     var: Var = VAR,
 ) -> None:
     """Show one segment: its definition, its size, its first customers; all of them in a file with --list."""
-    with _opened(points, as_of, dataset, var) as (declared, base, moment):
+    chosen = chosen_engine(engine, spark_master, var)
+    with _opened(points, as_of, dataset, var, chosen) as (declared, base, moment):
         shown = base.first(name, SHOWN)
         n_customers, size = base.count(), base.sizes()[name]
         if list_to is not None:
@@ -117,18 +138,23 @@ def rfm_edges(
 def _refusing() -> Iterator[None]:
     """What cannot be told is said and ends the command with code 2."""
     from features.declared import DeclarationError
+    from features.engine import EngineError
     from features.membership import SegmentError
 
     try:
         yield
-    except (DeclarationError, SegmentError, FileNotFoundError) as error:
+    except (DeclarationError, EngineError, SegmentError, FileNotFoundError) as error:
         typer.echo(f"refused: {error}", err=True)
         raise typer.Exit(2) from error
 
 
 @contextmanager
 def _opened(
-    points: Path, as_of: str, dataset: str, var: Path
+    points: Path,
+    as_of: str,
+    dataset: str,
+    var: Path,
+    engine: AbstractContextManager[Engine] | None = None,
 ) -> Iterator[tuple[dict[str, Segment], SegmentBase, datetime]]:
     """The declared segments, the base and its moment."""
     from features.schema import load_schema
@@ -138,7 +164,7 @@ def _opened(
     with _refusing():
         declared = load_segments(points / SEGMENTS, load_schema())
         moment, views = _views(as_of, dataset, var)
-        with open_base(views, declared) as base:
+        with open_base(views, declared, engine=engine) as base:
             yield declared, base, moment
 
 

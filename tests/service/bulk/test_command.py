@@ -125,7 +125,7 @@ def test_without_champions_nothing_is_begun(tmp_path: Path, monkeypatch: pytest.
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A shop on the real parts, whose customers may be reached on every channel."""
-    from features.offline import duckdb_backend
+    from features.engine import duckdb_backend
 
     var = tmp_path_factory.mktemp("var")
     allowed = {f"{what}_{channel}": True for what in ("consent", "reachable") for channel in CHANNELS}
