@@ -18,6 +18,7 @@ from pathlib import Path
 
 from benchmarks.features.base import write_base
 from benchmarks.features.batches import batch_targets
+from benchmarks.features.builds import build_targets
 from benchmarks.features.latency import latency_targets
 from benchmarks.features.log_import import import_targets
 from benchmarks.features.page import Results, write_page
@@ -58,7 +59,7 @@ def main() -> None:
             quarter = fill_alone(address, write_base(folder / "quarter", options.customers // 4))
             whole = fill_alone(address, write_base(folder / "whole", options.customers))
         alone = [*import_targets(folder / "logs"), *latency_targets(options.var, folder / "live")]
-        alone += batch_targets(options.var)
+        alone += [*build_targets(folder / "builds"), *batch_targets(options.var)]
     reads, rows = {"SQLite": sqlite[0], "Redis": redis[0]}, {"SQLite": sqlite[1], "Redis": redis[1]}
     results = Results(reads, rows, writes, (quarter, whole))
     targets = targets_of(results) + alone
