@@ -37,6 +37,10 @@ STANDBY_SECONDS: Final = 1.0
 """How often one that waits looks whether the lock is free, and one that failed tries again."""
 LOOK_SECONDS: Final = 1.0
 """How often it looks whether the store was filled anew, and at its backlog."""
+QUIET_SECONDS: Final = 0.2
+"""How long no event came when it takes up what can wait: an event would wait for that round."""
+LATE_SECONDS: Final = 5.0
+"""How often it takes some of that up whatever comes."""
 _SEEN: Final = "refreshed.json"
 _logger = structlog.get_logger()
 
@@ -138,10 +142,12 @@ class _Turns:
     metrics: RefresherMetrics
     stop: threading.Event
     _look_again: float = field(default=0.0, init=False)
+    _event_at: float = field(default=0.0, init=False)
+    _later_at: float = field(default=0.0, init=False)
     _later_again: float = field(default=0.0, init=False)
 
     def take(self, still_leads: Callable[[], bool]) -> None:
-        """Events first; who can wait in between when there are none, else once a second."""
+        """Rounds without a pause, but where there was nothing to do."""
         filled = self._filled()
         while not self.stop.is_set():
             if time.monotonic() >= self._look_again:
@@ -152,11 +158,16 @@ class _Turns:
                 self.stop.wait(self.settings.refresh_seconds)
 
     def _round(self) -> bool:
-        """Whether anything was done."""
+        """Whether anything was done. What can wait does, until no event came for a moment, but not for long."""
         done = self._step(Cause.EVENT)
-        if time.monotonic() >= self._later_again:
+        now = time.monotonic()
+        if done:
+            self._event_at = now
+        is_quiet = now - self._event_at >= QUIET_SECONDS and now >= self._later_again
+        if is_quiet or now - self._later_at >= LATE_SECONDS:
             later = self._step(Cause.WINDOW) or self._step(Cause.BASE)
-            self._later_again = time.monotonic() + (0.0 if later and not done else LOOK_SECONDS)
+            self._later_at = time.monotonic()
+            self._later_again = self._later_at + (0.0 if later else LOOK_SECONDS)
             done = done or later
         return done
 

@@ -9,6 +9,7 @@ import signal
 import time
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -19,6 +20,12 @@ pytestmark = pytest.mark.slow
 
 def decide(address: str, customer_id: str) -> dict[str, Any]:
     return post(f"{address}/v1/decide", {"customer_id": customer_id, "journey": "churn_prevention"})
+
+
+def views_of_products(address: str, customer_id: str) -> float:
+    with urlopen(f"{address}/v1/customers/{customer_id}", timeout=10) as response:
+        views = {view["name"]: view["values"] for view in json.load(response)["features"]}
+    return float(views["funnel"]["product_views_1d"])
 
 
 def group_has_ended(group: int) -> bool:
@@ -70,6 +77,15 @@ def test_the_service_answers_learns_follows_champions_and_can_do_it_all_again(pr
         offered = post(f"{address}/v1/complements", {"cart": ["1082185"], "customer_id": customer})
         assert len(offered["products"]) == 10, "what goes with bananas is known"
         assert offered["fallback"] is None
+
+        before_it = views_of_products(address, customer)
+        seen = {"event": "product_viewed", "properties": {"product_id": "1082185"}}
+        assert post(f"{address}/v1/track", {"userId": customer, "messageId": "v1", **seen})["taken"] == 1
+        wait_for(
+            lambda: views_of_products(address, customer) == before_it + 1,
+            seconds=30,
+            what="the event in the features",
+        )
 
         first = decide(address, customer)
         outcome = {
