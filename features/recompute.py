@@ -7,6 +7,7 @@ over tables that are filled again for every computation.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Final, Self
@@ -24,6 +25,8 @@ from features.population import TERMS, TIME
 from features.schema import Schema, View
 from features.tables import EVENTS, TABLES, TIMESTAMP
 
+THREADS: Final = 2
+"""Views that are computed at the same time."""
 READ: Final = ("customers", "orders", "campaigns", "redemptions", "events")
 """The canonical tables that definitions read."""
 _TYPES: Final = {
@@ -54,6 +57,8 @@ class ViewComputer:
         )  # what it registers makes no prepared statement plan anew
         extra = {"moment": _MOMENT, "population": _POPULATION, "zone_offsets": zones.schema}
         self._filled = dict.fromkeys([*SCHEMAS, *extra], 0)
+        self._cursors: dict[str, Any] = {}
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="views")
         self._moment: tuple[datetime, Mapping[str, float | None]] | None = None
         with quiet_ibis():
             for name, columns in {**SCHEMAS, **extra}.items():
@@ -68,6 +73,7 @@ class ViewComputer:
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
+        self._threads.shutdown()
         self._backend.disconnect()
 
     def compute(
@@ -84,7 +90,9 @@ class ViewComputer:
         if offsets := self._zones.cover(set(tables["customers"]["time_zone"].to_pylist()), as_of):
             self._fill("zone_offsets", pa.Table.from_pylist(offsets, schema=self._zones.schema))
         self._fill_moment(as_of, population)
-        return [row for name in self._views if name in views for row in self._rows(name, as_of)]
+        wanted = [name for name in self._views if name in views]
+        found = self._threads.map(lambda name: self._rows(name, as_of), wanted)
+        return [row for rows in found for row in rows]
 
     def _prepare(self, view: View) -> frozenset[str]:
         tables = {name: self._backend.table(name) for name in SCHEMAS}
@@ -96,7 +104,8 @@ class ViewComputer:
         )
         rows = view_rows(view, sources, self._backend.table("moment"))
         query = str(ibis.to_sql(rows, dialect="duckdb"))
-        self._connection.execute(f"PREPARE view_{view.name} AS {query}")
+        self._cursors[view.name] = self._connection.cursor()
+        self._cursors[view.name].execute(f"PREPARE view AS {query}")
         found = frozenset(table.name for table in rows.op().find(ops.DatabaseTable)) & frozenset(SCHEMAS)
         self._tables_of[view.name] = found
         return found | {event for event in EVENTS if f"'{event}'" in query}
@@ -124,7 +133,7 @@ class ViewComputer:
         view = self._views[name]
         names = [feature.name for feature in view.features]
         rows = []
-        for customer_id, _at, *found in self._connection.execute(f"EXECUTE view_{name}").fetchall():
+        for customer_id, _at, *found in self._cursors[name].execute("EXECUTE view").fetchall():
             values = [tuple(value) if isinstance(value, list) else value for value in found]
             rows.append(ViewRow(customer_id, view, dict(zip(names, values, strict=True)), as_of))
         return rows
