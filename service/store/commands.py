@@ -99,8 +99,6 @@ def export_log(
     ] = None,
 ) -> None:
     """Write the log as Parquet, a file a day: decisions with rounds, rewards, outcomes; events. Goes on where it stopped."""
-    import pyarrow as pa
-
     from service.access.audit import Act, on_record
     from service.store.engine import opened_log
     from service.store.export_place import open_place
@@ -116,7 +114,7 @@ def export_log(
                     Console().print(f"{day}: {said}", highlight=False)
                     days.add(day)
                     detail["days"] = len(days)
-        except (OSError, pa.ArrowInvalid) as error:
+        except OSError as error:
             raise _refuse(f"the export cannot be written to {out}: {error}") from error
     Console().print(f"{len(days)} days written to {out}", highlight=False, soft_wrap=True)
 

@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 CustomerId = Annotated[str, typer.Argument(help="The customer's id.")]
 Exports = Annotated[
-    list[Path] | None, typer.Option(help="A folder of `export-log`; may be given several times.")
+    list[str] | None, typer.Option(help="What `export-log` wrote as --out; may be given several times.")
 ]
 _REMAINS = "what features are made from (the next load brings them back), backups, copies made elsewhere"
 
@@ -34,6 +33,7 @@ def export(customer_id: CustomerId, exports: Exports = None) -> None:
     from service.store.customer_data import read_customer
     from service.store.engine import opened_log
     from service.store.export_erasure import read_exported
+    from service.store.export_place import open_place
     from service.store.timeline import read_anonymous_ids
 
     settings, rows = Settings(), 0
@@ -45,10 +45,13 @@ def export(customer_id: CustomerId, exports: Exports = None) -> None:
         for name, view in stored.views.items():
             said = {"view": name, "event_at": view.event_at.isoformat(), "values": dict(view.values)}
             _print({"features": said})
-        for folder in exports or ():
-            for path, row in read_exported(folder, customer_id, read_anonymous_ids(connection, customer_id)):
-                _print({"exported": str(path), "row": row})
-                rows += 1
+        anonymous_ids = read_anonymous_ids(connection, customer_id)
+        for address in exports or ():
+            with open_place(address) as place:
+                place.fetch()
+                for path, row in read_exported(place.folder, customer_id, anonymous_ids):
+                    _print({"exported": f"{address}/{path.relative_to(place.folder)}", "row": row})
+                    rows += 1
         detail = {"rows": rows, "views": len(stored.views)}
         _note(connection, settings, Act.CUSTOMER_EXPORTED, customer_id, detail)
 
@@ -76,7 +79,7 @@ def forget(
         erased = _forget_elsewhere(
             settings, customer_id, f"erased-{randomness.hex()}", exports or [], anonymous_ids
         )
-    except (OnlineStoreError, NoExportError) as error:
+    except (OnlineStoreError, NoExportError, OSError) as error:
         raise _refusal(f"not finished: {error}; run this again") from error
     _tell("remains", _REMAINS + ("" if exports else "; Parquet exports (--exports FOLDER)"))
     if not erasure and not erased:
@@ -112,19 +115,23 @@ def _forget_elsewhere(
     settings: Settings,
     customer_id: str,
     pseudonym: str,
-    exports: list[Path],
+    exports: list[str],
     anonymous_ids: tuple[str, ...],
 ) -> int:
     """How much went from the online store and the exports; each is told, and what went is on record beside the log's."""
     from service.access.audit import Act
     from service.store.engine import opened_log
     from service.store.export_erasure import forget_exported
+    from service.store.export_place import open_place
 
     found = {"online_store": _forget_online(settings, customer_id)}
-    for number, folder in enumerate(exports):
-        done = forget_exported(folder, customer_id, pseudonym, anonymous_ids)
+    for number, address in enumerate(exports):
+        with open_place(address) as place:
+            place.fetch()
+            done = forget_exported(place.folder, customer_id, pseudonym, anonymous_ids)
+            place.publish()
         changed = ", ".join(f"{rows} {name}" for name, rows in done.rows.items())
-        _tell(f"exports {folder}", f"{changed} in {done.files} files" if done.files else "nothing held")
+        _tell(f"exports {address}", f"{changed} in {done.files} files" if done.files else "nothing held")
         found[f"exports_{number}"] = sum(done.rows.values())
     if any(found.values()):
         with opened_log(settings.log_url) as engine, engine.begin() as connection:

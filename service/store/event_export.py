@@ -22,7 +22,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, Select, func, select
 
 from service.store.engine import microseconds, moment
-from service.store.parquet_file import replace_content, write_batches
+from service.store.parquet_file import replace_content, write_batches, write_table
 from service.store.tables import events, identities, traits
 
 SETTLING: Final = timedelta(minutes=1)
@@ -79,7 +79,7 @@ def export_events(
             yield _write_day(connection, folder, day, now)
     for table, schema in _STATES.items():
         rows = _batches(connection, select(table).order_by(*table.primary_key), schema)
-        write_batches(folder / table.name / "part.parquet", schema, rows)
+        write_table(folder / table.name / "part.parquet", schema, rows)
 
 
 def read_event_day(folder: Path, day: date) -> EventDay | None:

@@ -1,4 +1,4 @@
-"""Files of an export: each appears when it is whole, and a table without rows has none."""
+"""Files of an export: each appears when it is whole, and a day without rows of a table has none."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def replace_content(path: Path, content: bytes) -> None:
     replace_file(path, partial(_put, content=content))
 
 
-def write_batches(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
-    """The number of rows written, a row group a batch; where there are none, no file is left."""
+def write_table(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
+    """The number of rows written, a row group a batch."""
     count = 0
 
     def fill(temporary: Path) -> None:
@@ -37,6 +37,12 @@ def write_batches(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatc
                     count += len(batch)
 
     replace_file(path, fill)
+    return count
+
+
+def write_batches(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
+    """The same; where there are no rows, no file is left."""
+    count = write_table(path, schema, batches)
     if count == 0:
         path.unlink()
         path.parent.rmdir()

@@ -17,6 +17,7 @@ from service.store.export_place import open_place
 from service.store.tables import events
 from tests.service.conftest import NOW, Worker
 from tests.service.events.test_event_routes import identify, send, track
+from tests.service.store.test_erasure import put_online, run
 
 DAY = timedelta(days=1)
 
@@ -184,3 +185,25 @@ def test_an_export_in_object_storage_holds_the_same_files_and_goes_on_where_it_s
     assert (remote / "event_days").is_dir()
     kept = f"events/day={NOW.date()}/part.parquet"
     assert (remote / kept).read_bytes() == (tmp_path / "here" / kept).read_bytes()
+
+
+def test_forgetting_reaches_an_export_in_object_storage_and_leaves_the_rest_as_it_was(
+    told: Worker, log_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GARDOON_DATABASE_URL", log_url)
+    monkeypatch.setenv("GARDOON_VAR", str(tmp_path / "var"))
+    put_online(told)
+    send(told, identify("m5", userId="c1", traits={"city": "Shiraz"}, anonymousId="v2"))
+    told.clock.now += DAY
+    remote = tmp_path / "remote"
+    export(told, remote)
+    kept = {path: path.stat().st_mtime_ns for path in remote.rglob(f"*{(NOW + DAY).date()}*/part.parquet")}
+
+    said = run("forget", "c1", "--yes", "--exports", f"file://{remote}")
+
+    assert f"exports file://{remote}: 3 events, 1 traits, 1 identities in 4 files" in said.splitlines()
+    assert exported(remote).keys() == {"m1", "m4"}
+    assert exported(remote, "traits") == exported(remote, "identities") == {}
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert len(kept) == 1
+    assert export(told, remote) == []
