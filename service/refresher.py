@@ -20,7 +20,7 @@ from features.recompute import ViewComputer, next_second
 from features.told_rows import canonical_rows
 from features.touched import EVERYTHING, unpack_changes
 from service.store.deadlock import unless_deadlocked
-from service.store.stale_features import Cause, known_to_windows, settle, take_stale
+from service.store.stale_features import Cause, settle, take_stale, up_to_date
 from service.store.told_log import read_events, read_traits
 
 AT_ONCE: Final = {Cause.EVENT: 500, Cause.WINDOW: 50, Cause.BASE: 50}
@@ -75,15 +75,15 @@ class Refresher:
 
     def step(self, cause: Cause, now: datetime) -> Round | None:
         """What was done for customers who are out of date for that cause; None where there is none."""
+        as_of = next_second(now)
         with self.engine.connect() as connection:
             taken = take_stale(connection, cause, now=now, limit=AT_ONCE[cause])
             if not taken:
                 return None
             customers = sorted({row.customer_id for row in taken})
-            known = known_to_windows(connection, customers)
+            whole = up_to_date(connection, customers, as_of)
             told = read_events(connection, customers, received_from=self.source.received_from)
             said = read_traits(connection, customers)
-        as_of = next_second(now)
         tables = self.source.base.of(customers, canonical_rows(told, said, currency=self.currency))
         views = self._views([unpack_changes(row.changed) for row in taken])
         rows = self.computer.compute(tables, as_of, views=views, population=self.source.population)
@@ -91,13 +91,13 @@ class Refresher:
         all_done = views == self.computer.reads.keys()
         due = dict.fromkeys(tables["customers"]["customer_id"].to_pylist(), as_of + AT_LATEST)
         due |= next_change(tables, as_of)
-        self._settle(taken, due, set() if all_done else set(customers) - known)
+        self._settle(taken, due, set() if all_done else set(customers) - whole, now)
         return Round(cause, len(customers), stored)
 
     def _views(self, changes: Sequence[frozenset[str]]) -> set[str]:
         """The views that read what changed. Any event may be the first, from which a view of customers alone counts.
 
-        Somebody who is new here gets the other views in a round of their own, when nobody's event waits.
+        Somebody who is new here, or of whom a window ended, gets the other views when nobody's event waits.
         """
         reads = self.computer.reads
         if EVERYTHING in changes:
@@ -105,9 +105,11 @@ class Refresher:
         changed = frozenset[str]().union(*changes)
         return {view for view, read in reads.items() if read & changed or read == {"customers"}}
 
-    def _settle(self, taken: Sequence[Row[Any]], due: Mapping[str, datetime], half_done: set[str]) -> None:
+    def _settle(
+        self, taken: Sequence[Row[Any]], due: Mapping[str, datetime], half_done: set[str], now: datetime
+    ) -> None:
         def work(connection: Connection) -> list[str]:
-            return settle(connection, taken, due, half_done)
+            return settle(connection, taken, due, half_done=half_done, now=now)
 
         for forgotten in unless_deadlocked(self.engine, work):
             self.writer.erase(forgotten)

@@ -56,17 +56,22 @@ def take_stale(connection: Connection, cause: Cause, *, now: datetime, limit: in
     return connection.execute(mine.order_by(stale_features.c.due_at, stale_features.c.id).limit(limit)).all()
 
 
-def known_to_windows(connection: Connection, customers: Sequence[str]) -> set[str]:
-    """Those of the customers whose features were computed from the log before: it is known when they change next."""
-    column = stale_features.c.customer_id
-    mine = select(column).where(column.in_(customers), stale_features.c.cause == Cause.WINDOW)
-    return set(connection.scalars(mine))
+def up_to_date(connection: Connection, customers: Sequence[str], as_of: datetime) -> set[str]:
+    """Those of the customers all of whose views were computed from the log, and change by themselves after `as_of` only."""
+    whose = stale_features.c.customer_id
+    later = (stale_features.c.cause == Cause.WINDOW) & (stale_features.c.due_at > microseconds(as_of))
+    return set(connection.scalars(select(whose).where(whose.in_(customers), later)))
 
 
 def settle(
-    connection: Connection, taken: Sequence[Row[Any]], due: Mapping[str, datetime], half_done: Set[str]
+    connection: Connection,
+    taken: Sequence[Row[Any]],
+    due: Mapping[str, datetime],
+    *,
+    half_done: Set[str],
+    now: datetime,
 ) -> list[str]:
-    """Let go of the notes whose customers' rows are written, and note when each is due again: those half done at once.
+    """Let go of the notes whose customers' rows are written, and note when each is due again: those half done now.
 
     Returns the customers who were forgotten meanwhile: their notes are gone, and so is all that was told of them.
     """
@@ -77,7 +82,7 @@ def settle(
     again = stale_features.c.customer_id.in_(customers) & (stale_features.c.cause == Cause.WINDOW)
     connection.execute(delete(stale_features).where(again))
     rows = [_row(each, Cause.WINDOW, microseconds(at), "") for each, at in due.items() if each not in gone]
-    rows += [_row(each, Cause.BASE, 0, "") for each in sorted(half_done) if each not in gone]
+    rows += [_row(each, Cause.BASE, microseconds(now), "") for each in sorted(half_done - set(gone))]
     if rows:
         connection.execute(insert(stale_features), rows)
     return gone

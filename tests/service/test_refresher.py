@@ -354,6 +354,25 @@ def test_the_views_that_an_event_touches_come_at_once_and_the_others_once_for_a_
     assert steps == [views, everything, views, views]
 
 
+def test_a_window_that_ended_is_not_forgotten_over_an_event_that_came_before_its_round(live: Live) -> None:
+    clock = live.worker.clock
+    send(
+        live.worker, track("m1", event="product_viewed", properties={"product_id": "p"}, userId="customer 0")
+    )
+    live.refresh()
+    clock.now = windows_of(live)["customer 0"] + timedelta(hours=1)
+
+    send(
+        live.worker, track("m2", event="product_viewed", properties={"product_id": "p"}, userId="customer 0")
+    )
+    live.refresher.step(Cause.EVENT, clock())
+    at_once = written(live, "customer 0")
+    live.refresh()
+
+    assert at_once == {"profile", "funnel", "engagement"}
+    assert written(live, "customer 0") == {view.name for view in SCHEMA.views}
+
+
 def test_a_new_filling_notes_everybody_once_and_shifts_the_base_to_when_it_is_served(
     worker: Worker, base: tuple[Shop, Path], tmp_path: Path
 ) -> None:
