@@ -78,7 +78,7 @@ def opened_refresher(engine: Engine, settings: Settings) -> Iterator[Refresher]:
     Whoever something was told of is noted as out of date, once a filling: a new one does not have the latest events.
     """
     folder = settings.online_path.parent
-    filled = read_filled(folder)
+    said, filled = _read_note(folder), read_filled(folder)
     with ExitStack() as stack:
         writer = stack.enter_context(closing(open_writer(settings)))
         zones = ZoneTable(settings.time_zone)
@@ -86,7 +86,7 @@ def opened_refresher(engine: Engine, settings: Settings) -> Iterator[Refresher]:
             zones = ZoneTable(settings.time_zone, base_ends_at=filled.ends_at, shift=filled.shift)
         computer = stack.enter_context(ViewComputer(schema=load_schema(), zones=zones))
         source = _source(filled, settings.var)
-        _note_new_filling(engine, folder, source.received_from)
+        _note_new_filling(engine, folder / _SEEN, said, source.received_from)
         yield Refresher(
             engine=engine, computer=computer, writer=writer, source=source, currency=settings.currency
         )
@@ -118,16 +118,20 @@ def _source(filled: Filled | None, var: Path) -> Source:
     )
 
 
-def _note_new_filling(engine: Engine, folder: Path, received_from: datetime | None) -> None:
+def _read_note(folder: Path) -> bytes:
+    """What filling the store wrote down, as it stands there."""
+    note = folder / FILE
+    return note.read_bytes() if note.is_file() else b"{}"
+
+
+def _note_new_filling(engine: Engine, seen: Path, said: bytes, received_from: datetime | None) -> None:
     """Note all of whom the filling may lack something, unless that was done; the mark is made after the commit."""
-    filled, seen = folder / FILE, folder / _SEEN
-    said = filled.read_bytes() if filled.is_file() else b"{}"
     if seen.is_file() and seen.read_bytes() == said:
         return
     with engine.begin() as connection:
         noted = note_all_told(connection, received_from, datetime.now(UTC))
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f"{_SEEN}.partial"
+    seen.parent.mkdir(parents=True, exist_ok=True)
+    partial = seen.with_name(f"{seen.name}.partial")
     partial.write_bytes(said)
     partial.replace(seen)
     _logger.info("the online store was filled anew", customers_told_of=noted)
