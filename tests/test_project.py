@@ -85,7 +85,7 @@ def modules_that_serve() -> dict[str, Path]:
     return reached
 
 
-OPTIONAL = {"service.bulk.on_spark": {"pyspark"}}
+OPTIONAL = {"service.bulk.on_spark": {"pyspark"}, "features.spark_engine": {"pyspark"}}
 """What a module imports only when it is asked to, saying how it is installed where it is not."""
 
 
