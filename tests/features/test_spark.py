@@ -8,17 +8,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from features.engine import Engine, duckdb_engine
 from features.offline import build_snapshots
 from features.schema import load_schema
+from features.tables import TABLES
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # Spark leaves sockets open
 
-AS_OFS = [datetime(2024, 3, 1, tzinfo=UTC), datetime(2024, 4, 10, tzinfo=UTC)]
 REAL_AS_OFS = [datetime(2017, 8, 1, tzinfo=UTC), datetime(2017, 12, 1, tzinfo=UTC)]
+AS_OF = datetime(2024, 3, 1, tzinfo=UTC)
 FILES = [*(view.name for view in load_schema().views), "population"]
 
 
@@ -47,52 +49,58 @@ def approximately(values: list[Any]) -> list[Any]:
     return [pytest.approx(value, rel=1e-9) if isinstance(value, float | list) else value for value in values]
 
 
-def test_late_events_corrections_and_the_future_count_the_same_on_both(
-    busy_shop: Callable[[], Any], spark: Engine, tmp_path: Path
-) -> None:
-    """What is told late and what is corrected changes the past, what happens at an as-of time or after does not."""
-    shop = busy_shop()
-    shop.order("customer 1", "2024-02-28T23:59:59", amount=70_000, discount=7)
-    shop.event("customer 0", "message_clicked", "2024-02-29", '{"channel": "sms", "topic": "winter"}')
-    shop.event("customer 0", "product_viewed", "2024-04-10")
-    shop.tables["orders"][0]["amount"] = 1
-    dataset = shop.write(tmp_path / "shop")
-
-    build_snapshots(dataset, AS_OFS, tmp_path / "here")
-    build_snapshots(dataset, AS_OFS, tmp_path / "there", engine=spark)
-
-    assert_same_numbers(tmp_path / "here", tmp_path / "there")
-    march = {
-        row["customer_id"]: row for row in pq.read_table(tmp_path / "there" / "rfm.parquet").to_pylist()[:3]
-    }
-    assert march["customer 1"]["spend_28d"] == 70_000 + 2 * 2_000
-    assert march["customer 0"]["spend_365d"] == 1 + 2 * 1_000
-
-
 @pytest.fixture(scope="module")
-def real_data(spark: Engine, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The Complete Journey's snapshots at two times by engine."""
+def built(
+    busy_shop: Callable[[], Any], spark: Engine, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """The snapshots by engine of the Complete Journey, and of a busy shop years later; a query each is enough for both."""
     from training.importing.complete_journey import import_complete_journey
 
     var = tmp_path_factory.mktemp("real")
     import_complete_journey(var, seed=0)
-    dataset = var / "data" / "complete-journey"
+    dataset, shop = var / "data" / "complete-journey", late_and_corrected(busy_shop())
+    for name in TABLES:
+        real = pq.read_table(dataset / f"{name}.parquet")
+        both = pa.concat_tables([real, shop.arrow(name).cast(real.schema)])
+        pq.write_table(both, dataset / f"{name}.parquet")
     with duckdb_engine() as duckdb:
-        built = {"duckdb": duckdb, "spark": spark}
-        for name, engine in built.items():
-            build_snapshots(dataset, REAL_AS_OFS, var / name, engine=engine)
-    return {name: var / name for name in built}
+        for name, engine in {"duckdb": duckdb, "spark": spark}.items():
+            build_snapshots(dataset, [*REAL_AS_OFS, AS_OF], var / name, engine=engine)
+    return {name: var / name for name in ("duckdb", "spark")}
 
 
-def test_real_data_give_the_same_features(real_data: dict[str, Path]) -> None:
-    rows = pq.read_metadata(real_data["spark"] / "rfm.parquet").num_rows
+def late_and_corrected(shop: Any) -> Any:
+    """The shop after an order and an answer were told late, an order corrected, and with an event at the as-of time."""
+    shop.order("customer 1", "2024-02-28T23:59:59", amount=70_000, discount=7)
+    shop.event("customer 0", "message_clicked", "2024-02-29", '{"channel": "sms", "topic": "winter"}')
+    shop.event("customer 0", "product_viewed", "2024-03-01")
+    shop.tables["orders"][0]["amount"] = 1
+    return shop
 
-    assert rows > 4_500
-    assert_same_numbers(real_data["duckdb"], real_data["spark"])
+
+def test_real_data_give_the_same_features(built: dict[str, Path]) -> None:
+    rows = pq.read_metadata(built["spark"] / "rfm.parquet").num_rows
+
+    assert rows > 7_000
+    assert_same_numbers(built["duckdb"], built["spark"])
+
+
+def test_late_events_and_corrections_count_and_what_is_of_the_as_of_time_does_not(
+    built: dict[str, Path],
+) -> None:
+    last = [("event_timestamp", "=", AS_OF), ("customer_id", "in", ["customer 0", "customer 1"])]
+    orders, steps = (
+        pq.read_table(built["spark"] / f"{view}.parquet", filters=last).to_pylist()
+        for view in ("rfm", "funnel")
+    )
+
+    assert [row["spend_365d"] for row in orders] == [1 + 2 * 1_000, 70_000 + 3 * 2_000]
+    assert orders[1]["discount_share_365d"] == pytest.approx(157 / (76_000 + 157), rel=1e-9)
+    assert steps[0]["product_views_28d"] == 2
 
 
 def test_real_data_give_the_same_segments_and_lists(
-    real_data: dict[str, Path], spark: Engine, tmp_path: Path
+    built: dict[str, Path], spark: Engine, tmp_path: Path
 ) -> None:
     from contextlib import nullcontext
 
@@ -104,7 +112,7 @@ def test_real_data_give_the_same_segments_and_lists(
     sizes, lists = [], []
     with duckdb_engine() as duckdb:
         for engine in (duckdb, spark):
-            views = snapshot_views(real_data["duckdb"], REAL_AS_OFS[-1])
+            views = snapshot_views(built["duckdb"], REAL_AS_OFS[-1])
             with open_base(views, segments, engine=nullcontext(engine)) as base:
                 sizes.append(base.sizes())
                 base.write_list("regulars", tmp_path / "regulars.csv")
