@@ -15,6 +15,8 @@ from features.online import PROJECT, OnlineStoreError, online_table
 from features.schema import JOIN_KEY, View, load_schema
 from features.wire import encode_values, entity_key
 
+MANIFEST = "snapshots.json"
+"""Says, beside the snapshots, what they are made of."""
 _CREATE = """
 CREATE TABLE IF NOT EXISTS "{table}" (entity_key BLOB, feature_name TEXT, value BLOB, value_text TEXT,
   vector_value BLOB, event_ts timestamp, created_ts timestamp, PRIMARY KEY(entity_key, feature_name))

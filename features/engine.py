@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends import BaseBackend
 from ibis.backends.duckdb import Backend
+
+from features.quiet import quiet_ibis
 
 EngineName = Literal["duckdb", "spark"]
 BATCH_ROWS: Final = 50_000
@@ -89,11 +90,3 @@ def duckdb_backend(*, threads: int = 1) -> Iterator[Backend]:
             yield backend
     finally:
         backend.disconnect()
-
-
-@contextmanager
-def quiet_ibis() -> Iterator[None]:
-    """No warnings that Ibis 12 calls a function which DuckDB 2 renamed: nothing that we can act on."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="fetch_arrow_table", category=DeprecationWarning)
-        yield

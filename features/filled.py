@@ -12,7 +12,7 @@ from typing import Final
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from features.offline import MANIFEST
+from features.bulk import MANIFEST
 from features.online import OnlineStoreError
 from features.population import POPULATION_FILE, SHARES, TERMS, TIME
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,34 +15,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
 
-from features.coupons import coupons
-from features.engagement import engagement, population_terms
+from features.bulk import MANIFEST
+from features.definitions import view_rows
+from features.engagement import population_terms
 from features.engine import Engine, duckdb_engine
-from features.funnel import funnel
-from features.history import KEYS, Sources, as_of_table
+from features.history import Sources, as_of_table
 from features.population import POPULATION_FILE, TIME
-from features.profile import profile
-from features.rfm import rfm
 from features.schema import Feature, Schema, View, load_schema
-from features.topics import topics
 from features.zone import utc_offsets
 
-Definition = Callable[[Sources, ir.Table], ir.Table]
-
-DEFINITIONS: dict[str, Definition] = {
-    "profile": profile,
-    "rfm": rfm,
-    "funnel": funnel,
-    "engagement": engagement,
-    "coupons": coupons,
-    "topics": topics,
-}
 SHOP_TIME_ZONE = "Asia/Tehran"
-MANIFEST = "snapshots.json"
-
-
-class DefinitionError(ValueError):
-    """A view's definition and its declaration in schema.toml differ."""
 
 
 def build_snapshots(
@@ -89,18 +71,6 @@ def open_sources(backend: BaseBackend, dataset: Path, *, shop_time_zone: str = S
     tables = {name: backend.read_parquet(dataset / f"{name}.parquet") for name in names}
     offsets = _zone_offsets(backend, tables, shop_time_zone)
     return Sources(**tables, zone_offsets=offsets, shop_time_zone=shop_time_zone)
-
-
-def view_rows(view: View, sources: Sources, as_ofs: ir.Table) -> ir.Table:
-    """The view's declared columns for each customer and as-of time. Raises `DefinitionError`."""
-    rows = DEFINITIONS[view.name](sources, as_ofs)
-    declared = [feature.name for feature in view.features]
-    if set(rows.columns) != {*KEYS, *declared}:
-        found = sorted(set(rows.columns) - set(KEYS))
-        raise DefinitionError(
-            f"view {view.name}: defined {found}, declared in schema.toml {sorted(declared)}"
-        )
-    return rows.select(*KEYS, *declared)
 
 
 def arrow_schema(view: View) -> pa.Schema:

@@ -16,12 +16,12 @@ import ibis
 import ibis.expr.operations as ops
 import pyarrow as pa
 
-from features.engine import quiet_ibis
+from features.definitions import view_rows
 from features.history import Sources
 from features.live_zone import ZoneTable
-from features.offline import view_rows
 from features.online_row import ViewRow
 from features.population import TERMS, TIME
+from features.quiet import quiet_ibis
 from features.schema import Schema, View
 from features.tables import EVENTS, TABLES, TIMESTAMP
 

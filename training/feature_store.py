@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from features.engine import quiet_ibis
+from features.quiet import quiet_ibis
 from features.schema import FEATURE_SERVICE, JOIN_KEY, Schema, View, load_schema
 from training.places import Places
 

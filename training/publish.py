@@ -8,8 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from features.bulk import latest_as_of
-from features.offline import MANIFEST
+from features.bulk import MANIFEST, latest_as_of
 from features.schema import load_schema
 from models.artifact import Artifact
 from training.champion import read_champion_scorers

@@ -17,10 +17,11 @@ import pyarrow.csv
 from ibis.backends import BaseBackend
 
 from features.bulk import latest_as_of
+from features.definitions import view_rows
 from features.engine import Engine, duckdb_backend, duckdb_engine
 from features.history import as_of_table
 from features.membership import SegmentError
-from features.offline import SHOP_TIME_ZONE, open_sources, view_rows, write_parquet
+from features.offline import SHOP_TIME_ZONE, open_sources, write_parquet
 from features.rfm_score import FEATURE, RfmEdges
 from features.schema import JOIN_KEY, load_schema
 from features.segment import Segment

@@ -14,7 +14,8 @@ from ibis.backends.duckdb import Backend
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
-from features.offline import DEFINITIONS, build_snapshots
+from features.definitions import DEFINITIONS
+from features.offline import build_snapshots
 from features.online import SqliteFeatureReader
 from features.schema import load_schema
 from service.events.told import Told

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 from ibis.backends.duckdb import Backend
 
+from features.definitions import Definition
 from features.engine import duckdb_backend
 from features.history import Sources, as_of_table
-from features.offline import Definition
 from features.tables import TABLES
 from features.zone import utc_offsets
 

@@ -11,10 +11,10 @@ import ibis
 import pytest
 
 from features.base import as_table
+from features.definitions import DEFINITIONS
 from features.due import next_change
 from features.filled import NOBODY
 from features.history import as_of_table
-from features.offline import DEFINITIONS
 from features.recompute import READ
 from features.schema import load_schema
 from tests.features.conftest import Shop, at

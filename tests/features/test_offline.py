@@ -12,8 +12,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from features.definitions import DEFINITIONS, DefinitionError, view_rows
 from features.history import as_of_table
-from features.offline import DEFINITIONS, DefinitionError, build_snapshots, data_end, view_rows
+from features.offline import build_snapshots, data_end
 from features.schema import load_schema
 
 AS_OF = datetime(2024, 3, 1, tzinfo=UTC)

@@ -18,11 +18,12 @@ from sqlalchemy import Engine, delete, select
 
 from features.base import as_table, load_base
 from features.bulk import write_online_store
+from features.definitions import view_rows
 from features.encoding import encode
 from features.filled import NOBODY, describe_filling, read_filled, write_filled
 from features.history import Sources, as_of_table
 from features.live_zone import ZoneTable
-from features.offline import build_snapshots, view_rows
+from features.offline import build_snapshots
 from features.online import SqliteFeatureReader
 from features.online_row import SqliteRowWriter, ViewRow
 from features.recompute import READ, ViewComputer, next_second
