@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,8 +22,20 @@ __all__ = ["backend", "busy_shop"]
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which `python -m training prepare` has run: real data, features, registered models, online store."""
-    var = tmp_path_factory.mktemp("prepared")
-    run("training", "prepare", var=var)
+    var = tmp_path_factory.mktemp("prepared") / "var"
+    shutil.copytree(prepared_once(tmp_path_factory.getbasetemp()), var)
+    return var
+
+
+def prepared_once(folder: Path) -> Path:
+    """The same for every process of the session to copy, since it takes a minute; models keep naming it in the registry."""
+    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    var, done = shared / "prepared-once", shared / "prepared-once.done"
+    with (shared / "prepared-once.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.is_file():
+            run("training", "prepare", var=var)
+            done.touch()
     return var
 
 

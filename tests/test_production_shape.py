@@ -100,7 +100,7 @@ def test_it_prepares_decides_learns_outlives_the_registry_and_does_it_all_again(
 
         told = shape.run("training")
 
-        assert "6/6 fill online store: 2,469 customers" in told
+        assert "7/7 fill online store: 2,469 customers" in told
         assert not list(shape.image("training").glob("var/mlflow.db")), "the server keeps the registry"
         assert not list(shape.image("training").glob("var/feast/*.db")), (
             "PostgreSQL and Redis keep the features"

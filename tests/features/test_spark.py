@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -41,12 +43,16 @@ def assert_same_numbers(here: Path, there: Path) -> None:
         one, other = (pq.read_table(folder / f"{name}.parquet") for folder in (here, there))
         assert one.schema == other.schema, name
         for column in one.column_names:
-            assert one[column].to_pylist() == approximately(other[column].to_pylist()), f"{name}.{column}"
-
-
-def approximately(values: list[Any]) -> list[Any]:
-    """The values with room for 1e-9 in each number, lists of numbers included."""
-    return [pytest.approx(value, rel=1e-9) if isinstance(value, float | list) else value for value in values]
+            ours, theirs = one[column], other[column]
+            if pa.types.is_list(ours.type):
+                assert pc.list_value_length(ours).equals(pc.list_value_length(theirs)), f"{name}.{column}"
+                ours, theirs = pc.list_flatten(ours), pc.list_flatten(theirs)
+            if pa.types.is_floating(ours.type):
+                assert ours.is_null().equals(theirs.is_null()), f"{name}.{column}"
+                pairs = (values.to_numpy(zero_copy_only=False) for values in (ours, theirs))
+                np.testing.assert_allclose(*pairs, rtol=1e-9, err_msg=f"{name}.{column}")
+            else:
+                assert ours.equals(theirs), f"{name}.{column}"
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from service.observability import LearnerMetrics, Metrics
+from service.observability import LearnerMetrics, Metrics, RefresherMetrics
 
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
 
 
 def test_the_table_of_metrics_names_those_there_are_with_their_labels() -> None:
-    counted = [each for metrics in (Metrics(), LearnerMetrics()) for each in vars(metrics).values()]
+    counted = [
+        each
+        for metrics in (Metrics(), LearnerMetrics(), RefresherMetrics())
+        for each in vars(metrics).values()
+    ]
     there_are = {
         each._name + ("_total" if each._type == "counter" else ""): set(each._labelnames)
         for each in counted

@@ -146,7 +146,7 @@ def test_each_household_is_told_the_same_by_the_table_and_by_the_online_reader(p
     declared = load_segments(DECISION_POINTS / SEGMENTS, schema)
     online = {name: segment for name, segment in declared.items() if not ranks_the_base(segment)}
     with open_base(snapshot_views(snapshots, newest_snapshot(snapshots)), declared) as base:
-        memberships = base.backend.to_pyarrow(base.table).to_pylist()
+        memberships = base.engine.backend.to_pyarrow(base.table).to_pylist()
         sizes = base.sizes()
 
     reader = SqliteFeatureReader(database=prepared / "feast" / "online.db", schema=schema)
