@@ -7,7 +7,7 @@ import ibis.expr.types as ir
 
 from features.funnel import funnel_steps
 from features.history import KEYS, Sources, epoch_seconds, one_row_each, ratio, rows_before, within_days
-from features.population import RATES, SHARES, TIME, population_of, total
+from features.population import RATES, SHARES, TIME, population_of
 from features.schema import CHANNELS, HOURS
 
 CLICK_PSEUDO_DELIVERIES = 20
@@ -55,19 +55,28 @@ def _messages(sources: Sources) -> ir.Table:
     events = sources.events
     sent = events.filter(events.event.isin([event for event, _, _ in MESSAGE_COUNTS.values()]))
     channel = sent.properties.re_extract(r'"channel"\s*:\s*"([a-z_]+)"', 1)
-    return sent.select("customer_id", "event", channel=channel, at_s=epoch_seconds(sent.occurred_at))
+    kind = sent.event.concat(" ", channel)
+    return sent.select("customer_id", "event", kind=kind, at_s=epoch_seconds(sent.occurred_at))
 
 
 def _message_counts(sources: Sources, as_ofs: ir.Table) -> ir.Table:
-    rows = rows_before(_messages(sources), as_ofs)
+    longest = max(days for _, days, _ in MESSAGE_COUNTS.values())
+    rows = _lately(_messages(sources), as_ofs, days=longest)
+    is_in = {days: within_days(rows, days) for _, days, _ in MESSAGE_COUNTS.values() if days < longest}
     counts = {
         f"{name}_{channel}_{days}d": rows.count(
-            where=(rows.event == event) & (rows.channel == channel) & within_days(rows, days)
+            where=(rows.kind == f"{event} {channel}") & is_in.get(days, True)
         )
         for name, (event, days, channels) in MESSAGE_COUNTS.items()
         for channel in channels
     }
     return one_row_each(sources, as_ofs, rows.group_by(*KEYS).aggregate(**counts), counts=counts)
+
+
+def _lately(rows: ir.Table, as_ofs: ir.Table, *, days: int) -> ir.Table:
+    """The rows of `rows_before` that are at most so many days old."""
+    before = rows_before(rows, as_ofs)
+    return before.filter(within_days(before, days))
 
 
 def _with_click_rates(messages: ir.Table, population: ir.Table) -> ir.Table:
@@ -84,22 +93,21 @@ def _with_click_rates(messages: ir.Table, population: ir.Table) -> ir.Table:
 
 
 def _hour_counts(sources: Sources, as_ofs: ir.Table) -> ir.Table:
-    rows = rows_before(_actions_in_local_hours(sources), as_ofs)
-    hours = {f"hour_{hour}": rows.count(where=(rows.hour == hour) & within_days(rows, 365)) for hour in HOURS}
-    return one_row_each(sources, as_ofs, rows.group_by(*KEYS).aggregate(**hours), counts=hours)
+    """`hour_0` to `hour_23` and their sum `n_actions`, of the last 365 days."""
+    rows = _lately(_actions_in_local_hours(sources), as_ofs, days=365)
+    counts = {f"hour_{hour}": rows.count(where=rows.hour == hour) for hour in HOURS}
+    counts["n_actions"] = rows.count()
+    return one_row_each(sources, as_ofs, rows.group_by(*KEYS).aggregate(**counts), counts=counts)
 
 
 def _curves(hours: ir.Table, population: ir.Table) -> ir.Table:
-    counted = hours.mutate(n=total([hours[f"hour_{hour}"] for hour in HOURS]))
-    joined = counted.join(population, TIME)
+    joined = hours.join(population, TIME)
+    weight = hours.n_actions + ACTIVITY_PSEUDO_ACTIONS
     shares = [
-        ratio(
-            counted[f"hour_{hour}"] + ACTIVITY_PSEUDO_ACTIONS * population[share],
-            counted.n + ACTIVITY_PSEUDO_ACTIONS,
-        )
+        (hours[f"hour_{hour}"] + ACTIVITY_PSEUDO_ACTIONS * population[share]) / weight
         for hour, share in zip(HOURS, SHARES, strict=True)
     ]
-    return joined.select(*(counted[key] for key in KEYS), activity_by_hour=ibis.array(shares))
+    return joined.select(*(hours[key] for key in KEYS), activity_by_hour=ibis.array(shares))
 
 
 def _actions_in_local_hours(sources: Sources) -> ir.Table:

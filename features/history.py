@@ -79,12 +79,16 @@ def within_days(rows: ir.Table, days: int) -> ir.BooleanValue:
 
 def one_row_each(sources: Sources, as_ofs: ir.Table, facts: ir.Table, *, counts: Iterable[str]) -> ir.Table:
     """`facts` (one row per `KEYS`) for every customer at every as-of time, `counts` being 0 where there were no facts."""
-    keys = customers_at(sources, as_ofs).select(*KEYS)
-    columns = [column for column in facts.columns if column not in KEYS]
-    joined = keys.left_join(facts, list(KEYS)).select(
-        *(keys[key] for key in KEYS), *(facts[c] for c in columns)
-    )
-    return joined.mutate(**{column: joined[column].fill_null(0) for column in counts})
+    joined_at = sources.customers.joined_at
+    customers = sources.customers.select("customer_id", joined_s=epoch_seconds(joined_at))
+    keys = customers.join(as_ofs, [customers.joined_s < as_ofs.as_of_s]).select(*KEYS)
+    filled = set(counts)
+    columns = {
+        column: facts[column].fill_null(0) if column in filled else facts[column]
+        for column in facts.columns
+        if column not in KEYS
+    }
+    return keys.left_join(facts, list(KEYS)).select(*(keys[key] for key in KEYS), **columns)
 
 
 def ratio(numerator: ir.Value, denominator: ir.Value) -> ir.FloatingValue:

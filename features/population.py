@@ -31,9 +31,9 @@ def population_of(messages: ir.Table, hours: ir.Table) -> ir.Table:
         sums[f"delivered_{channel}"] = delivered.sum()
         sums[f"clicked_{channel}"] = ibis.least(messages[f"clicked_{channel}_90d"], delivered).sum()
     answered = messages.group_by(TIME).aggregate(**sums)
-    acted = hours.group_by(TIME).aggregate(**{f"hour_{hour}": hours[f"hour_{hour}"].sum() for hour in HOURS})
+    counted = [*(f"hour_{hour}" for hour in HOURS), "n_actions"]
+    acted = hours.group_by(TIME).aggregate(**{name: hours[name].sum() for name in counted})
     both = answered.join(acted, TIME)
-    everything = total([both[f"hour_{hour}"] for hour in HOURS])
     return both.select(
         TIME,
         **{
@@ -41,15 +41,7 @@ def population_of(messages: ir.Table, hours: ir.Table) -> ir.Table:
             for rate, channel in zip(RATES, CHANNELS, strict=True)
         },
         **{
-            share: ratio(both[f"hour_{hour}"] + 1, everything + len(HOURS))
+            share: ratio(both[f"hour_{hour}"] + 1, both.n_actions + len(HOURS))
             for share, hour in zip(SHARES, HOURS, strict=True)
         },
     )
-
-
-def total(values: list[ir.Value]) -> ir.Value:
-    """The sum of the columns in their order."""
-    added = values[0]
-    for value in values[1:]:
-        added = added + value
-    return added
