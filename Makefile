@@ -15,7 +15,7 @@ run: .venv/run.stamp ## set up, prepare data and models, answer on port $(PORT);
 	@exec $(BIN)/python -m service run --port $(PORT)
 
 test: .venv/dev.stamp ## every test, on the real parts
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	JDK_JAVA_OPTIONS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC" $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-fast: .venv/dev.stamp ## the tests that take seconds
 	$(BIN)/python -m pytest tests -m "not slow" -n 2
