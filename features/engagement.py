@@ -6,7 +6,16 @@ import ibis
 import ibis.expr.types as ir
 
 from features.funnel import funnel_steps
-from features.history import KEYS, Sources, epoch_seconds, one_row_each, ratio, rows_before, within_days
+from features.history import (
+    KEYS,
+    Sources,
+    channel_of,
+    epoch_seconds,
+    one_row_each,
+    ratio,
+    rows_within,
+    within_days,
+)
 from features.population import RATES, SHARES, TIME, population_of
 from features.schema import CHANNELS, HOURS
 
@@ -54,14 +63,13 @@ def population_terms(sources: Sources, as_ofs: ir.Table) -> ir.Table:
 def _messages(sources: Sources) -> ir.Table:
     events = sources.events
     sent = events.filter(events.event.isin([event for event, _, _ in MESSAGE_COUNTS.values()]))
-    channel = sent.properties.re_extract(r'"channel"\s*:\s*"([a-z_]+)"', 1)
-    kind = sent.event.concat(" ", channel)
+    kind = sent.event.concat(" ", channel_of(sent))
     return sent.select("customer_id", "event", kind=kind, at_s=epoch_seconds(sent.occurred_at))
 
 
 def _message_counts(sources: Sources, as_ofs: ir.Table) -> ir.Table:
     longest = max(days for _, days, _ in MESSAGE_COUNTS.values())
-    rows = _lately(_messages(sources), as_ofs, days=longest)
+    rows = rows_within(_messages(sources), as_ofs, days=longest)
     is_in = {days: within_days(rows, days) for _, days, _ in MESSAGE_COUNTS.values() if days < longest}
     counts = {
         f"{name}_{channel}_{days}d": rows.count(
@@ -71,12 +79,6 @@ def _message_counts(sources: Sources, as_ofs: ir.Table) -> ir.Table:
         for channel in channels
     }
     return one_row_each(sources, as_ofs, rows.group_by(*KEYS).aggregate(**counts), counts=counts)
-
-
-def _lately(rows: ir.Table, as_ofs: ir.Table, *, days: int) -> ir.Table:
-    """The rows of `rows_before` that are at most so many days old."""
-    before = rows_before(rows, as_ofs)
-    return before.filter(within_days(before, days))
 
 
 def _with_click_rates(messages: ir.Table, population: ir.Table) -> ir.Table:
@@ -94,7 +96,7 @@ def _with_click_rates(messages: ir.Table, population: ir.Table) -> ir.Table:
 
 def _hour_counts(sources: Sources, as_ofs: ir.Table) -> ir.Table:
     """`hour_0` to `hour_23` and their sum `n_actions`, of the last 365 days."""
-    rows = _lately(_actions_in_local_hours(sources), as_ofs, days=365)
+    rows = rows_within(_actions_in_local_hours(sources), as_ofs, days=365)
     counts = {f"hour_{hour}": rows.count(where=rows.hour == hour) for hour in HOURS}
     counts["n_actions"] = rows.count()
     return one_row_each(sources, as_ofs, rows.group_by(*KEYS).aggregate(**counts), counts=counts)

@@ -72,6 +72,19 @@ def rows_before(rows: ir.Table, as_ofs: ir.Table) -> ir.Table:
     return joined.mutate(age_s=joined.as_of_s - joined.at_s)
 
 
+def rows_within(rows: ir.Table, as_ofs: ir.Table, *, days: int) -> ir.Table:
+    """The rows of `rows_before` that are at most so many days old."""
+    before = rows_before(rows, as_ofs)
+    return before.filter(within_days(before, days))
+
+
+def channel_of(messages: ir.Table) -> ir.StringValue:
+    """The channel that message events name in their properties; empty where there is none."""
+    channel = messages.properties.re_extract(r'"channel"\s*:\s*"([a-z_]+)"', 1)
+    assert isinstance(channel, ir.StringValue)
+    return channel
+
+
 def within_days(rows: ir.Table, days: int) -> ir.BooleanValue:
     """Whether a row of `rows_before` is at most so many days old."""
     return rows.age_s <= days * DAY_S

@@ -94,6 +94,11 @@ class Bounds(_Part):
         """The bounds that are given, by name."""
         return {name: value for name in Bounds.model_fields if (value := getattr(self, name)) is not None}
 
+    def require_one(self) -> None:
+        """Raises `ValueError` when none is given."""
+        if not self.given:
+            raise ValueError(f"wanted a bound: {', '.join(Bounds.model_fields)}")
+
     def holds(self, value: float) -> bool:
         """Whether a number is within all of the bounds; nan is within none."""
         return all(OPERATORS[name](value, bound) for name, bound in self.given.items())
@@ -126,8 +131,7 @@ class CountIs(Bounds):
 
     @model_validator(mode="after")
     def _count_what_is_counted(self, info: ValidationInfo) -> Self:
-        if not self.given:
-            raise ValueError(f"wanted a bound: {', '.join(Bounds.model_fields)}")
+        self.require_one()
         schema = (info.context or {}).get("schema")
         if schema is not None and self.feature not in schema.columns:
             raise ValueError(f"{self.feature} is no feature, so it is not known online; {self._near(schema)}")
@@ -153,8 +157,7 @@ class Response(Bounds):
 
     @model_validator(mode="after")
     def _count_what_is_counted(self, info: ValidationInfo) -> Self:
-        if not self.given:
-            raise ValueError(f"wanted a bound: {', '.join(Bounds.model_fields)}")
+        self.require_one()
         schema = (info.context or {}).get("schema")
         if schema is None:
             return self

@@ -7,7 +7,7 @@ from typing import Final
 import ibis
 import ibis.expr.types as ir
 
-from features.history import KEYS, Sources, epoch_seconds, one_row_each, rows_before, within_days
+from features.history import KEYS, Sources, channel_of, epoch_seconds, one_row_each, rows_within
 from features.schema import OTHER_TOPIC, load_schema
 
 DAYS: Final = 90
@@ -19,8 +19,7 @@ def topics(sources: Sources, as_ofs: ir.Table) -> ir.Table:
 
     A topic that the schema does not declare, and none, count as `other`. Several clicks on one message are several.
     """
-    rows = rows_before(_told(sources), as_ofs)
-    recent = rows.filter(within_days(rows, DAYS))
+    recent = rows_within(_told(sources), as_ofs, days=DAYS)
     lists = {feature.name: feature.columns for feature in load_schema().view("topics").features}
     columns = [column for places in lists.values() for column in places]
     counts = {column: recent.count(where=recent.column == column) for column in columns}
@@ -39,8 +38,7 @@ def _told(sources: Sources) -> ir.Table:
     events = sources.events
     told = events.filter(events.event.isin(list(EVENTS.values())))
     kind = told.event.cases(*((event, name) for name, event in EVENTS.items()), else_="")
-    channel = told.properties.re_extract(r'"channel"\s*:\s*"([a-z_]+)"', 1)
     topic = told.properties.re_extract(r'"topic"\s*:\s*"([^"\\]*)"', 1)
     known = topic.isin([each for each in load_schema().topics if each != OTHER_TOPIC])
-    column = kind + "_" + known.ifelse(topic, OTHER_TOPIC) + "_" + channel + f"_{DAYS}d"
+    column = kind + "_" + known.ifelse(topic, OTHER_TOPIC) + "_" + channel_of(told) + f"_{DAYS}d"
     return told.select("customer_id", at_s=epoch_seconds(told.occurred_at), column=column)

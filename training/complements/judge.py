@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from training.complements.association import Association, count_pairs, keep_strongest
+from training.complements.association import Association, PairCounts, count_pairs, keep_strongest
 from training.complements.baskets import Baskets, Chosen, Codes
 from training.complements.contest import (
     DAY_S,
@@ -156,11 +156,7 @@ def contenders(learnt: Baskets, rng: np.random.Generator) -> Mapping[str, Callab
     counts = count_pairs(learnt)
 
     def fitted(association: Association) -> Callable[[], Ranker]:
-        def make() -> Ranker:
-            kept = keep_strongest(counts, association, learnt.product_ids, {"lately_days": LATELY_DAYS})
-            return complements_ranker(kept, counts, len(learnt.product_ids))
-
-        return make
+        return lambda: _ranker(learnt, counts, association)
 
     def best_of_categories() -> Ranker:
         return best_of_categories_ranker(learnt, _fit(learnt.by_category(), ASSOCIATION))
@@ -175,6 +171,9 @@ def contenders(learnt: Baskets, rng: np.random.Generator) -> Mapping[str, Callab
 
 
 def _fit(learnt: Baskets, association: Association) -> Ranker:
-    counts = count_pairs(learnt)
+    return _ranker(learnt, count_pairs(learnt), association)
+
+
+def _ranker(learnt: Baskets, counts: PairCounts, association: Association) -> Ranker:
     kept = keep_strongest(counts, association, learnt.product_ids, {"lately_days": LATELY_DAYS})
     return complements_ranker(kept, counts, len(learnt.product_ids))

@@ -229,18 +229,22 @@ def test_a_customer_whom_others_always_come_first_with_is_told(shop: Worker) -> 
         decider(shop, "lucky_wheel").decide(["c1"])
 
 
-def test_an_id_is_of_the_runs_moment_and_of_nobody_else() -> None:
-    run = Run(
+def a_run(segment: Segment | None = None) -> Run:
+    return Run(
         run_id="a",
         at=NOW,
         journey="j",
-        segment=None,
-        source="",
-        customers=1,
-        part_rows=1,
-        rules="",
-        versions={},
+        segment=segment,
+        source="online store",
+        customers=25,
+        part_rows=10,
+        rules="r",
+        versions={"snapshot": "1"},
     )
+
+
+def test_an_id_is_of_the_runs_moment_and_of_nobody_else() -> None:
+    run = a_run()
     other = run.model_copy(update={"run_id": "b"})
 
     assert run.decision_id("c1") == run.decision_id("c1")
@@ -260,17 +264,7 @@ def test_a_note_comes_back_as_it_was_written(tmp_path: Path) -> None:
             },
         }
     )
-    run = Run(
-        run_id="a",
-        at=NOW,
-        journey="j",
-        segment=named,
-        source="online store",
-        customers=25,
-        part_rows=10,
-        rules="r",
-        versions={"snapshot": "1"},
-    )
+    run = a_run(segment=named)
 
     write_run(tmp_path, run)
 
