@@ -141,6 +141,8 @@ def create_app(settings: Settings | None = None, build: Callable[[Settings], Sta
             await state.log.stop()
             await state.intake.stop()
             await state.access.close()
+            # a request that was given up may have left a thread that still holds a connection
+            await asyncio.get_running_loop().shutdown_default_executor()
             state.engine.dispose()
 
     app = FastAPI(
