@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from service.access.audit import Act
     from service.store.erasure import Erasure
+    from service.store.export_place import ExportPlace
 
 CustomerId = Annotated[str, typer.Argument(help="The customer's id.")]
 Exports = Annotated[
@@ -28,15 +30,24 @@ _REMAINS = "what features are made from (the next load brings them back), backup
 
 def export(customer_id: CustomerId, exports: Exports = None) -> None:
     """Print everything held of one customer as JSON lines: rows of the log, features in the online store, exported rows."""
+    from features.online import OnlineStoreError
+    from service.store.export_erasure import NoExportError
+
+    try:
+        _print_all(Settings(), customer_id, exports or [])
+    except (OnlineStoreError, NoExportError, OSError) as error:
+        raise _refusal(f"not all of it: {error}") from error
+
+
+def _print_all(settings: Settings, customer_id: str, exports: list[str]) -> None:
     from service.access.audit import Act
     from service.app import open_reader
     from service.store.customer_data import read_customer
     from service.store.engine import opened_log
     from service.store.export_erasure import read_exported
-    from service.store.export_place import open_place
     from service.store.timeline import read_anonymous_ids
 
-    settings, rows = Settings(), 0
+    rows = 0
     stored = open_reader(settings).read(customer_id)
     with opened_log(settings.log_url) as engine, engine.begin() as connection:
         for table, row in read_customer(connection, customer_id):
@@ -46,9 +57,8 @@ def export(customer_id: CustomerId, exports: Exports = None) -> None:
             said = {"view": name, "event_at": view.event_at.isoformat(), "values": dict(view.values)}
             _print({"features": said})
         anonymous_ids = read_anonymous_ids(connection, customer_id)
-        for address in exports or ():
-            with open_place(address) as place:
-                place.fetch()
+        for address in exports:
+            with _fetched(address) as place:
                 for path, row in read_exported(place.folder, customer_id, anonymous_ids):
                     _print({"exported": f"{address}/{path.relative_to(place.folder)}", "row": row})
                     rows += 1
@@ -122,12 +132,10 @@ def _forget_elsewhere(
     from service.access.audit import Act
     from service.store.engine import opened_log
     from service.store.export_erasure import forget_exported
-    from service.store.export_place import open_place
 
     found = {"online_store": _forget_online(settings, customer_id)}
     for number, address in enumerate(exports):
-        with open_place(address) as place:
-            place.fetch()
+        with _fetched(address) as place:
             done = forget_exported(place.folder, customer_id, pseudonym, anonymous_ids)
             place.publish()
         changed = ", ".join(f"{rows} {name}" for name, rows in done.rows.items())
@@ -137,6 +145,20 @@ def _forget_elsewhere(
         with opened_log(settings.log_url) as engine, engine.begin() as connection:
             _note(connection, settings, Act.CUSTOMER_ERASED, customer_id, found)
     return sum(found.values())
+
+
+@contextmanager
+def _fetched(address: str) -> Iterator[ExportPlace]:
+    """An export, all of it at hand. Raises: `NoExportError`, which names the address instead of where its files were put."""
+    from service.store.export_erasure import NoExportError
+    from service.store.export_place import open_place
+
+    with open_place(address) as place:
+        place.fetch()
+        try:
+            yield place
+        except NoExportError as error:
+            raise NoExportError(f"{address}: {error}") from error
 
 
 def _forget_online(settings: Settings, customer_id: str) -> int:

@@ -102,7 +102,7 @@ def _renamed(row: Row, names: Mapping[str, str]) -> Row:
 def _parts(folder: Path, table: str) -> list[Path]:
     if not any((folder / notes).is_dir() for notes in ("days", "event_days")):
         raise NoExportError(
-            f"{folder}: no folder of `export-log`, with days/ or event_days/ in it, nor of `decide-batch`"
+            "no folder of `export-log`, with days/ or event_days/ in it, nor of `decide-batch`"
         )
     return sorted((folder / table).glob(_PARTS))
 

@@ -276,4 +276,19 @@ def test_what_only_another_place_holds_is_forgotten_there(played: Worker, tmp_pa
     assert refused.exit_code == 2
     assert "holds nothing" in refused.output
     assert wrong.exit_code == 2
-    assert "no folder of `export-log`" in wrong.output
+    assert f"{tmp_path}: no folder of `export-log`" in wrong.output
+
+
+def test_a_place_that_cannot_be_looked_at_is_named_after_what_the_others_hold(
+    played: Worker, tmp_path: Path
+) -> None:
+    no_store = CliRunner().invoke(app, ["export", NEEDLE])
+    put_online(played)
+    (tmp_path / "empty").mkdir()
+    wrong = CliRunner().invoke(app, ["export", NEEDLE, "--exports", f"file://{tmp_path / 'empty'}"])
+
+    assert (no_store.exit_code, no_store.stdout, wrong.exit_code) == (2, "", 2)
+    assert "not all of it: " in no_store.stderr
+    assert "is not a readable online store" in no_store.stderr
+    assert wrong.stdout.count(NEEDLE) > 5
+    assert f"not all of it: file://{tmp_path / 'empty'}: no folder of `export-log`" in wrong.stderr
