@@ -33,7 +33,7 @@ bench: .venv/dev.stamp ## measure what is claimed, on the data of `make run`
 	$(BIN)/python -m benchmarks.long_log
 	$(BIN)/python -m benchmarks.batch
 
-bench-%: .venv/dev.stamp ## one thing at length: bench-features, ours against Feast's own; bench-policies, half an hour with peers
+bench-%: .venv/dev.stamp ## one thing at length: bench-features, ours against Feast's own; bench-policies, half an hour with peers; bench-serving, over HTTP
 	$(BIN)/python -m training prepare
 	$(BIN)/python -m benchmarks.$*
 

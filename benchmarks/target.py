@@ -23,7 +23,17 @@ class Target:
     @property
     def is_reached(self) -> bool:
         """Whether the measured number is good enough; nan never is."""
-        return _HOLDS[self.relation](self.measured, self.wanted)
+        return bool(_HOLDS[self.relation](self.measured, self.wanted))
+
+    def is_within(self, tolerance: float) -> bool:
+        """Whether it misses by no more than this share of the wanted number; nan always does.
+
+        >>> Target("speed", 0.61, "at least", 0.7).is_within(0.15), Target("p99", 3.6, "at most", 3).is_within(0.15)
+        (True, False)
+        """
+        room = self.wanted * tolerance
+        wanted = self.wanted + room if self.relation == "at most" else self.wanted - room
+        return bool(_HOLDS[self.relation](self.measured, wanted))
 
     def __str__(self) -> str:
         verdict = "pass" if self.is_reached else "short"
@@ -32,8 +42,8 @@ class Target:
         )
 
 
-def finish(targets: Sequence[Target]) -> None:
-    """Print the targets' lines and end the process: with 1 where one is short."""
+def finish(targets: Sequence[Target], *, tolerance: float = 0.0) -> None:
+    """Print the targets' lines and end the process: with 1 where one is short, by more than the tolerated share of it."""
     for target in targets:
         print(target)
-    sys.exit(0 if all(target.is_reached for target in targets) else 1)
+    sys.exit(0 if all(target.is_within(tolerance) for target in targets) else 1)

@@ -159,7 +159,8 @@ def now() -> datetime:
 
 def sync(var: Path, given: dict[str, str]) -> None:
     """Put the champions of `make run` into the run's log."""
-    points, registry = load_decision_points(Settings().decision_points), Settings(var=var).registry_uri
+    folder = Path(given.get("GARDOON_DECISION_POINTS", Settings().decision_points))
+    points, registry = load_decision_points(folder), Settings(var=var).registry_uri
     settings = Settings(var=Path(given["GARDOON_VAR"]), database_url=given.get("GARDOON_DATABASE_URL", ""))
     with opened_log(settings.log_url) as engine:
         _publish(engine, registry, points)

@@ -1,0 +1,80 @@
+"""The targets, and which numbers they are held against."""
+
+from __future__ import annotations
+
+from benchmarks.serving.bench import FLOOR, SHAPES
+from benchmarks.serving.peers import COMPOSITION, FEAST, MLFLOW
+from benchmarks.serving.plan import FULL, LOADS
+from benchmarks.serving.results import Results, median
+from benchmarks.serving.shapes import EMBEDDED, PRODUCTION
+from benchmarks.target import Target
+
+OF_THE_FLOOR = {EMBEDDED: 0.5, PRODUCTION: 0.7}
+ANSWERED = ("act", "hold")
+
+
+def targets_of(results: Results) -> list[Target]:
+    """All of them; those of what was not measured are left out."""
+    return [
+        *_throughput(results),
+        *_processor(results),
+        *_latency(results),
+        *_peers(results),
+        *_processes(results),
+    ]
+
+
+def _throughput(results: Results) -> list[Target]:
+    return [
+        Target(
+            f"{shape}, {journey} at {connections} connections, requests/s by {FLOOR}'s",
+            results.ratio(shape, FLOOR, journey, connections),
+            "at least",
+            OF_THE_FLOOR[shape],
+        )
+        for shape in SHAPES
+        for journey, connections in LOADS
+    ]
+
+
+def _processor(results: Results) -> list[Target]:
+    return [
+        Target(
+            f"{shape}, processor time of a decision by that of one get_online_features",
+            median(results.of(shape, *FULL), lambda burst: burst.processor_us) / results.feast_call_us(shape),
+            "at most",
+            1.0,
+        )
+        for shape in SHAPES
+        if shape in results.feast_us
+    ]
+
+
+def _latency(results: Results) -> list[Target]:
+    found = []
+    for shape in SHAPES:
+        steady = [burst for burst in results.steady if burst.way == shape]
+        spread = median(steady, lambda burst: burst.p99_ms / burst.p50_ms)
+        found.append(Target(f"{shape}, p99 by p50 at half load", spread, "at most", 3.0))
+        if shape in results.paused:
+            pause = results.paused[shape].burst.pause_ms
+            found.append(Target(f"{shape}, longest pause in ms while it learns", pause, "at most", 50.0))
+    return found
+
+
+def _peers(results: Results) -> list[Target]:
+    name = f"{PRODUCTION}, requests/s by those of"
+    return [
+        Target(f"{name} {COMPOSITION}", results.ratio(PRODUCTION, COMPOSITION, *FULL), "at least", 6.0),
+        *(
+            Target(f"{name} {peer}", results.ratio(PRODUCTION, peer, *FULL), "more than", 1.0)
+            for peer in (FEAST, MLFLOW)
+        ),
+    ]
+
+
+def _processes(results: Results) -> list[Target]:
+    return [
+        Target(f"{shape}, seconds from start to ready", seconds, "at most", 10.0)
+        for shape, seconds in results.starts_s.items()
+    ]

@@ -1,0 +1,108 @@
+"""Throughput, processor time and latency of whoever is asked, in turns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.serving.load import Load, closed_loop, open_loop
+from benchmarks.serving.processes import SERVER_CORE, Room, Server
+
+
+@dataclass(frozen=True)
+class Way:
+    """Somebody who is asked. `requests` makes so many for a journey, `give_back` is told how many of them were not sent."""
+
+    name: str
+    server: Server
+    requests: Callable[[int, str], list[bytes]]
+    give_back: Callable[[int], None] = lambda _count: None
+    servers_s: Callable[[], float] = lambda: 0.0
+    """Processor time of the databases that work for it."""
+
+
+@dataclass(frozen=True)
+class Burst:
+    """One load on one server."""
+
+    way: str
+    journey: str
+    connections: int
+    """0: at a steady rate."""
+    rate: float
+    """Answers a second."""
+    processor_us: float
+    """Of the server with all its threads and processes, a request."""
+    databases_us: float
+    generator_us: float
+    p50_ms: float
+    p99_ms: float
+    pause_ms: float
+    room: float
+    """The share of the server's core that nobody else took."""
+    said: Counter[tuple[int, str]]
+
+
+def full_load(way: Way, journey: str, connections: int, seconds: float, most: int) -> Burst:
+    """As much as it answers in these seconds; a fast server needs less time, not more than `most` customers."""
+    requests = way.requests(most, journey)
+    burst, load = _watched(
+        way,
+        journey,
+        connections,
+        lambda: closed_loop(way.server.address, requests, connections=connections, seconds=seconds),
+    )
+    way.give_back(most - load.count)
+    return burst
+
+
+def steady_load(
+    way: Way, journey: str, rate: float, seconds: float, most: int, between: Sequence[bytes] = ()
+) -> Burst:
+    """So many requests a second, evenly, whatever it answers; the requests `between` are spread among them."""
+    mixed = mix(way.requests(min(max(int(rate * seconds), 1), most), journey), between)
+    return _watched(way, journey, 0, lambda: open_loop(way.server.address, mixed, rate=rate))[0]
+
+
+def mix(requests: Sequence[bytes], between: Sequence[bytes]) -> list[bytes]:
+    """The first with the second among them at even distances.
+
+    >>> mix([b"1", b"2", b"3", b"4"], [b"a", b"b"])
+    [b'1', b'2', b'a', b'3', b'4', b'b']
+    """
+    every = len(requests) / len(between) if between else 0.0
+    mixed, placed = list[bytes](), 0
+    for count, request in enumerate(requests, start=1):
+        mixed.append(request)
+        while placed < len(between) and count >= (placed + 1) * every:
+            mixed.append(between[placed])
+            placed += 1
+    return mixed
+
+
+def _watched(way: Way, journey: str, connections: int, ask: Callable[[], Load]) -> tuple[Burst, Load]:
+    spent, served = way.server.processor_s(), way.servers_s()
+    room = Room.now((SERVER_CORE,), spent)
+    load = ask()
+    after = way.server.processor_s()
+    left = Room.now((SERVER_CORE,), after).left_since(room)
+    each_us = 1e6 / load.count
+    p50, p99 = np.percentile(load.latency_ms, [50, 99])
+    burst = Burst(
+        way=way.name,
+        journey=journey,
+        connections=connections,
+        rate=load.rate,
+        processor_us=(after - spent) * each_us,
+        databases_us=(way.servers_s() - served) * each_us,
+        generator_us=load.processor_s * each_us,
+        p50_ms=float(p50),
+        p99_ms=float(p99),
+        pause_ms=load.pause_ms,
+        room=left,
+        said=load.said,
+    )
+    return burst, load

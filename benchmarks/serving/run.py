@@ -1,0 +1,63 @@
+"""The whole run: everybody is asked in turns, round after round."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from benchmarks.serving.bench import BARE, FLOOR, SHAPES, Bench, opened
+from benchmarks.serving.measure import Burst, full_load, steady_load
+from benchmarks.serving.pauses import paused_load
+from benchmarks.serving.plan import FULL, LOADS, Plan
+from benchmarks.serving.results import Results
+from benchmarks.serving.shapes import WHEEL
+
+READS = 100
+
+
+def measure(var: Path, folder: Path, plan: Plan) -> Results:
+    """All results; `var` is what `python -m training prepare` made, the folder is for what is generated."""
+    began = time.perf_counter()
+    results = Results()
+    with opened(var, folder, plan) as bench:
+        print(f"everything answers after {time.perf_counter() - began:.0f} s", flush=True)
+        results.answer_bytes = bench.answer_bytes
+        results.about = {name: peer.about for name, peer in bench.peers.items()}
+        results.starts_s = {way.name: way.server.seconds_to_ready for way in bench.ours}
+        results.start_mb = bench.start_mb
+        for _ in range(plan.rounds):
+            one_round(bench, plan, results)
+        for _ in range(plan.steady_rounds):
+            for name in (FLOOR, *SHAPES):
+                rate = results.capacity(name, WHEEL) / 2
+                burst = steady_load(bench.ways[name], WHEEL, rate, plan.steady_s, plan.most)
+                results.steady.append(told(burst))
+        for name in SHAPES:
+            paused = paused_load(bench, name, results.capacity(name, WHEEL) / 2, plan)
+            results.paused[name] = paused
+            told(paused.burst)
+    results.minutes = (time.perf_counter() - began) / 60
+    return results
+
+
+def one_round(bench: Bench, plan: Plan, results: Results) -> None:
+    """Everybody under each load, one after another, and one Feast call."""
+    for load in LOADS:
+        asked = [FLOOR, *SHAPES, *([BARE, *bench.peers] if load == FULL else [])]
+        for name in asked:
+            burst = full_load(bench.ways[name], *load, plan.burst_s, plan.most)
+            results.full.append(told(burst))
+    for name, call in bench.feast.items():
+        spent = call.processor_us(bench.shapes[name].customers[:READS])
+        results.feast_us.setdefault(name, []).append(spent)
+
+
+def told(burst: Burst) -> Burst:
+    """The burst, having been printed."""
+    load = f"{burst.connections} connections" if burst.connections else "steady"
+    print(
+        f"{burst.way}, {burst.journey}, {load}: {burst.rate:,.0f}/s, {burst.processor_us:,.0f} µs of processor, "
+        f"p50 {burst.p50_ms:.1f} ms, p99 {burst.p99_ms:.1f} ms, pause {burst.pause_ms:.0f} ms, core {burst.room:.2f}",
+        flush=True,
+    )
+    return burst
