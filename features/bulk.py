@@ -62,11 +62,11 @@ def upsert_statement(table: str) -> str:
 
 
 def latest_as_of(snapshots: Path) -> datetime:
-    """The newest as-of time of the snapshot files. Raises `OnlineStoreError` when they are empty."""
-    view = load_schema().views[0].name
-    latest = pc.max(
-        pq.read_table(snapshots / f"{view}.parquet", columns=["event_timestamp"])["event_timestamp"]
-    )
+    """The newest as-of time of the snapshot files. Raises `OnlineStoreError` when there are none or they are empty."""
+    file = snapshot_path(snapshots, load_schema().views[0])
+    if not file.is_file():
+        raise OnlineStoreError(f"{snapshots} holds no snapshots; run `python -m training features` first")
+    latest = pc.max(pq.read_table(file, columns=["event_timestamp"])["event_timestamp"])
     if not latest.is_valid:
         raise OnlineStoreError(f"{snapshots} holds no rows; build snapshots first")
     as_of: datetime = latest.as_py()

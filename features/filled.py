@@ -52,8 +52,11 @@ NOBODY: Final[Mapping[str, float | None]] = {
 
 
 def describe_filling(snapshots: Path, *, as_of: datetime, served_at: datetime) -> Filled:
-    """What a store holds that was filled with the snapshot at `as_of`. Raises `OnlineStoreError` where terms are missing."""
-    manifest = json.loads((snapshots / MANIFEST).read_text(encoding="utf-8"))
+    """What a store holds that was filled with the snapshot at `as_of`. Raises `OnlineStoreError` where parts are missing."""
+    path = snapshots / MANIFEST
+    if not path.is_file():
+        raise OnlineStoreError(f"{snapshots} has no {MANIFEST}; run `python -m training features` first")
+    manifest = json.loads(path.read_text(encoding="utf-8"))
     until = manifest.get("received_until")
     return Filled(
         dataset=manifest["dataset"],

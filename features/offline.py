@@ -57,7 +57,10 @@ def data_end(dataset: Path) -> datetime:
 
     Raises `FileNotFoundError` without a manifest.
     """
-    manifest = json.loads((dataset / "dataset.json").read_text(encoding="utf-8"))
+    path = dataset / "dataset.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"{dataset} has no {path.name}; import a data set there first")
+    manifest = json.loads(path.read_text(encoding="utf-8"))
     ends_at = datetime.fromisoformat(manifest["ends_at"]).astimezone(UTC)
     return ends_at.replace(microsecond=0) + timedelta(seconds=1)
 

@@ -206,6 +206,26 @@ def test_nothing_after_the_as_of_time_is_in_a_snapshot_of_the_real_data(folder: 
     assert pq.read_metadata(tmp_path / "of all" / "rfm.parquet").num_rows == 2452
 
 
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["features", "--dataset", "shop"], "shop has no dataset.json; import a data set there first"),
+        (["features", "--as-of", "2017-11-01"], "complete-journey has no customers.parquet"),
+        (["materialize"], "holds no snapshots; run `python -m training features` first"),
+        (["materialize", "--as-of", "2017-11-01"], "run `python -m training features` first"),
+    ],
+)
+def test_the_commands_refuse_what_is_not_there(tmp_path: Path, command: list[str], told: str) -> None:
+    from typer.testing import CliRunner
+
+    from training.cli import app
+
+    refused = CliRunner().invoke(app, [*command, "--var", str(tmp_path)])
+
+    assert refused.exit_code == 2
+    assert told in refused.stderr
+
+
 def test_the_commands_build_register_and_serve(folder: Path, tmp_path: Path) -> None:
     from typer.testing import CliRunner
 

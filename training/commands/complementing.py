@@ -51,10 +51,12 @@ def compare_complements(
     """Print the hit rate@10 of every formula beside popularity, as docs/complements.md has it; registers nothing."""
     from training.complements.baskets import read_baskets
     from training.complements.report import compare, table_of
-    from training.importing.dataset import dataset_folder
+    from training.importing.dataset import dataset_folder, read_manifest
 
+    folder = dataset_folder(var, dataset)
     with _refusing():
-        baskets = read_baskets(dataset_folder(var, dataset), not_offered=_categories(dataset, not_offered))
+        read_manifest(folder)
+        baskets = read_baskets(folder, not_offered=_categories(dataset, not_offered))
         typer.echo(table_of(list(compare(baskets, n_carts))))
 
 

@@ -62,11 +62,11 @@ def build_features(
     from training.places import Places
 
     places, folder = Places(var=var, feature_store_yaml=feature_store), dataset_folder(var, dataset)
-    as_ofs = [parse_time(text) for text in as_of] or [data_end(folder)]
     try:
+        as_ofs = [parse_time(text) for text in as_of] or [data_end(folder)]
         with chosen_engine(engine, spark_master, var) as opened:
             written = build_snapshots(folder, as_ofs, places.snapshots, engine=opened)
-    except EngineError as error:
+    except (EngineError, FileNotFoundError) as error:
         typer.echo(f"refused: {error}", err=True)
         raise typer.Exit(2) from error
     for view, rows in written.items():
@@ -87,14 +87,22 @@ def materialize(
 ) -> None:
     """Write one snapshot of every view into the online store; into Redis, go on where a cut off write ended."""
     from features.bulk import latest_as_of
+    from features.online import OnlineStoreError
     from training.commands.filling_bar import filling_bar
+    from training.feature_store import FeatureStoreError
     from training.online_store import fill_online_store
     from training.places import Places
 
     places = Places(var=var, feature_store_yaml=feature_store)
-    speaks_of = parse_time(as_of) if as_of else latest_as_of(places.snapshots)
-    stored_at = datetime.now(UTC) if served_at == "now" else parse_time(served_at) if served_at else speaks_of
-    with filling_bar() as progress:
-        written = fill_online_store(places, as_of=speaks_of, served_at=stored_at, progress=progress)
+    try:
+        speaks_of = parse_time(as_of) if as_of else latest_as_of(places.snapshots)
+        stored_at = (
+            datetime.now(UTC) if served_at == "now" else parse_time(served_at) if served_at else speaks_of
+        )
+        with filling_bar() as progress:
+            written = fill_online_store(places, as_of=speaks_of, served_at=stored_at, progress=progress)
+    except (OnlineStoreError, FeatureStoreError) as error:
+        typer.echo(f"refused: {error}", err=True)
+        raise typer.Exit(2) from error
     for view, customers in written.items():
         typer.echo(f"{view}: {customers} customers")

@@ -25,3 +25,11 @@ def test_data_that_cannot_be_used_are_refused_with_what_is_needed(
 
     assert done.exit_code == 2
     assert told in done.output
+
+
+@pytest.mark.parametrize("command", ["complements", "compare-complements"])
+def test_a_data_set_that_is_not_there_is_refused(tmp_path: Path, command: str) -> None:
+    done = CliRunner().invoke(app, [command, "--dataset", "shop", "--var", str(tmp_path)])
+
+    assert done.exit_code == 2
+    assert "run `python -m training import` first" in done.output
