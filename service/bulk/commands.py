@@ -70,7 +70,7 @@ def decide_batch(
         wanted = Wanted(
             journey=journey, segment=segment, customers=customers, at=_moment(at), part_rows=part_rows
         )
-        out.mkdir(parents=True, exist_ok=True)
+        _make_folder(out)
         with alone_in(out):
             run = begin_run(settings, out, wanted, utc_now())
             with opened_log(settings.log_url) as log, on_record(log, _entry(run)):
@@ -82,6 +82,16 @@ def decide_batch(
     except (RunError, DeclarationError, OnlineStoreError, PartFailedError) as error:
         Console(stderr=True).print(f"[red]{error}[/red]", soft_wrap=True)
         raise typer.Exit(1 if isinstance(error, PartFailedError) else 2) from None
+
+
+def _make_folder(folder: Path) -> None:
+    """Raises `RunError` where none can be."""
+    from service.bulk.run import RunError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"--out {folder}: no folder can be there: {error.strerror}") from error
 
 
 def _decide(settings: Settings, folder: Path, run: Run, begin: Begin) -> None:

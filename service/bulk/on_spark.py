@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def open_session(master: str, processes: int) -> Any:
     """Spark at that address; with none, the one that spark-submit names or so many processes on this machine.
 
-    Raises: `RunError` where Spark is not installed.
+    Raises: `RunError` where Spark is not installed or does not start.
     """
     try:
         from pyspark import SparkConf
@@ -40,7 +40,10 @@ def open_session(master: str, processes: int) -> Any:
         "spark.sql.session.timeZone": "UTC",
     }
     builder = SparkSession.builder.appName("gardoon decide-batch").config(map=settings)
-    return builder.master(master or submitted or f"local[{processes}]").getOrCreate()
+    try:
+        return builder.master(master or submitted or f"local[{processes}]").getOrCreate()
+    except Exception as error:  # without Java one of Spark's own kinds, with a wrong address Java's
+        raise RunError(f"Spark does not start, which needs Java 17: {_reason(error)}") from error
 
 
 def decide_on_spark(session: Any, settings: Settings, folder: Path, parts: Sequence[int]) -> Iterator[int]:

@@ -120,7 +120,9 @@ def _published(settings: Settings) -> dict[str, str]:
     with opened_log(settings.log_url) as engine, engine.connect() as connection:
         versions = published_versions(connection)
     if versions is None:
-        raise RunError("no champion scorers and policies have been published yet; the learner does it")
+        raise RunError(
+            "no champion scorers and policies have been published yet: `python -m service learn` does it"
+        )
     return versions
 
 

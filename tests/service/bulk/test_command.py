@@ -88,6 +88,12 @@ def test_what_cannot_be_decided_is_refused_before_anything_is_written(
     assert not (out / NOTE).exists()
 
 
+def test_a_folder_that_cannot_be_is_refused(shop: Path) -> None:
+    told = call(*WHEEL, "--customers", str(shop / "list.csv"), "--out", str(shop / "list.csv"), code=2)
+
+    assert "list.csv: no folder can be there: File exists" in told
+
+
 def test_a_run_of_nobody_is_complete_and_is_not_another_run(shop: Path) -> None:
     mine = [*WHEEL, "--customers", str(shop / "list.csv"), "--out", str(shop / "out")]
 
@@ -228,6 +234,26 @@ def test_without_spark_it_is_said_how_to_install_it(monkeypatch: pytest.MonkeyPa
 
     with pytest.raises(RunError, match="Spark is not installed here: `pip install"):
         open_session("", 2)
+
+
+@pytest.mark.slow
+def test_spark_that_does_not_start_is_told_without_its_traces(shop: Path) -> None:
+    pytest.importorskip("pyspark.sql", reason="pyspark is not installed")
+    asked = [*WHEEL, "--customers", str(shop / "list.csv"), "--out", str(shop / "out"), "--engine", "spark"]
+
+    refused = subprocess.run(  # in a process of its own, for one that had Java before keeps it
+        [sys.executable, "-m", "service", "decide-batch", *asked],
+        cwd=ROOT,
+        env={**os.environ, "JAVA_HOME": str(shop)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert refused.returncode == 2, refused.stderr
+    last = refused.stderr.splitlines()[-1]
+    assert last.startswith("Spark does not start, which needs Java 17: ")
+    assert "Traceback" not in refused.stderr
 
 
 def read_parts(folder: Path) -> list[dict[str, Any]]:
