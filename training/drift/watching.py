@@ -83,7 +83,10 @@ def watch(
         for observer in observers:
             observer(chunk)
     if not watched.by_journey:
-        told = ", ".join(f"{n:,} {reason}" for reason, n in watched.left_out.items()) or "it is empty"
+        told = (
+            ", ".join(f"{n:,} {reason}" for reason, n in watched.left_out.items())
+            or "it is empty, or was in the time asked for"
+        )
         raise TooFewRoundsError(f"the log holds no decision to compare: {told}")
     return watched
 

@@ -118,6 +118,10 @@ def test_what_cannot_be_compared_is_counted_by_its_reason():
     assert watched.total.n_decisions == 24
     with pytest.raises(TooFewRoundsError, match=f"no decision to compare: 4 {FORGOTTEN}"):
         watch(rows[3:7], models, rng())
+    with pytest.raises(
+        TooFewRoundsError, match="no decision to compare: it is empty, or was in the time asked for"
+    ):
+        watch([], models, rng())
 
 
 def test_scores_that_another_version_gave_do_not_count():
