@@ -92,7 +92,7 @@ def _views(gardoon: State, stored: StoredFeatures, now: datetime) -> tuple[ViewN
             ViewNow(
                 name=view.name,
                 event_at=row.event_at if row else None,
-                age_seconds=(now - row.event_at).total_seconds() if row else None,
+                age_seconds=max((now - row.event_at).total_seconds(), 0.0) if row else None,
                 problem=view_problem(view, row, now),
                 values={name: _finite(value) for name, value in values.items()},
             )

@@ -80,7 +80,12 @@ def test_what_came_in_while_its_anonymous_id_was_being_joined_is_shown_too(worke
 def test_features_say_how_old_they_are_and_what_decisions_see_instead(worker: Worker) -> None:
     old = stored_customer("c3", at=NOW - timedelta(days=400), recency_days=3.0)
     fresh = stored_customer("c3", at=NOW - timedelta(minutes=5), product_views_7d=2.0)
-    views = {"rfm": old.views["rfm"], "funnel": fresh.views["funnel"]}
+    refreshed = stored_customer("c3", at=NOW + timedelta(milliseconds=800))  # of the next whole second
+    views = {
+        "rfm": old.views["rfm"],
+        "funnel": fresh.views["funnel"],
+        "engagement": refreshed.views["engagement"],
+    }
     worker.reader.customers["c3"] = type(old)("c3", views)
 
     found = show(worker, "c3")
@@ -91,6 +96,7 @@ def test_features_say_how_old_they_are_and_what_decisions_see_instead(worker: Wo
     assert shown["rfm"]["values"]["recency_days"] == 3.0
     assert (shown["funnel"]["problem"], shown["funnel"]["age_seconds"]) == (None, 300)
     assert shown["funnel"]["values"]["product_views_7d"] == 2.0
+    assert (shown["engagement"]["problem"], shown["engagement"]["age_seconds"]) == (None, 0)
     assert (shown["profile"]["problem"], shown["profile"]["event_at"]) == ("missing", None)
     assert {"rfm:stale", "profile:missing"} <= set(found["degraded"])
     assert "funnel:stale" not in found["degraded"]
