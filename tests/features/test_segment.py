@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 
 from features.declared import DeclarationError
 from features.membership import SegmentError, Values, belongs, features_of, resolve
+from features.rfm_score import EDGES_FILE
 from features.schema import CHANNELS, load_schema
-from features.segment import Segment
+from features.segment import AllOf, CountIs, FeatureIs, Segment
 from features.segment_files import load_segments
 
 NUMBERS = ("orders_28d", "product_views_7d", "recency_days")
@@ -215,6 +217,22 @@ def test_the_talks_high_intent_customers_are_shipped() -> None:
     assert belongs(segment, looking)
     for name, value in (("product_views_7d", 1.0), ("purchases_7d", 1.0), ("spend_365d", 100.0)):
         assert not belongs(segment, {**looking, name: value})
+
+
+def test_a_segment_in_python_is_the_one_in_yaml_and_its_json_is_a_file_too(tmp_path: Path) -> None:
+    shipped = Path(__file__).parents[2] / "service" / "decision_points" / "segments"
+    looked = CountIs(count="product_views", within_days=7, at_least=2)
+    bought = CountIs(count="purchases", within_days=7, exactly=0)
+    spent = FeatureIs(feature="spend_365d", more_than=100)
+
+    written = Segment(name="high_intent", description="x", where=AllOf(all=(looked, bought, spent)))
+    (tmp_path / "high_intent.json").write_text(written.model_dump_json(exclude_none=True), encoding="utf-8")
+    shutil.copy(shipped / EDGES_FILE, tmp_path)
+    (tmp_path / "new.yml").write_text("name: new\ndescription: x\nwhere: {feature: orders_28d, exactly: 0}\n")
+
+    assert written.where == load_segments(shipped, load_schema())["high_intent"].where
+    assert load_segments(tmp_path, load_schema())["high_intent"] == written
+    assert load_segments(tmp_path, load_schema()).keys() == {"high_intent", "new"}
 
 
 def test_a_segment_declared_twice_is_refused(tmp_path: Path) -> None:
