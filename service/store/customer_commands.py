@@ -58,7 +58,8 @@ def _print_all(settings: Settings, customer_id: str, exports: list[str]) -> None
             _print({"features": said})
         anonymous_ids = read_anonymous_ids(connection, customer_id)
         for address in exports:
-            with _fetched(address) as place:
+            with _opened(address) as place:
+                place.fetch()
                 for path, row in read_exported(place.folder, customer_id, anonymous_ids):
                     _print({"exported": f"{address}/{path.relative_to(place.folder)}", "row": row})
                     rows += 1
@@ -79,6 +80,12 @@ def forget(
     if not yes:
         typer.confirm("There is no way back. Forget this customer?", abort=True)
     settings, randomness = Settings(), os.urandom(16)
+    try:
+        for address in exports or ():  # before the log forgets by which anonymous ids they are searched, too
+            with _opened(address):
+                pass
+    except (NoExportError, OSError) as error:
+        raise _refusal(f"nothing was done: {error}") from error
     try:
         erasure, anonymous_ids = _forget_in_log(settings, customer_id, randomness)
     except ScrubError as error:
@@ -135,7 +142,8 @@ def _forget_elsewhere(
 
     found = {"online_store": _forget_online(settings, customer_id)}
     for number, address in enumerate(exports):
-        with _fetched(address) as place:
+        with _opened(address) as place:
+            place.fetch()
             done = forget_exported(place.folder, customer_id, pseudonym, anonymous_ids)
             place.publish()
         changed = ", ".join(f"{rows} {name}" for name, rows in done.rows.items())
@@ -148,17 +156,17 @@ def _forget_elsewhere(
 
 
 @contextmanager
-def _fetched(address: str) -> Iterator[ExportPlace]:
-    """An export, all of it at hand. Raises: `NoExportError`, which names the address instead of where its files were put."""
-    from service.store.export_erasure import NoExportError
+def _opened(address: str) -> Iterator[ExportPlace]:
+    """An export, its notes at hand. Raises: `NoExportError`, naming the address, `OSError` where it cannot be reached."""
+    from service.store.export_erasure import NoExportError, require_export
     from service.store.export_place import open_place
 
     with open_place(address) as place:
-        place.fetch()
         try:
-            yield place
+            require_export(place.folder)
         except NoExportError as error:
             raise NoExportError(f"{address}: {error}") from error
+        yield place
 
 
 def _forget_online(settings: Settings, customer_id: str) -> int:

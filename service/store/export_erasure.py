@@ -33,6 +33,14 @@ class ExportErasure:
     files: int
 
 
+def require_export(folder: Path) -> None:
+    """Raises: `NoExportError` unless `export-log` or `decide-batch` wrote the folder, whose notes are enough to tell."""
+    if not is_run(folder) and not any((folder / notes).is_dir() for notes in ("days", "event_days")):
+        raise NoExportError(
+            "no folder of `export-log`, with days/ or event_days/ in it, nor of `decide-batch`"
+        )
+
+
 def read_exported(
     folder: Path, customer_id: str, anonymous_ids: Iterable[str] = ()
 ) -> Iterator[tuple[Path, Row]]:
@@ -40,6 +48,7 @@ def read_exported(
 
     anonymous_ids: theirs as the log knows them, beside those that the export knows. Raises `NoExportError`.
     """
+    require_export(folder)
     if is_run(folder):
         yield from read_run_rows(folder, customer_id)
         return
@@ -64,6 +73,7 @@ def forget_exported(
 
     Raises: `NoExportError`.
     """
+    require_export(folder)
     if is_run(folder):
         gone = forget_in_run(folder, customer_id)
         return ExportErasure({"rows of a run": sum(gone.values())} if gone else {}, len(gone))
@@ -100,10 +110,6 @@ def _renamed(row: Row, names: Mapping[str, str]) -> Row:
 
 
 def _parts(folder: Path, table: str) -> list[Path]:
-    if not any((folder / notes).is_dir() for notes in ("days", "event_days")):
-        raise NoExportError(
-            "no folder of `export-log`, with days/ or event_days/ in it, nor of `decide-batch`"
-        )
     return sorted((folder / table).glob(_PARTS))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -57,6 +57,8 @@ class RemotePlace:
         """The files that are here as they are there, with the time at which each was written here."""
         for kind in _OF_NOTES:
             self._fetch_below(kind)
+        top = self._remote.get_file_info(fs.FileSelector("", allow_not_found=True))
+        self._fetch([info for info in top if info.extension == "json"])
 
     def fetch(self) -> None:
         """Bring the files here, too."""
@@ -84,7 +86,10 @@ class RemotePlace:
             del self._here[path]
 
     def _fetch_below(self, part: str) -> None:
-        for info in self._remote.get_file_info(fs.FileSelector(part, allow_not_found=True, recursive=True)):
+        self._fetch(self._remote.get_file_info(fs.FileSelector(part, allow_not_found=True, recursive=True)))
+
+    def _fetch(self, infos: Iterable[fs.FileInfo]) -> None:
+        for info in infos:
             path = Path(info.path)
             if info.type == fs.FileType.File and path not in self._here:
                 (self.folder / path).parent.mkdir(parents=True, exist_ok=True)

@@ -207,3 +207,4 @@ def test_a_bucket_that_is_not_there_is_named() -> None:
 
         assert refused.exit_code == 2
         assert nowhere in refused.stderr
+    run(service, "forget", SHE, "--yes")  # who was not forgotten by halves

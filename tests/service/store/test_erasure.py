@@ -276,7 +276,18 @@ def test_what_only_another_place_holds_is_forgotten_there(played: Worker, tmp_pa
     assert refused.exit_code == 2
     assert "holds nothing" in refused.output
     assert wrong.exit_code == 2
-    assert f"{tmp_path}: no folder of `export-log`" in wrong.output
+    assert f"nothing was done: {tmp_path}: no folder of `export-log`" in wrong.output
+
+
+def test_nobody_is_forgotten_while_an_export_cannot_be_searched(played: Worker, tmp_path: Path) -> None:
+    """For the log knows the anonymous ids by which it is searched."""
+    before = everything(played.state.engine).count(NEEDLE.encode())
+
+    refused = CliRunner().invoke(app, ["forget", NEEDLE, "--yes", "--exports", f"file://{tmp_path / 'none'}"])
+
+    assert refused.exit_code == 2
+    assert "nothing was done: file://" in refused.output
+    assert everything(played.state.engine).count(NEEDLE.encode()) == before
 
 
 def test_a_place_that_cannot_be_looked_at_is_named_after_what_the_others_hold(
