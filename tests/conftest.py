@@ -6,13 +6,14 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import Engine, make_url
 
-from service.store.engine import open_log
-from tests.databases import POSTGRESQL, SQLITE, new_database, running_postgres
+from service.store.engine import connect_log, open_log
+from tests.databases import POSTGRESQL, SQLITE, EmptiedDatabase, new_database, running_postgres
 from tests.features.conftest import backend, busy_shop
 from tests.running import run
 
@@ -48,21 +49,66 @@ def postgres_socket() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres_socket: str) -> Iterator[str]:
-    """A log without anything in it: copying it takes a fifth of the time of making its tables."""
+    """A log without anything in it: copying it takes less time than making its tables."""
     with new_database(postgres_socket) as url:
         open_log(url).dispose()
         yield str(make_url(url).database)
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same in a file."""
+    path = tmp_path_factory.mktemp("log") / "template.db"
+    open_log(f"sqlite:///{path}").dispose()
+    return path
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path) -> str:
+    """The address of an empty log in a file, at the same place for every test of the session."""
+    path = sqlite_template.with_name("log.db")
+    for old in path.parent.glob("log.db*"):
+        old.unlink()
+    shutil.copy(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(scope="session")
+def emptied_database(postgres_socket: str, postgres_template: str) -> Iterator[EmptiedDatabase]:
+    """The session's log on PostgreSQL."""
+    database = EmptiedDatabase(postgres_socket, postgres_template)
+    yield database
+    database.drop()
+
+
+@pytest.fixture
+def postgresql_url(emptied_database: EmptiedDatabase) -> str:
+    """The address of an empty log on PostgreSQL."""
+    return emptied_database.url()
+
+
 @pytest.fixture(params=[SQLITE, pytest.param(POSTGRESQL, marks=pytest.mark.slow)])
-def log_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of an empty log, on each of the two databases."""
-    if request.param == SQLITE:
-        yield f"sqlite:///{tmp_path / 'log.db'}"
-        return
-    template = request.getfixturevalue("postgres_template")
-    with new_database(request.getfixturevalue("postgres_socket"), template) as url:
-        yield url
+def log_url(request: pytest.FixtureRequest) -> str:
+    """The address of an empty log, on each of the two databases; it is the same for every test of the session."""
+    found: str = request.getfixturevalue(f"{request.param}_url")
+    return found
+
+
+@lru_cache(maxsize=4)
+def shared_engine(url: str) -> Engine:
+    """The engine of a log, with the statements that it has put into words."""
+    return connect_log(url)
+
+
+@pytest.fixture
+def engine(log_url: str) -> Iterator[Engine]:
+    """A log on SQLite and, in slow tests, on PostgreSQL.
+
+    Putting every statement into words anew was a third of a small test. What listens to this one hears nothing of the next.
+    """
+    shared = shared_engine(log_url)
+    yield shared.execution_options()
+    shared.dispose()
 
 
 @pytest.fixture(params=[SQLITE, pytest.param(POSTGRESQL, marks=pytest.mark.slow)])

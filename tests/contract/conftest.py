@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.service.conftest import engine, make_worker, points
+from tests.service.conftest import make_worker, points
 
-__all__ = ["engine", "make_worker", "points"]
+__all__ = ["make_worker", "points"]
 
 
 @pytest.fixture
-def log_url(tmp_path: Path) -> str:
+def log_url(sqlite_template: Path, tmp_path: Path) -> str:
     """A log on SQLite alone: these tests play thousands of decisions, and `tests/service` plays on both databases."""
-    return f"sqlite:///{tmp_path / 'log.db'}"
+    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'log.db')}"

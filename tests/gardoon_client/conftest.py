@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from tests.contract.conftest import log_url
-from tests.service.conftest import engine, make_worker, points, worker
+from tests.service.conftest import make_worker, points, worker
 
-__all__ = ["engine", "log_url", "make_worker", "points", "worker"]
+__all__ = ["log_url", "make_worker", "points", "worker"]

@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from features.schema import CHANNELS, Schema, load_schema
+from features.segment import Segment
 from features.segment_files import load_segments
 from features.stored import StoredFeatures, StoredView
 from models.artifact import Artifact
@@ -32,6 +34,7 @@ from service.coupons.key_file import read_or_create_keys
 from service.coupons.key_ring import CouponKeys
 from service.course import Rules
 from service.decision_point import DecisionPoint
+from service.events.plan import TrackingPlan, load_plan
 from service.learner import Learner
 from service.model_feed import ModelFeed
 from service.model_set import POLICY_NAMES, BoundPolicy, ModelSet, name_versions, schema_artifact
@@ -42,7 +45,6 @@ from service.state import State
 from service.steady_reader import SteadyReader
 from service.store.artifact_store import get_artifact, move_champion, put_artifact
 from service.store.decision_log import DecisionLog
-from service.store.engine import open_log
 from service.upkeep import keep_up
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)  # 13:00 in Tehran
@@ -160,6 +162,14 @@ def coupon_keys(var: Path, clock: Clock) -> CouponKeys:
     return CouponKeys(path=path, look_seconds=0, clock=clock, monotonic=time.monotonic)
 
 
+class Shipped(NamedTuple):
+    """Decision points, segments and tracking plan."""
+
+    points: dict[str, DecisionPoint]
+    segments: dict[str, Segment]
+    plan: TrackingPlan
+
+
 @dataclass
 class Worker:
     """A running worker and the parts that a test turns."""
@@ -187,14 +197,21 @@ class Worker:
         return answer
 
 
+@cache
+def shipped() -> Shipped:
+    """What is shipped beside the code, read once: nothing changes it."""
+    settings, schema = Settings(), load_schema()
+    segments = load_segments(settings.decision_points / SEGMENTS, schema)
+    return Shipped(load_decision_points(settings.decision_points), segments, load_plan())
+
+
 @pytest.fixture
 def points() -> dict[str, DecisionPoint]:
     """The shipped decision points with everybody in the decisioning group, so that no test depends on a hash.
 
     Without caps, budget and the one draw a day: tests of other things decide many times for one customer.
     """
-    shipped = load_decision_points(Settings().decision_points)
-    return {name: without_limits(point) for name, point in shipped.items()}
+    return {name: without_limits(point) for name, point in shipped().points.items()}
 
 
 def without_limits(point: DecisionPoint) -> DecisionPoint:
@@ -211,14 +228,6 @@ def without_quiet_hours(point: DecisionPoint) -> DecisionPoint:
     if point.send_time is not None:
         fields["send_time"] = {**fields["send_time"], "quiet_hours": None}
     return DecisionPoint.model_validate(fields)
-
-
-@pytest.fixture
-def engine(log_url: str) -> Iterator[Engine]:
-    """A log on SQLite and, in slow tests, on PostgreSQL."""
-    opened = open_log(log_url)
-    yield opened
-    opened.dispose()
 
 
 @pytest.fixture
@@ -256,11 +265,12 @@ def make_worker(
             log=DecisionLog(engine, flush_seconds=metrics.flush_seconds),
             access=build_access(settings, engine, clock),
             rules={n: Rules(p, versions[n], "Asia/Tehran", "IRT", KEY) for n, p in points.items()},
-            segments=load_segments(settings.decision_points / SEGMENTS, schema),
+            segments=dict(shipped().segments),
             coupon_keys=coupon_keys(tmp_path, clock),
             metrics=metrics,
             clock=clock,
             randomness=np.random.default_rng(7).bytes,
+            plan=shipped().plan,
         )
         client = TestClient(create_app(settings, lambda _: state), raise_server_exceptions=False)
         client.__enter__()
