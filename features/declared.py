@@ -45,10 +45,20 @@ def parse_declared(
         raise DeclarationError("\n".join(lines)) from error
 
 
+def plain_fault(message: str) -> str:
+    """What pydantic says is wrong, to somebody who writes YAML or JSON.
+
+    >>> plain_fault("Input should be a valid tuple")
+    'Input should be a valid list'
+    """
+    plain = message.removeprefix("Value error, ").replace("a valid tuple", "a valid list")
+    return f"List{plain.removeprefix('Tuple')}" if plain.startswith("Tuple should") else plain
+
+
 def _faults(error: ValidationError, written: YamlText) -> dict[Place, list[str]]:
     """What is wrong at each place, from the top of the file on."""
     found: dict[Place, list[str]] = {}
     for each in error.errors():
         place = written.place(each["loc"], missing=each["type"] == "missing")
-        found.setdefault(place, []).append(each["msg"].removeprefix("Value error, "))
+        found.setdefault(place, []).append(plain_fault(each["msg"]))
     return dict(sorted(found.items(), key=lambda fault: fault[0].line))

@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+from features.declared import plain_fault
 from features.online import FeastFeatureReader, SqliteFeatureReader, open_online_store, read_settings
 from features.schema import load_schema
 from features.segment_files import load_segments
@@ -196,7 +197,9 @@ async def _log_error(request: Request, error: Exception) -> JSONResponse:
 async def _validation_error(_request: Request, error: Exception) -> JSONResponse:
     """Each fault with its place; what was sent is not repeated, it may be anything."""
     assert isinstance(error, RequestValidationError)
-    return _invalid([{"field": ".".join(map(str, e["loc"])), "fault": e["msg"]} for e in error.errors()])
+    return _invalid(
+        [{"field": ".".join(map(str, e["loc"])), "fault": plain_fault(e["msg"])} for e in error.errors()]
+    )
 
 
 def _invalid(faults: list[dict[str, str]]) -> JSONResponse:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
+from features.declared import plain_fault
 from service.errors import InvalidRequestError
 
 MOST_ITEMS = 1000
@@ -56,7 +57,7 @@ def validate_item(model: type[_Model], item: Any) -> _Model:
 
 def _fault(error: ErrorDetails) -> dict[str, str]:
     """A fault with its place; what was sent is not repeated, it may be anything."""
-    return {"field": ".".join(map(str, error["loc"])) or "item", "fault": error["msg"]}
+    return {"field": ".".join(map(str, error["loc"])) or "item", "fault": plain_fault(error["msg"])}
 
 
 def _lines(body: bytes) -> list[Any]:

@@ -203,3 +203,12 @@ def test_a_request_out_of_bounds_is_refused_with_the_field(worker: Worker) -> No
 
         assert response.status_code == 422
         assert field in response.json()["detail"]
+
+
+def test_a_fault_is_told_in_the_words_of_json(worker: Worker) -> None:
+    carts = [worker.client.post("/v1/complements", json={"cart": cart}).json() for cart in ("p", ["p"] * 201)]
+
+    assert [cart["detail"] for cart in carts] == [
+        "body.cart: Input should be a valid list",
+        "body.cart: List should have at most 200 items after validation, not 201",
+    ]
