@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from features.feast_import import import_feast
 from features.schema import FEATURE_SERVICE, JOIN_KEY, Schema
 from features.stored import StoredFeatures, StoredView
 from features.wire import FeatureValue, customer_of, decode_value, entity_key
@@ -125,6 +126,7 @@ def open_online_store(settings_file: Path) -> FeatureStore:
 
     Serving reads none, and the packages of the one that training uses (DuckDB) are not where the service runs.
     """
+    import_feast()
     from feast import FeatureStore
     from feast.repo_config import RepoConfig
 

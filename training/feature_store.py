@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from features.feast_import import import_feast
 from features.quiet import quiet_ibis
 from features.schema import FEATURE_SERVICE, JOIN_KEY, Schema, View, load_schema
 from training.places import Places
@@ -49,6 +50,8 @@ def open_store(feast_folder: Path, *, repo: Path = FEATURE_REPO) -> FeatureStore
     One store a process: two evict each other's cache.
     """
     import yaml
+
+    import_feast()
     from feast import FeatureStore
     from feast.repo_config import RepoConfig
 
@@ -69,6 +72,7 @@ def open_served_store(places: Places) -> FeatureStore:
     if places.feature_store_yaml is None:
         places.feast.mkdir(parents=True, exist_ok=True)
         return open_store(places.feast)
+    import_feast()
     from feast import FeatureStore
 
     return FeatureStore(fs_yaml_file=places.feature_store_yaml)
