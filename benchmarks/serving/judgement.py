@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import statistics
+
 from benchmarks.serving.bench import FLOOR, SHAPES
 from benchmarks.serving.peers import COMPOSITION, FEAST, MLFLOW
 from benchmarks.serving.plan import FULL, LOADS
-from benchmarks.serving.results import Results, median
+from benchmarks.serving.results import Results, median, median_batch
 from benchmarks.serving.shapes import EMBEDDED, PRODUCTION
 from benchmarks.target import Target
 
 OF_THE_FLOOR = {EMBEDDED: 0.5, PRODUCTION: 0.7}
-ANSWERED = ("act", "hold")
+FLAT = 1.1
 
 
 def targets_of(results: Results) -> list[Target]:
@@ -20,6 +22,7 @@ def targets_of(results: Results) -> list[Target]:
         *_processor(results),
         *_latency(results),
         *_peers(results),
+        *_batches(results),
         *_processes(results),
     ]
 
@@ -73,8 +76,32 @@ def _peers(results: Results) -> list[Target]:
     ]
 
 
-def _processes(results: Results) -> list[Target]:
+def _batches(results: Results) -> list[Target]:
     return [
+        Target(
+            f"{shape}, decisions/s of a batch by those of single calls one after another",
+            median_batch(turns, lambda turn: turn.batch / turn.alone),
+            "at least",
+            5.0,
+        )
+        for shape, turns in results.batched.items()
+    ]
+
+
+def _processes(results: Results) -> list[Target]:
+    starts = [
         Target(f"{shape}, seconds from start to ready", seconds, "at most", 10.0)
         for shape, seconds in results.starts_s.items()
     ]
+    memory = [
+        target
+        for shape, held in results.memory.items()
+        for target in (
+            Target(f"{shape}, MB of a worker", max(held.start_mb, *held.parts_mb), "at most", 400.0),
+            Target(f"{shape}, growth of it over {held.decisions:,} decisions", held.growth, "at most", FLAT),
+        )
+    ]
+    if not results.scaled:
+        return [*starts, *memory]
+    times = statistics.median(turn.times for turn in results.scaled)
+    return [Target("two workers by one", times, "at least", 1.7), *starts, *memory]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ class Way:
     give_back: Callable[[int], None] = lambda _count: None
     servers_s: Callable[[], float] = lambda: 0.0
     """Processor time of the databases that work for it."""
+    cores: Collection[int] = (SERVER_CORE,)
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,13 @@ class Burst:
     p99_ms: float
     pause_ms: float
     room: float
-    """The share of the server's core that nobody else took."""
+    """How much of the server's core, or cores, no other program took."""
     said: Counter[tuple[int, str]]
+
+    @property
+    def rate_alone(self) -> float:
+        """Answers a second if it had had its core, or each of its cores, for itself: what a busy machine changes less."""
+        return self.rate / self.room
 
 
 def full_load(way: Way, journey: str, connections: int, seconds: float, most: int) -> Burst:
@@ -85,10 +91,10 @@ def mix(requests: Sequence[bytes], between: Sequence[bytes]) -> list[bytes]:
 
 def _watched(way: Way, journey: str, connections: int, ask: Callable[[], Load]) -> tuple[Burst, Load]:
     spent, served = way.server.processor_s(), way.servers_s()
-    room = Room.now((SERVER_CORE,), spent)
+    room = Room.now(way.cores, spent)
     load = ask()
     after = way.server.processor_s()
-    left = Room.now((SERVER_CORE,), after).left_since(room)
+    left = Room.now(way.cores, after).left_since(room)
     each_us = 1e6 / load.count
     p50, p99 = np.percentile(load.latency_ms, [50, 99])
     burst = Burst(

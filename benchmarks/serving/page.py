@@ -10,8 +10,8 @@ from pathlib import Path
 from benchmarks.policies.document import machine
 from benchmarks.serving.bench import BARE, FLOOR, SHAPES
 from benchmarks.serving.measure import Burst
-from benchmarks.serving.plan import LOADS
-from benchmarks.serving.results import Results, median
+from benchmarks.serving.plan import FULL, LOADS
+from benchmarks.serving.results import Results, median, median_batch
 from benchmarks.target import Target
 
 PACKAGES = (
@@ -31,9 +31,9 @@ Written by `{command}`: {machine};
 {versions}. {minutes:.0f} minutes.
 
 Every server has one worker and core 0 for itself; the load generator, PostgreSQL, which flushes, and Redis, which appends to
-a file, have core 1. All run at once and are asked in turns, so a busy machine slows all alike; ratios are medians of the
-rounds' ratios. "Core" is the share of core 0 that other programs left to the server: where it is far from 1, the machine was
-not quiet. {bare}
+a file, have core 1. All run at once and are asked in turns, so a busy machine slows all alike. "Core" is the share of core 0
+that other programs left to the server: where it is far from 1, the machine was not quiet. Ratios are of requests a second
+divided by that share, medians of the rounds' ratios. {bare}
 
 The floor is a FastAPI endpoint on uvicorn with uvloop and httptools that validates the body of `POST /v1/decide` and
 answers, through the same response model, the same {answer_bytes:,} bytes, and does nothing else. Ours reads the features of
@@ -65,6 +65,31 @@ clicks come in all the while, a learner on the other core folds them in and publ
 |---|---|---|---|---|---|---|
 {steady}
 
+## A thousand in one call
+Decisions a second of `POST /v1/decide/batch` with 1,000 items, and of single calls: one by one on one connection, and
+as many at a time as the connections above. The target is held against the first; against the others a batch saves only the
+requests, not the decisions.
+
+| | one by one | {connections} at a time | batch | by one by one | by {connections} at a time | batch, processor µs |
+|---|---|---|---|---|---|---|
+{batches}
+
+## Two workers
+Production shape, {connections} connections. The load generator, PostgreSQL and Redis need a part of the second core too, so
+requests a second are held against the cores that were left to the workers: idle time and what they took themselves.
+
+| workers | requests/s | cores left | requests/s and core |
+|---|---|---|---|
+{workers}
+
+## A worker's start and memory
+Resident megabytes: when it was ready, after everything above and a tenth of the decisions that follow it, and after all of
+these, which are about the same customers again and again by a journey without limits.
+
+| | seconds to ready | MB at start | decisions | MB after a tenth | MB at the end |
+|---|---|---|---|---|---|
+{memory}
+
 ## One get_online_features
 Processor time of one call for the same features on the same store, the feature service having been resolved before.
 
@@ -95,6 +120,10 @@ def write_page(
         peers="\n".join(f"- {name}: {about}." for name, about in results.about.items()),
         said="\n".join(_said(results)),
         steady="\n".join(_steady(results)),
+        connections=FULL[1],
+        batches="\n".join(_batches(results)),
+        workers="\n".join(_workers(results)),
+        memory="\n".join(_memory(results)),
         feast="\n".join(f"| {name} | {results.feast_call_us(name):,.0f} |" for name in results.feast_us),
         tolerance=tolerance,
         targets="\n".join(f"- {target}" for target in targets),
@@ -172,4 +201,37 @@ def _steady(results: Results) -> list[str]:
         f"{median(bursts, _p99):.1f} | {median(bursts, lambda b: b.p99_ms / b.p50_ms):.1f} | "
         f"{max(burst.pause_ms for burst in bursts):.0f} |"
         for name, bursts in rows.items()
+    ]
+
+
+def _batches(results: Results) -> list[str]:
+    lines = []
+    for name, turns in results.batched.items():
+        alone, batch, spent = (
+            median_batch(turns, what)
+            for what in (lambda t: t.alone, lambda t: t.batch, lambda t: t.batch_processor_us)
+        )
+        beside = median(results.of(name, *FULL), lambda burst: burst.rate)
+        ratio = median_batch(turns, lambda turn: turn.batch / turn.alone)
+        lines.append(
+            f"| {name} | {alone:,.0f} | {beside:,.0f} | {batch:,.0f} | {ratio:.2f} | {batch / beside:.2f} | {spent:,.0f} |"
+        )
+    return lines
+
+
+def _workers(results: Results) -> list[str]:
+    sides = {1: [turn.one for turn in results.scaled], 2: [turn.two for turn in results.scaled]}
+    return [
+        f"| {count} | {median(bursts, lambda b: b.rate):,.0f} | {median(bursts, lambda b: b.room):.2f} | "
+        f"{median(bursts, lambda b: b.rate_alone):,.0f} |"
+        for count, bursts in sides.items()
+        if bursts
+    ]
+
+
+def _memory(results: Results) -> list[str]:
+    return [
+        f"| {name} | {results.starts_s[name]:.1f} | {held.start_mb:,.0f} | {held.decisions:,} | {held.parts_mb[0]:,.0f} | "
+        f"{held.parts_mb[-1]:,.0f} |"
+        for name, held in results.memory.items()
     ]

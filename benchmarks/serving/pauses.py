@@ -45,7 +45,7 @@ def paused_load(bench: Bench, name: str, rate: float, plan: Plan) -> Paused:
         outcomes = outcome_requests(decided(way.server.address, shape.take(TOLD)))
         _tell(way.server.address, next(outcomes))
         before = _wait_for_snapshot(way.server.address)
-        burst = steady_load(way, WHEEL, rate, plan.pause_s, plan.most, list(outcomes))
+        burst = steady_load(way, WHEEL, rate, plan.pause_s, plan.most_steady, list(outcomes))
         return Paused(burst, _snapshot(way.server.address) - before)
 
 

@@ -14,7 +14,7 @@ FULL = (WHEEL, 32)
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Seconds a load, rounds of each, and customers. A load ends sooner when it has had `most` of them."""
+    """Seconds a load, rounds of each, and customers. A load ends sooner when it has had `most` of them, or `most_steady`."""
 
     rounds: int
     burst_s: float
@@ -22,6 +22,7 @@ class Plan:
     steady_s: float
     pause_s: float
     most: int
+    most_steady: int
     customers: int
     decisions: int
     """How many are made of the same customers to see whether memory grows."""
@@ -35,18 +36,20 @@ LONG = Plan(
     steady_s=15.0,
     pause_s=45.0,
     most=3_000,
-    customers=90_000,
+    most_steady=12_000,
+    customers=140_000,
     decisions=50_000,
     feast_on_sqlite=True,
 )
 SHORT = Plan(
     rounds=1,
-    burst_s=1.5,
+    burst_s=1.2,
     steady_rounds=1,
     steady_s=3.0,
-    pause_s=4.0,
+    pause_s=3.0,
     most=1_500,
-    customers=12_000,
+    most_steady=4_000,
+    customers=18_000,
     decisions=500,
     feast_on_sqlite=False,
 )

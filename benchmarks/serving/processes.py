@@ -47,6 +47,10 @@ class Server:
         """Resident memory of its largest process, which is the worker's."""
         return float(max(each.memory_info().rss for each in self._all()) / 2**20)
 
+    def processes(self) -> int:
+        """How many it consists of."""
+        return len(self._all())
+
     def pin(self, cores: Collection[int]) -> None:
         """Keep all its processes and threads, and what they will start, to these cores."""
         for each in self._all():
@@ -154,7 +158,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 @dataclass(frozen=True)
 class Room:
-    """A moment of the account of some cores: seconds that they were idle by then, and that some processes took."""
+    """A moment of the account of some cores: seconds by then in which no program ran, and that some processes took.
+
+    What the kernel does for the network between two programs belongs to neither and counts as the first.
+    """
 
     idle_s: float
     own_s: float
@@ -164,7 +171,8 @@ class Room:
     def now(cls, cores: Collection[int], own_s: float) -> Self:
         """As it is now; `own_s` is what the processes have taken that room is left for."""
         times = psutil.cpu_times(percpu=True)
-        idle_s = sum(times[core].idle + times[core].iowait for core in cores if core < len(times))
+        used = [times[core] for core in cores if core < len(times)]
+        idle_s = sum(each.idle + each.iowait + each.irq + each.softirq for each in used)
         return cls(idle_s, own_s, time.perf_counter())
 
     def left_since(self, before: Self) -> float:

@@ -6,8 +6,11 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from benchmarks.serving.batches import Batched
 from benchmarks.serving.measure import Burst
+from benchmarks.serving.memory import Memory
 from benchmarks.serving.pauses import Paused
+from benchmarks.serving.workers import Scaled
 
 
 @dataclass
@@ -19,7 +22,9 @@ class Results:
     paused: dict[str, Paused] = field(default_factory=dict)
     feast_us: dict[str, list[float]] = field(default_factory=dict)
     starts_s: Mapping[str, float] = field(default_factory=dict)
-    start_mb: Mapping[str, float] = field(default_factory=dict)
+    batched: dict[str, list[Batched]] = field(default_factory=dict)
+    scaled: list[Scaled] = field(default_factory=list)
+    memory: dict[str, Memory] = field(default_factory=dict)
     about: Mapping[str, str] = field(default_factory=dict)
     """How the peers are set."""
     answer_bytes: int = 0
@@ -35,14 +40,19 @@ class Results:
         return max(median(self.of(way, journey, each), lambda burst: burst.rate) for each in loads)
 
     def ratio(self, way: str, other: str, journey: str, connections: int) -> float:
-        """How many times the other's answers a second: the median of the rounds' ratios."""
+        """How many times the other's answers a second, had each its core alone: the median of the rounds' ratios."""
         pairs = zip(self.of(way, journey, connections), self.of(other, journey, connections), strict=True)
-        return statistics.median(mine.rate / theirs.rate for mine, theirs in pairs)
+        return statistics.median(mine.rate_alone / theirs.rate_alone for mine, theirs in pairs)
 
     def feast_call_us(self, shape: str) -> float:
         """Processor time of one `get_online_features`; nan where it was not measured."""
         found = self.feast_us.get(shape, [])
         return statistics.median(found) if found else float("nan")
+
+
+def median_batch(batched: Sequence[Batched], what: Callable[[Batched], float]) -> float:
+    """The median over turns."""
+    return statistics.median(map(what, batched))
 
 
 def median(bursts: Sequence[Burst], what: Callable[[Burst], float]) -> float:

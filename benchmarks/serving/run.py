@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from benchmarks.serving.batches import batched
 from benchmarks.serving.bench import BARE, FLOOR, SHAPES, Bench, opened
 from benchmarks.serving.measure import Burst, full_load, steady_load
+from benchmarks.serving.memory import endured
 from benchmarks.serving.pauses import paused_load
 from benchmarks.serving.plan import FULL, LOADS, Plan
 from benchmarks.serving.results import Results
 from benchmarks.serving.shapes import WHEEL
+from benchmarks.serving.workers import scaled
 
 READS = 100
 
@@ -24,32 +27,45 @@ def measure(var: Path, folder: Path, plan: Plan) -> Results:
         results.answer_bytes = bench.answer_bytes
         results.about = {name: peer.about for name, peer in bench.peers.items()}
         results.starts_s = {way.name: way.server.seconds_to_ready for way in bench.ours}
-        results.start_mb = bench.start_mb
         for _ in range(plan.rounds):
             one_round(bench, plan, results)
         for _ in range(plan.steady_rounds):
             for name in (FLOOR, *SHAPES):
                 rate = results.capacity(name, WHEEL) / 2
-                burst = steady_load(bench.ways[name], WHEEL, rate, plan.steady_s, plan.most)
+                burst = steady_load(bench.ways[name], WHEEL, rate, plan.steady_s, plan.most_steady)
                 results.steady.append(told(burst))
         for name in SHAPES:
             paused = paused_load(bench, name, results.capacity(name, WHEEL) / 2, plan)
             results.paused[name] = paused
             told(paused.burst)
+        results.scaled = scaled(bench, plan)
+        for turn in results.scaled:
+            told(turn.one)
+            told(turn.two)
+        for name in SHAPES:
+            results.memory[name] = endured(bench, name, plan.decisions)
     results.minutes = (time.perf_counter() - began) / 60
     return results
 
 
 def one_round(bench: Bench, plan: Plan, results: Results) -> None:
-    """Everybody under each load, one after another, and one Feast call."""
+    """Everybody under each load, one after another, a batch of each of ours, and one Feast call."""
     for load in LOADS:
         asked = [FLOOR, *SHAPES, *([BARE, *bench.peers] if load == FULL else [])]
         for name in asked:
             burst = full_load(bench.ways[name], *load, plan.burst_s, plan.most)
             results.full.append(told(burst))
+    _turn_of_batches(bench, plan, results)
     for name, call in bench.feast.items():
         spent = call.processor_us(bench.shapes[name].customers[:READS])
         results.feast_us.setdefault(name, []).append(spent)
+
+
+def _turn_of_batches(bench: Bench, plan: Plan, results: Results) -> None:
+    for name in SHAPES:
+        turn = batched(bench, name, plan)
+        results.batched.setdefault(name, []).append(turn)
+        print(f"{name}, {turn.alone:,.0f}/s one after another, {turn.batch:,.0f}/s in a batch", flush=True)
 
 
 def told(burst: Burst) -> Burst:

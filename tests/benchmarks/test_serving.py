@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from benchmarks.serving.batches import Batched
 from benchmarks.serving.bench import BARE, FLOOR, SHAPES
 from benchmarks.serving.judgement import targets_of
 from benchmarks.serving.measure import Burst
+from benchmarks.serving.memory import Memory
 from benchmarks.serving.page import write_page
 from benchmarks.serving.pauses import Paused, outcome_requests
 from benchmarks.serving.peers import COMPOSITION, FEAST, MLFLOW
 from benchmarks.serving.plan import FULL, LOADS
 from benchmarks.serving.results import Results
 from benchmarks.serving.shapes import ENDURANCE, WHEEL, OutOfCustomersError, Shape, write_points
+from benchmarks.serving.workers import Scaled
 from benchmarks.target import Target, finish
 from service.point_files import load_decision_points
 
@@ -23,6 +27,11 @@ from service.point_files import load_decision_points
 def burst(way: str, journey: str, connections: int, rate: float, pause_ms: float = 20.0) -> Burst:
     said = Counter({(200, "act"): 90, (200, "suppressed"): 10})
     return Burst(way, journey, connections, rate, 1e6 / rate, 50.0, 30.0, 2.0, 5.0, pause_ms, 1.0, said)
+
+
+def scaled_turn(*, two: float, room: float) -> Scaled:
+    one = burst("production", *FULL, 1_000.0)
+    return Scaled(one, replace(one, way="two workers", rate=1_000.0 * two, room=room))
 
 
 def results(ours: float = 2_000.0, pause_ms: float = 20.0) -> Results:
@@ -37,6 +46,9 @@ def results(ours: float = 2_000.0, pause_ms: float = 20.0) -> Results:
         feast_us={shape: [900.0] for shape in SHAPES},
         starts_s=dict.fromkeys(SHAPES, 4.0),
         about={COMPOSITION: "all of it"},
+        batched={shape: [Batched(100.0, 700.0, 900.0)] for shape in SHAPES},
+        scaled=[scaled_turn(two=1.3, room=1.4)],
+        memory={shape: Memory(1_000, 300.0, (320.0, 321.0)) for shape in SHAPES},
         answer_bytes=2_209,
     )
 
@@ -58,6 +70,14 @@ def test_the_page_tells_each_number_and_each_target(
     assert "| production | lucky_wheel | 200 act 90.0%, 200 suppressed 10.0% |" in page
     assert f"| production, learning (4 snapshots) | {ours / 2:,.0f} |" in page
     assert "misses by more than 15%" in page
+    assert "| embedded | 100 | " in page
+    assert "| 2 | 1,300 | 1.40 | 929 |" in page
+    assert "| embedded | 4.0 | 300 | 1,000 | 320 | 321 |" in page
+
+
+def test_two_workers_are_held_against_the_cores_that_they_had() -> None:
+    assert scaled_turn(two=1.3, room=1.4).times == pytest.approx(1.857, abs=0.001)
+    assert scaled_turn(two=1.3, room=2.0).times == pytest.approx(1.3)
 
 
 def test_a_miss_within_the_tolerance_is_short_and_does_not_fail(capsys: pytest.CaptureFixture[str]) -> None:
