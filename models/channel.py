@@ -59,17 +59,20 @@ class ChannelThompson(BeliefPolicy):
             statistics=statistics,
         )
         self.standardizer = standardizer
+        self._usual_difference = standardizer.scale.mean()
+        nothing = np.zeros((len(action_names), 1))
+        columns = (np.ones((len(action_names), 1)), np.eye(len(action_names)), nothing, nothing)
+        self._same_for_all = np.concatenate(columns, axis=1)
 
     def action_features(self, contexts: Floats) -> Floats:
         """The features of every channel, `(n_rounds, n_actions, n_features)` for contexts `(n_rounds, n_actions)`."""
-        z = (contexts - self.standardizer.center) / self.standardizer.scale.mean()
+        z = (contexts - self.standardizer.center) / self._usual_difference
         z = np.minimum(np.maximum(z, -_LIMIT), _LIMIT)
         z[np.isnan(z)] = 0.0
         features = np.empty((*z.shape, self.n_actions + 3))
-        features[:, :, 0] = 1.0
-        features[:, :, 1:-2] = np.eye(self.n_actions)
+        features[:] = self._same_for_all
         features[:, :, -2] = z
-        features[:, :, -1] = z.mean(axis=1)[:, None]
+        features[:, :, -1] = np.add.reduce(z, axis=1)[:, None] / self.n_actions
         return features
 
     def to_artifact(self) -> Artifact:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final, Self
 
 import numpy as np
@@ -89,18 +90,21 @@ class CouponThompson(Policy):
 
     def order_probabilities(self, context: Floats) -> Floats:
         """P(order) of each size in each posterior draw, `(DRAWS, n_actions)`: it does not fall as the size grows."""
+        return self._order_probabilities(self._design(context))
+
+    def _order_probabilities(self, x: Floats) -> Floats:
         base, effect, _, _ = self._draws()
-        x = self._design(context[None])[0]
-        without = np.maximum(base @ x, 0.0)[:, None]
-        added = (self._heights(x) @ effect).reshape(DRAWS, self.n_actions)
-        return np.asarray(np.minimum(without + added, 1.0))
+        probabilities: Floats = self._heights(x).dot(effect).reshape(DRAWS, self.n_actions)
+        probabilities += np.maximum(base.dot(x), 0.0)[:, None]
+        return np.minimum(probabilities, 1.0, out=probabilities)
 
     def net_values(self, context: Floats) -> Floats:
         """What each size earns less what it costs in each posterior draw, `(DRAWS, n_actions)`, λ applied."""
-        _, _, value, used = self._draws()
-        x = self._design(context[None])[0]
-        costs = (1 + self._price(context)) * used * self.amounts / 1000
-        return np.asarray(self.order_probabilities(context) * ((value @ x)[:, None] - costs))
+        _, _, value, costs = self._draws()
+        x, price = self._design(context), self._price(context)
+        net: Floats = value.dot(x)[:, None] - ((1 + price) * costs if price else costs)
+        net *= self._order_probabilities(x)
+        return net
 
     def customer_class(self, context: Floats) -> dict[str, float]:
         """The posterior probability that the customer is persuadable, a sure thing or a lost cause; they sum to 1.
@@ -119,8 +123,10 @@ class CouponThompson(Policy):
         }
 
     def _distribution(self, context: Floats, eligible: Booleans) -> Floats:
-        winners = np.argmax(np.where(eligible, self.net_values(context), -np.inf), axis=1)
-        return np.bincount(winners, minlength=self.n_actions).astype(np.float64)
+        values = self.net_values(context)
+        if not eligible.all():
+            values[:, ~eligible] = -np.inf
+        return np.bincount(values.argmax(axis=1), minlength=self.n_actions).astype(np.float64)
 
     def learn_many(self, contexts: Floats, actions: Integers, rewards: Floats) -> None:
         """Add the rounds' sums; the order of rounds does not matter."""
@@ -141,7 +147,7 @@ class CouponThompson(Policy):
         self.statistics = self.statistics.scaled(weight)
 
     def _design(self, contexts: Floats) -> Floats:
-        return self.standardizer.design(contexts[:, self._scaled])
+        return self.standardizer.design(contexts[..., self._scaled])
 
     def _heights(self, x: Floats) -> Floats:
         """h `(..., n)`: how high and how low each effect input is; a 1 where there are none."""
@@ -152,7 +158,7 @@ class CouponThompson(Policy):
 
     def _price(self, context: Floats) -> float:
         price = 0.0 if self._budget is None else float(context[self._budget])
-        return max(price, 0.0) if np.isfinite(price) else 0.0
+        return max(price, 0.0) if math.isfinite(price) else 0.0
 
     def sums(self, contexts: Floats, actions: Integers, rewards: Floats) -> LinearStatistics:
         """What `learn_many` adds: the sums of the orders' regression, then those of what they earn, padded to one width."""
@@ -178,7 +184,7 @@ class CouponThompson(Policy):
         return np.asarray(scale * np.stack([c, c * c / self.amounts.max()], axis=1) / 1000)
 
     def _draws(self) -> tuple[Floats, Floats, Floats, Floats]:
-        """Draws of β `(DRAWS, n_base)`, Σ_k θ_jk·s_k(c) `(n_heights, DRAWS·n_actions)`, ω and u `(DRAWS, n_actions)`."""
+        """β `(DRAWS, n_base)`, Σ_k θ_jk·s_k(c) `(n_heights, DRAWS·n_actions)`, ω, u·c in thousands `(DRAWS, n_actions)`."""
         if self._drawn is None or self._drawn[0] is not self.statistics:
             self._drawn = (self.statistics, *self._draw())
         return self._drawn[1:]
@@ -199,7 +205,7 @@ class CouponThompson(Policy):
         with np.errstate(invalid="ignore"):
             used = np.where(self.amounts > 0, used / (self.amounts / 1000), 0.0)
         effect = np.ascontiguousarray(effect.transpose(1, 0, 2)).reshape(-1, DRAWS * self.n_actions)
-        return base, effect, omega[:, :n], np.clip(used, 0.0, 1.0)
+        return base, effect, omega[:, :n], np.clip(used, 0.0, 1.0) * self.amounts / 1000
 
     def _posterior(self, which: int, d: int) -> tuple[Floats, Floats]:
         """Mean `(d,)` and covariance `(d, d)` of the first d coefficients of one regression."""

@@ -64,6 +64,8 @@ class Policy(ABC):
         n_eligible = np.count_nonzero(eligible)
         if n_eligible == 0:
             raise self._nothing_eligible()
+        if n_eligible == 1:
+            return eligible.astype(np.float64)
         inside = self._distribution(context, eligible)
         room = 1 - self.floor * n_eligible
         if n_eligible == self.n_actions:

@@ -117,7 +117,7 @@ class Shared(Regression):
         self.features = features
         self.n_actions = n_actions
         self.n_features = n_features
-        self._draws: tuple[Belief, int, Floats] | None = None
+        self._drawn: tuple[Belief, int, float, Floats] | None = None
 
     def empty_statistics(self) -> LinearStatistics:
         """The sums of no rounds."""
@@ -136,16 +136,8 @@ class Shared(Regression):
 
     def win_shares(self, belief: Belief, contexts: Floats, eligible: Booleans, width: float) -> Floats:
         """The shares of a fixed set of `DRAWS` posterior draws: one θ makes the expected rewards correlated."""
-        mean, moves = belief.posterior.mean[0], self._moves(belief)
-        shares = np.empty(eligible.shape)
-        for i, features in enumerate(self.features(contexts)):
-            rewards = moves @ features.T
-            if width != 1.0:
-                rewards *= width
-            rewards += features @ mean
-            np.copyto(rewards, -np.inf, where=~eligible[i])
-            shares[i] = np.bincount(rewards.argmax(axis=1), minlength=self.n_actions)
-        return shares
+        draws, rounds = self._draws(belief, width), zip(self.features(contexts), eligible, strict=True)
+        return np.array([_shares(draws, features, some) for features, some in rounds]).reshape(eligible.shape)
 
     def row(self, context: Floats, action: int) -> tuple[Floats, int]:
         """φ of the round's action."""
@@ -158,16 +150,27 @@ class Shared(Regression):
 
     def win_shares_of_one(self, belief: Belief, context: Floats, eligible: Booleans, width: float) -> Floats:
         """The shares of the same draws."""
-        return np.asarray(self.win_shares(belief, context[None], eligible[None], width)[0])
+        return _shares(self._draws(belief, width), self.features(context[None])[0], eligible)
 
-    def _moves(self, belief: Belief) -> Floats:
-        """Draws of θ - m, `(DRAWS, d)`: one fixed set of normals, scaled by the posterior."""
-        if self._draws is None or self._draws[0] is not belief or self._draws[1] != belief.version:
+    def _draws(self, belief: Belief, width: float) -> Floats:
+        """Draws of θ, `(DRAWS, d)`: one fixed set of normals, scaled by the posterior and `width`, around its mean."""
+        drawn = self._drawn
+        if drawn is None or drawn[0] is not belief or drawn[1:3] != (belief.version, width):
             posterior = belief.posterior
             root = np.linalg.cholesky(posterior.noise_variance[0] * posterior.inverse[0])
             uniforms = np.random.Generator(np.random.PCG64(_SEED)).random((DRAWS, len(root)))
-            self._draws = (belief, belief.version, ndtri(uniforms) @ root.T)
-        return self._draws[2]
+            draws = posterior.mean[0] + width * (ndtri(uniforms) @ root.T)
+            drawn = self._drawn = (belief, belief.version, width, draws)
+        return drawn[3]
+
+
+def _shares(draws: Floats, features: Floats, eligible: Booleans) -> Floats:
+    """In how many of the draws `(DRAWS, d)` of θ each action's φᵀθ is the largest of the eligible ones, `(n_actions,)`."""
+    places = np.flatnonzero(eligible)
+    winners = draws.dot(features[places].T).argmax(axis=1)
+    shares = np.zeros(len(eligible))
+    shares[places] = np.bincount(winners, minlength=len(places))
+    return shares
 
 
 def crossed(standardizer: Standardizer, action_features: Floats) -> Shared:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import threading
+import weakref
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import lightgbm
@@ -33,15 +37,68 @@ class Scorer:
         """Scores `(n_rows,)` of feature vectors `(n_rows, n_columns)`; nan is a value of its own to the trees."""
         rows = np.ascontiguousarray(vectors[:, self.columns])
         raw = self.booster.predict(rows, raw_score=self.calibration is not None, num_threads=1)
-        prediction = np.asarray(raw, dtype=np.float64)
-        if self.calibration is None:
-            return prediction
-        a, b = self.calibration
-        return np.asarray(1 / (1 + np.exp(-(a * prediction + b))))
+        return self._calibrated(np.asarray(raw, dtype=np.float64))
 
     def score(self, vector: Floats) -> float:
-        """The score of one feature vector `(n_columns,)`."""
-        return float(self.score_many(vector[None])[0])
+        """The score of one feature vector `(n_columns,)`: that of `score_many` to the bit, in a third of the time."""
+        return float(self._calibrated(self._one_row.predict(vector[self.columns]))[0])
+
+    @cached_property
+    def _one_row(self) -> _OneRow:
+        return _OneRow(self.booster, len(self.columns), raw_score=self.calibration is not None)
+
+    def _calibrated(self, predictions: Floats) -> Floats:
+        if self.calibration is None:
+            return predictions
+        a, b = self.calibration
+        return np.asarray(1 / (1 + np.exp(-(a * predictions + b))))
+
+
+class _OneRow:
+    """A booster's prediction of one row by LightGBM's C function for that, which parses no parameters at each call.
+
+    One call at a time: LightGBM keeps what it prepared, and the row and the prediction are always in the same places.
+    """
+
+    def __init__(self, booster: lightgbm.Booster, n_columns: int, *, raw_score: bool) -> None:
+        library = lightgbm.basic._LIB
+        kind = lightgbm.basic._C_API_PREDICT_RAW_SCORE if raw_score else lightgbm.basic._C_API_PREDICT_NORMAL
+        self._booster = booster  # what is prepared points into it
+        self._row, self._prediction = np.empty(n_columns), np.empty(1)
+        self._lock = threading.Lock()
+        prepared = ctypes.c_void_p()
+        _checked(
+            library.LGBM_BoosterPredictForMatSingleRowFastInit(
+                booster._handle,
+                ctypes.c_int(kind),
+                ctypes.c_int(0),
+                ctypes.c_int(-1),
+                ctypes.c_int(lightgbm.basic._C_API_DTYPE_FLOAT64),
+                ctypes.c_int32(n_columns),
+                ctypes.c_char_p(b"num_threads=1"),
+                ctypes.byref(prepared),
+            )
+        )
+        weakref.finalize(self, library.LGBM_FastConfigFree, prepared)
+        self._predict = partial(
+            library.LGBM_BoosterPredictForMatSingleRowFast,
+            prepared,
+            self._row.ctypes.data_as(ctypes.c_void_p),
+            ctypes.byref(ctypes.c_int64()),
+            self._prediction.ctypes.data_as(ctypes.c_void_p),
+        )
+
+    def predict(self, row: Floats) -> Floats:
+        """The prediction `(1,)` of a row `(n_columns,)`."""
+        with self._lock:
+            self._row[:] = row
+            _checked(self._predict())
+            return self._prediction.copy()
+
+
+def _checked(status: int) -> None:
+    if status != 0:
+        raise RuntimeError(f"LightGBM: {lightgbm.basic._LIB.LGBM_GetLastError().decode()}")
 
 
 def load_scorer(artifact: Artifact, schema_columns: tuple[str, ...]) -> Scorer:

@@ -81,8 +81,8 @@ class SendTimeThompson(BeliefPolicy):
 
     def action_features(self, contexts: Floats) -> Floats:
         """φ of every slot, `(n_rounds, 24, n_features)` for contexts `(n_rounds, 25)`."""
-        now = contexts[:, :1]
-        own = np.where(np.isnan(contexts[:, 1:]), self.population, contexts[:, 1:])
+        now, own = contexts[:, :1], contexts[:, 1:]
+        own = np.where(np.isnan(own), self.population, own)
         wait = np.where(np.isnan(now), HOURS / 2, (_HOURS - now) % HOURS)
         features = np.empty((len(contexts), HOURS, len(FEATURES)))
         features[:] = self._same_for_all

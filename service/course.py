@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from features.encoding import FeatureVector
@@ -75,7 +76,7 @@ class Course:
         """When the message goes out, or now where none does."""
         return self.send_at or self.facts.decided_at
 
-    @property
+    @cached_property
     def period(self) -> Period | None:
         """The period of which the customer has one draw; None where there is no such limit or no coupon is decided."""
         return self.point.draw_period(self.facts.decided_at, self.zone) if "coupon" in self.wanted else None
@@ -86,7 +87,7 @@ class Course:
         silent = self.suppressed or self.group == "holdout" or self.period is None
         return None if silent else self.facts.standing.draw
 
-    @property
+    @cached_property
     def budget_ends_at(self) -> datetime:
         """When the shop's day and with it the day's budget ends."""
         return period_of("day", self.facts.decided_at, self.shop_zone).ends_at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -24,6 +25,16 @@ SCHEMA_KIND, SCHEMA_FILE = "feature_schema", "schema.toml"
 CHAMPIONS = (*SCORES, *POLICY_NAMES.values())
 
 
+class Scoring(Protocol):
+    """What a scorer of the set does."""
+
+    def score(self, vector: Floats, /) -> float:
+        """The score of one feature vector `(n_columns,)`: that of `score_many` to the bit."""
+
+    def score_many(self, vectors: Floats, /) -> Floats:
+        """Scores `(n_rows,)` of feature vectors `(n_rows, n_columns)`, each row's the same whatever is beside it."""
+
+
 @dataclass(frozen=True)
 class BoundPolicy:
     """A policy and where its inputs stand among all inputs."""
@@ -34,23 +45,20 @@ class BoundPolicy:
 
 @dataclass(frozen=True)
 class ModelSet:
-    """Scorers by name, policies by decision, and the versions that an answer names.
+    """Scorers by name, policies by decision, and the versions that an answer names."""
 
-    A scorer maps feature vectors `(n_rows, n_columns)` to scores `(n_rows,)`, each row's the same whatever is beside it.
-    """
-
-    scorers: Mapping[str, Callable[[Floats], Floats]]
+    scorers: Mapping[str, Scoring]
     policies: dict[str, BoundPolicy]
     input_names: tuple[str, ...]
     versions: dict[str, str]
 
     def scores(self, features: Floats) -> dict[str, float]:
         """The three scores of a feature vector."""
-        return self.scores_many(features[None])[0]
+        return {name: scorer.score(features) for name, scorer in self.scorers.items()}
 
     def scores_many(self, features: Floats) -> list[dict[str, float]]:
         """`scores` of many feature vectors `(n_rows, n_columns)`, to the bit."""
-        columns = [score(features).tolist() for score in self.scorers.values()]
+        columns = [scorer.score_many(features).tolist() for scorer in self.scorers.values()]
         return [dict(zip(self.scorers, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
@@ -62,7 +70,7 @@ def build_model_set(versions: dict[str, str], schema: Schema, load: Callable[[st
     from models.scorer import load_scorer  # imports LightGBM, which takes seconds
 
     names = input_names(schema.columns)
-    scorers = {name: load_scorer(load(versions[name]), schema.columns).score_many for name in SCORES}
+    scorers = {name: load_scorer(load(versions[name]), schema.columns) for name in SCORES}
     policies: dict[str, BoundPolicy] = {}
     for decision, name in POLICY_NAMES.items():
         policy = load_policy(load(versions[name]))

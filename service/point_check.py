@@ -81,7 +81,8 @@ def _send_time_doubts(point: SendTimePoint) -> Iterator[str]:
         return
     midnight = datetime(2026, 1, 1, tzinfo=UTC)  # any day: only its clock matters
     minutes = sum(
-        is_quiet((midnight + timedelta(minutes=minute)).time(), quiet) for minute in range(DAY_MINUTES)
+        is_quiet((midnight + timedelta(minutes=minute)).time(), quiet.start, quiet.end)
+        for minute in range(DAY_MINUTES)
     )
     if minutes >= point.deadline_hours * 60:
         yield (

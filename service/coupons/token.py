@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, Self
 
 import jwt
@@ -22,6 +23,7 @@ from service.errors import TamperedCouponError
 TYPE: Final = "coupon+jwt"
 _ALGORITHM: Final = "EdDSA"
 _CUSTOMER_BYTES: Final = 16
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +58,6 @@ def customer_hash(decision_id: str, customer_id: str) -> str:
 
 def write_token(key: CouponKey, coupon: SignedCoupon) -> str:
     """The signed token, about 300 characters; its bytes are laid out here, so that no library's next version moves them."""
-    header = {"alg": _ALGORITHM, "typ": TYPE, "kid": key.key_id}
     claims = {
         "jti": coupon.decision_id,
         "sub": coupon.customer,
@@ -64,10 +65,17 @@ def write_token(key: CouponKey, coupon: SignedCoupon) -> str:
         "currency": coupon.currency,
         "exp": int(coupon.expires_at.timestamp()),
     }
-    content = ".".join(
-        encode64(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims)
-    )
+    content = f"{_header(key.key_id)}.{_part(claims)}"
     return f"{content}.{encode64(key.sign(content.encode()))}"
+
+
+@lru_cache(maxsize=16)
+def _header(key_id: str) -> str:
+    return _part({"alg": _ALGORITHM, "typ": TYPE, "kid": key_id})
+
+
+def _part(content: Mapping[str, Any]) -> str:
+    return encode64(_ENCODER.encode(content).encode())
 
 
 def key_id_of(token: str) -> str:

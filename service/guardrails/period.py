@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -32,7 +33,12 @@ def period_of(kind: PeriodKind, at: datetime, zone: ZoneInfo, calendar: Calendar
     >>> period_of("day", datetime(2026, 11, 22, 21, 0, tzinfo=UTC), ZoneInfo("Asia/Tehran")).name
     '2026-11-23'
     """
-    day = at.astimezone(zone).date()
+    return _period_with(kind, at.astimezone(zone).date(), zone, calendar)
+
+
+@lru_cache(maxsize=1024)
+def _period_with(kind: PeriodKind, day: date, zone: ZoneInfo, calendar: Calendar) -> Period:
+    """The period that a day of a zone lies in. Kept: decisions at one time ask for few of them."""
     if kind == "day":
         return Period(day.isoformat(), _midnight(day, zone), _midnight(day + timedelta(days=1), zone))
     if calendar == "jalali":

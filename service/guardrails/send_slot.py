@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from itertools import count
 from types import MappingProxyType
@@ -30,10 +30,9 @@ def slots(now: datetime, zone: ZoneInfo, quiet: QuietHours | None = None) -> Map
     into_hour = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
     moves = (now + timedelta(hours=HOURS_AHEAD)).astimezone(zone).utcoffset() != local.utcoffset()
     step = timedelta(minutes=30 if moves else 60)  # there are clocks that move by half an hour
-    for ahead in range(1, timedelta(hours=HOURS_AHEAD) // step + 1):
-        moment = now - into_hour + step * ahead
+    for hour, moment in _hours_after(now - into_hour, zone, step):
         if moment > now:
-            found.setdefault(f"{moment.astimezone(zone).hour:02d}", moment)
+            found.setdefault(hour, moment)
     if quiet is not None:
         hour = f"{quiet.end.hour:02d}"
         if hour in found:
@@ -41,24 +40,30 @@ def slots(now: datetime, zone: ZoneInfo, quiet: QuietHours | None = None) -> Map
     return MappingProxyType(found)
 
 
+@lru_cache(maxsize=256)
+def _hours_after(began: datetime, zone: ZoneInfo, step: timedelta) -> tuple[tuple[str, datetime], ...]:
+    """The local hour of each step in the day after an hour began. Kept: decisions within an hour share them."""
+    moments = [began + step * ahead for ahead in range(1, timedelta(hours=HOURS_AHEAD) // step + 1)]
+    return tuple([(f"{moment.astimezone(zone).hour:02d}", moment) for moment in moments])
+
+
 def _after_quiet(moment: datetime, zone: ZoneInfo, quiet: QuietHours) -> datetime:
     """The end of the quiet hours, where a moment lies in them and it comes within the moment's hour."""
     local = moment.astimezone(zone)
     end = local.replace(minute=quiet.end.minute, second=quiet.end.second, microsecond=0)
-    late = end > local and is_quiet(local.time(), quiet)
+    late = end > local and is_quiet(local.time(), quiet.start, quiet.end)
     return end.astimezone(moment.tzinfo) if late else moment
 
 
-def is_quiet(moment: time, quiet: QuietHours) -> bool:
-    """Whether a local time lies in the quiet hours.
+def is_quiet(moment: time, start: time, end: time) -> bool:
+    """Whether a local time lies in the quiet hours from start to end.
 
-    >>> night = QuietHours(start=time(22), end=time(8))
-    >>> is_quiet(time(23, 30), night), is_quiet(time(7, 59), night), is_quiet(time(8), night)
-    (True, True, False)
+    >>> [is_quiet(at, time(22), time(8)) for at in (time(23, 30), time(7, 59), time(8))]
+    [True, True, False]
     """
-    if quiet.start <= quiet.end:
-        return quiet.start <= moment < quiet.end
-    return moment >= quiet.start or moment < quiet.end
+    if start <= end:
+        return start <= moment < end
+    return moment >= start or moment < end
 
 
 @lru_cache(maxsize=256)
@@ -69,7 +74,7 @@ def quiet_until(moment: datetime, zone: ZoneInfo, quiet: QuietHours) -> datetime
     that comes first.
     """
     local = moment.astimezone(zone)
-    if not is_quiet(local.time(), quiet):
+    if not is_quiet(local.time(), quiet.start, quiet.end):
         return moment
     end = datetime.combine(local.date(), quiet.end, zone)
     end = end if end > local else datetime.combine(local.date() + timedelta(days=1), quiet.end, zone)
@@ -82,7 +87,7 @@ def quiet_until(moment: datetime, zone: ZoneInfo, quiet: QuietHours) -> datetime
 def _walk_until_loud(moment: datetime, zone: ZoneInfo, quiet: QuietHours) -> datetime:
     """`quiet_until` minute by minute, for nights on which the clock moves."""
     at = moment
-    while is_quiet(at.astimezone(zone).time(), quiet):
+    while is_quiet(at.astimezone(zone).time(), quiet.start, quiet.end):
         at = at.replace(second=0, microsecond=0) + MINUTE
     return at
 
@@ -107,7 +112,7 @@ def _next_shown(hour: str, now: datetime, zone: ZoneInfo) -> datetime:
 
 def mask_quiet_hours(mask: Mask, moments: Mapping[str, datetime], zone: ZoneInfo, quiet: QuietHours) -> None:
     """Leave the slots outside the customer's quiet hours; the reason says when the first of those it takes are over."""
-    blocked = _quiet_among(tuple(moments.items()), zone, quiet)
+    blocked = {hour: at for hour, at in moments.items() if _is_quiet_at(at, zone, quiet.start, quiet.end)}
     if blocked:
         first = _first(mask, blocked)
         over = quiet_until(first, zone, quiet)
@@ -115,12 +120,10 @@ def mask_quiet_hours(mask: Mask, moments: Mapping[str, datetime], zone: ZoneInfo
         mask.remove("quiet_hours", blocked, detail, Found(over, first, over))
 
 
-@lru_cache(maxsize=256)
-def _quiet_among(
-    moments: tuple[tuple[str, datetime], ...], zone: ZoneInfo, quiet: QuietHours
-) -> Mapping[str, datetime]:
-    """The slots in the quiet hours. Kept as the slots are."""
-    return MappingProxyType({hour: at for hour, at in moments if is_quiet(at.astimezone(zone).time(), quiet)})
+@lru_cache(maxsize=4096)
+def _is_quiet_at(at: datetime, zone: ZoneInfo, start: time, end: time) -> bool:
+    """Whether a moment lies in the quiet hours from start to end. Kept: most slots are whole hours of one day."""
+    return is_quiet(at.astimezone(zone).time(), start, end)
 
 
 def mask_deadline(
@@ -163,5 +166,9 @@ def _first(mask: Mask, blocked: Mapping[str, datetime]) -> datetime:
 
 def local_midnight(now: datetime, zone: ZoneInfo) -> datetime:
     """The end of the customer's day, as a moment in the zone of `now`."""
-    tomorrow = now.astimezone(zone).date() + timedelta(days=1)
-    return datetime.combine(tomorrow, time(0), zone).astimezone(now.tzinfo)
+    return _start_of(now.astimezone(zone).date() + timedelta(days=1), zone, now.tzinfo)
+
+
+@lru_cache(maxsize=256)
+def _start_of(day: date, zone: ZoneInfo, shown_in: tzinfo | None) -> datetime:
+    return datetime.combine(day, time(0), zone).astimezone(shown_in)

@@ -127,6 +127,16 @@ def bread_and_butter() -> Complements:
     )
 
 
+@dataclass(frozen=True)
+class FakeScorer:
+    """A scorer that is a plain function of feature vectors."""
+
+    score_many: Callable[[Floats], Floats]
+
+    def score(self, vector: Floats) -> float:
+        return float(self.score_many(vector[None])[0])
+
+
 def build_fake_models(versions: dict[str, str], schema: Schema, engine: Engine) -> ModelSet:
     """Real policies from the store beside scorers that are plain functions of recency."""
     names = input_names(schema.columns)
@@ -140,9 +150,9 @@ def build_fake_models(versions: dict[str, str], schema: Schema, engine: Engine) 
         policy = load_policy(get_artifact(engine, versions[name]))
         policies[decision] = BoundPolicy(policy, bind(policy.input_names, names))
     scorers = {
-        "purchase_propensity": score,
-        "churn_risk": lambda rows: np.asarray(1 - score(rows)),
-        "expected_value": lambda rows: np.asarray(1_000_000 * score(rows)),
+        "purchase_propensity": FakeScorer(score),
+        "churn_risk": FakeScorer(lambda rows: np.asarray(1 - score(rows))),
+        "expected_value": FakeScorer(lambda rows: np.asarray(1_000_000 * score(rows))),
     }
     return ModelSet(scorers, policies, names, name_versions(versions, schema))
 
