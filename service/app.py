@@ -38,6 +38,7 @@ from service.personalizer.address import OneSlash
 from service.point_files import SEGMENTS, load_decision_points
 from service.problem import PROBLEM, problem_response
 from service.routes import BATCHES, router
+from service.routes.direct import answer_directly
 from service.security_headers import SECURITY_HEADERS, SecurityHeaders, policy_of_page
 from service.settings import Settings
 from service.state import State
@@ -155,6 +156,7 @@ def create_app(settings: Settings | None = None, build: Callable[[Settings], Sta
         swagger_ui_oauth2_redirect_url=None,
     )
     app.include_router(router)
+    answer_directly(app)
     describe(app, add_access, add_examples)
     limits = settings or Settings()
     by_path = dict.fromkeys(BATCHES, limits.batch_limit_bytes)
