@@ -86,7 +86,7 @@ def build_state(settings: Settings) -> State:
             poll_seconds=settings.poll_seconds,
             snapshot_gauge=metrics.snapshot,
         ),
-        log=DecisionLog(engine, flush_seconds=metrics.flush_seconds),
+        log=DecisionLog(engine, seconds=metrics.flush_seconds),
         access=build_access(settings, engine, utc_now),
         rules=rules,
         segments=load_segments(settings.decision_points / SEGMENTS, schema),
@@ -126,8 +126,8 @@ def create_app(settings: Settings | None = None, build: Callable[[Settings], Sta
         state = build(settings or Settings())
         app.state.gardoon = state
         state.access.refresh()
-        state.log.start()
-        state.intake.start()
+        for part in (state.standings, state.log, state.intake):
+            part.start()
         await state.feed.look()
         await state.complements.look()
         following = [
@@ -140,8 +140,8 @@ def create_app(settings: Settings | None = None, build: Callable[[Settings], Sta
         finally:
             for task in following:
                 task.cancel()
-            await state.log.stop()
-            await state.intake.stop()
+            for part in (state.standings, state.log, state.intake):
+                await part.stop()
             await state.access.close()
             # a request that was given up may have left a thread that still holds a connection
             await asyncio.get_running_loop().shutdown_default_executor()

@@ -15,10 +15,9 @@ from service.guardrails.cap import horizon
 from service.model_set import ModelSet
 from service.record import DecisionRecord
 from service.schemas import DecideRequest
-from service.standing import Standing
 from service.state import State
 from service.store.key_log import KeyClaim
-from service.store.ledger import StandingMovedError, StandingQuery, read_standing
+from service.store.ledger import StandingMovedError, StandingQuery
 from service.time_limit import TimeLimit
 
 ATTEMPTS = 8
@@ -43,7 +42,7 @@ async def decide_and_log(
         facts = Facts(identity, now, request, features)
         async with limit.kept(), gardoon.turns.of(request.customer_id):
             for _ in range(ATTEMPTS):
-                standing = await asyncio.to_thread(_read, gardoon, facts, rules)
+                standing = await gardoon.standings.read(standing_query(facts, rules))
                 known = replace(facts, standing=standing, late=limit.is_over(time.monotonic()))
                 record = await _decide(known, models, rules)
                 if await _logged(gardoon, record, claim):
@@ -72,18 +71,13 @@ async def _logged(gardoon: State, record: DecisionRecord, claim: KeyClaim | None
     return True
 
 
-def _read(gardoon: State, facts: Facts, rules: Rules) -> Standing:
-    """The customer's standing with the journey."""
-    with gardoon.engine.connect() as connection:
-        return read_standing(connection, standing_query(facts, rules), facts.decided_at)
-
-
 def standing_query(facts: Facts, rules: Rules) -> StandingQuery:
     """What has to be known of the customer's standing to decide."""
     point, now = rules.point, facts.decided_at
     period = point.draw_period(now, customer_zone(facts.features.strings["time_zone"], rules.time_zone))
     limited = point.coupon is not None and point.coupon.daily_budget is not None
     return StandingQuery(
+        at=now,
         customer_id=facts.request.customer_id,
         journey=facts.request.journey,
         horizon=horizon(point),

@@ -38,6 +38,12 @@ class Metrics:
             registry=own,
             buckets=_SECONDS,
         )
+        self.standing_seconds = Histogram(
+            "gardoon_standing_read_seconds",
+            "Time of one reading of the standings that decisions wait for",
+            registry=own,
+            buckets=_SECONDS,
+        )
         self.event_flush_seconds = Histogram(
             "gardoon_event_flush_seconds",
             "Time of one commit of the event log",

@@ -58,13 +58,14 @@ def _messages(
 ) -> tuple[CountedMessage, ...]:
     """Every message that counts for any cap."""
     query = StandingQuery(
+        at=now,
         customer_id=customer_id,
         journey="",
         horizon=max(map(horizon, points.values())),
         period=None,
         day=None,
     )
-    return read_standing(connection, query, now).messages
+    return read_standing(connection, query).messages
 
 
 def _draws(
@@ -80,8 +81,13 @@ def _draws(
         period = point.draw_period(now, zone)
         if period is not None:
             query = StandingQuery(
-                customer_id=customer_id, journey=journey, horizon=timedelta(0), period=period.name, day=None
+                at=now,
+                customer_id=customer_id,
+                journey=journey,
+                horizon=timedelta(0),
+                period=period.name,
+                day=None,
             )
-            draw = read_standing(connection, query, now).draw
+            draw = read_standing(connection, query).draw
             found.update({} if draw is None else {journey: draw})
     return found

@@ -27,6 +27,7 @@ from service.settings import Settings
 from service.steady_reader import PATIENCE_SECONDS, SteadyReader
 from service.store.decision_log import DecisionLog
 from service.store.event_intake import EventIntake
+from service.store.standing_reads import StandingReads
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,14 @@ class State:
         return ComplementsFeed(engine=self.engine, poll_seconds=self.settings.poll_seconds)
 
     @cached_property
+    def standings(self) -> StandingReads:
+        """What reads customers' standings."""
+        return StandingReads(self.engine, seconds=self.metrics.standing_seconds)
+
+    @cached_property
     def intake(self) -> EventIntake:
         """What takes in events."""
-        return EventIntake(self.engine, flush_seconds=self.metrics.event_flush_seconds)
+        return EventIntake(self.engine, seconds=self.metrics.event_flush_seconds)
 
     @cached_property
     def rank_models(self) -> RankModels:

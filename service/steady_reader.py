@@ -17,32 +17,35 @@ from features.stored import StoredFeatures
 
 _logger = structlog.get_logger()
 _THREADS: Final = 4
+_MOST: Final = 128
+"""Customers of one reading."""
 PATIENCE_SECONDS: Final = 1.0
 """How long a store may take for one customer; ordinary reads take milliseconds."""
 
 
 class FeatureReader(Protocol):
-    """Reads one customer's stored features; SQLite and Redis in Feast's format, or any store through Feast."""
+    """Reads customers' stored features; SQLite and Redis in Feast's format, or any store through Feast."""
 
     def read(self, customer_id: str) -> StoredFeatures:
         """The customer's rows; a view without one is absent."""
 
-
-class StoreReader(FeatureReader, Protocol):
-    """Reads of many, too; an online store's own reader."""
-
     def read_many(self, customer_ids: Sequence[str]) -> list[StoredFeatures]:
         """The rows of each customer, in order."""
+
+
+class StoreReader(FeatureReader, Protocol):
+    """Knows its customers, too; an online store's own reader."""
 
     def customer_ids(self) -> Iterable[str]:
         """Every customer of whom anything is stored, once or more often."""
 
 
 class SteadyReader:
-    """Reads through another reader; once that fails or hangs, no request asks it until a thread beside got an answer.
+    """Reads through another reader, what was asked while the last reading ran by the next one.
 
-    So only the requests that meet the failure wait, none longer than `patience_seconds`. Without features there is no
-    consent, so every channel is masked; caps, entitlements and budgets are in the log and hold as ever.
+    Once that fails or hangs, no request asks it until a thread beside got an answer. So only the requests that meet the
+    failure wait, none longer than `patience_seconds`. Without features there is no consent, so every channel is masked;
+    caps, entitlements and budgets are in the log and hold as ever.
     """
 
     def __init__(
@@ -58,6 +61,8 @@ class SteadyReader:
         self._patience_seconds = patience_seconds
         self._retry_seconds = retry_seconds
         self._threads = _new_threads()
+        self._waiting: list[tuple[str, asyncio.Future[StoredFeatures]]] = []
+        self._reading: asyncio.Task[None] | None = None
         self._away = False
         up.set(1)
 
@@ -66,12 +71,13 @@ class SteadyReader:
         if self._away:
             return StoredFeatures(customer_id, {})
         seconds = min(within, self._patience_seconds)
+        found: asyncio.Future[StoredFeatures] = asyncio.get_running_loop().create_future()
+        self._waiting.append((customer_id, found))
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read_waiting(), name="online-store")
         try:
             async with asyncio.timeout(seconds):
-                reading = asyncio.get_running_loop().run_in_executor(
-                    self._threads, self._reader.read, customer_id
-                )
-                return await reading
+                return await found
         except OnlineStoreError as error:
             self._leave(error)
         except TimeoutError as error:
@@ -79,10 +85,42 @@ class SteadyReader:
                 self._leave(error)
         return StoredFeatures(customer_id, {})
 
+    async def _read_waiting(self) -> None:
+        while self._waiting and self._reading is asyncio.current_task():
+            batch, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+            batch = [(customer_id, found) for customer_id, found in batch if not found.done()]
+            if batch:
+                await self._read_batch(batch)
+        if self._reading is asyncio.current_task():
+            self._reading = None
+
+    async def _read_batch(self, batch: Sequence[tuple[str, asyncio.Future[StoredFeatures]]]) -> None:
+        customer_ids = [customer_id for customer_id, _ in batch]
+        loop = asyncio.get_running_loop()
+        try:
+            answers = await loop.run_in_executor(self._threads, self._reader.read_many, customer_ids)
+        except Exception as error:  # noqa: BLE001 - these callers must hear of it, whatever it is
+            if len(batch) > 1 and not isinstance(error, OnlineStoreError):
+                for one in batch:  # it may be the fault of a single customer's
+                    await self._read_batch([one])
+                return
+            for _, found in batch:
+                if not found.done():
+                    found.set_exception(error)
+            return
+        for (_, found), answer in zip(batch, answers, strict=True):
+            if not found.done():
+                found.set_result(answer)
+
     def _leave(self, error: Exception) -> None:
         if self._away:
             return
         self._away = True
+        self._reading = None
+        for customer_id, found in self._waiting:
+            if not found.done():
+                found.set_result(StoredFeatures(customer_id, {}))
+        self._waiting = []
         self._up.set(0)
         _logger.error("the online store is away, deciding on defaults", exc_info=error)
         self._threads.shutdown(wait=False)  # some of them may hang for good

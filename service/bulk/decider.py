@@ -113,7 +113,7 @@ class BulkDecider:
     def _standings(self, facts: Mapping[str, Facts], rules: Rules) -> list[Standing]:
         queries = [standing_query(each, rules) for each in facts.values()]
         with self.engine.connect() as connection:
-            return read_standings(connection, queries, self.run.at)
+            return read_standings(connection, queries)
 
     def _log(self, records: Sequence[DecisionRecord], answers: dict[str, str]) -> list[str]:
         """Commit the decisions and note their answers; the customers who have to be decided about again."""

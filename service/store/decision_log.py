@@ -12,13 +12,13 @@ from service.errors import LogUnavailableError, UnknownDecisionError
 from service.record import DecisionRecord
 from service.schemas import LoggedDecision
 from service.store.decision_commit import Entry, commit
-from service.store.group_commit import GroupCommit, Waiting
 from service.store.key_log import KeyClaim
 from service.store.outcome_log import outcomes_of
 from service.store.tables import decisions
+from service.store.together import Together
 
 
-class DecisionLog(GroupCommit[Entry, None]):
+class DecisionLog(Together[Entry, None]):
     """Commits decisions together, with what they claim."""
 
     name = "decisions"
@@ -31,13 +31,10 @@ class DecisionLog(GroupCommit[Entry, None]):
         stands for another one by now; `StandingMovedError` when the customer's standing or the budget is no longer what it
         was decided from. A caller that is cancelled takes its record back, unless it is being written already.
         """
-        await self._committed(Entry.of(record, claim))
+        await self._done(Entry.of(record, claim))
 
-    def _size(self, _entry: Entry) -> int:
-        return 1
-
-    def _commit(self, batch: Sequence[Waiting[Entry, None]]) -> Sequence[Exception | None]:
-        return commit(self._engine, [waiting.entry for waiting in batch])
+    def _do(self, entries: Sequence[Entry]) -> Sequence[Exception | None]:
+        return commit(self._engine, entries)
 
 
 def read_record(engine: Engine, decision_id: str) -> DecisionRecord:

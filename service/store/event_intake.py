@@ -8,7 +8,7 @@ from datetime import datetime
 
 from service.events.told import Aside, Told
 from service.store.event_log import record_events
-from service.store.group_commit import GroupCommit, Waiting
+from service.store.together import Together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,7 @@ class Arrived:
     received_at: datetime
 
 
-class EventIntake(GroupCommit[Arrived, set[str]]):
+class EventIntake(Together[Arrived, set[str]]):
     """Commits the messages of requests that came while the last commit ran, as one batch.
 
     All of a commit are noted as received when the last of them was: none of their senders has an answer yet, so no order
@@ -33,13 +33,12 @@ class EventIntake(GroupCommit[Arrived, set[str]]):
 
     async def take_in(self, arrived: Arrived) -> set[str]:
         """The ids of the messages that are new, once all are on disk. Raises: `LogUnavailableError`, `UnstorableError`."""
-        return await self._committed(arrived)
+        return await self._done(arrived)
 
     def _size(self, entry: Arrived) -> int:
         return len(entry.told) + len(entry.aside)
 
-    def _commit(self, batch: Sequence[Waiting[Arrived, set[str]]]) -> Sequence[set[str]]:
-        parts = [waiting.entry for waiting in batch]
+    def _do(self, parts: Sequence[Arrived]) -> Sequence[set[str]]:
         new = record_events(
             self._engine,
             [each for part in parts for each in part.told],

@@ -283,7 +283,7 @@ def test_the_client_offers_the_services_choices(name: str) -> None:
 def test_items_of_a_batch_that_may_pass_later_are_asked_for_again(
     client: Client, worker: Worker, pauses: list[float]
 ) -> None:
-    commit, failed = worker.state.log._commit, []
+    commit, failed = worker.state.log._do, []
 
     def fail_once(batch: object) -> object:
         if not failed:
@@ -291,7 +291,7 @@ def test_items_of_a_batch_that_may_pass_later_are_asked_for_again(
             raise OSError("disk")
         return commit(batch)  # type: ignore[arg-type]
 
-    worker.state.log._commit = fail_once  # type: ignore[method-assign, assignment]
+    worker.state.log._do = fail_once  # type: ignore[method-assign, assignment]
 
     found = client.decide_many([DecideRequest(customer_id=f"c{n}", journey="cross_sell") for n in range(4)])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
@@ -73,6 +73,12 @@ class FakeFeatureReader:
 
     def read(self, customer_id: str) -> StoredFeatures:
         return self.customers.get(customer_id, StoredFeatures(customer_id, {}))
+
+    def read_many(self, customer_ids: Sequence[str]) -> list[StoredFeatures]:
+        return [self.read(customer_id) for customer_id in customer_ids]
+
+    def customer_ids(self) -> Iterator[str]:
+        yield from self.customers
 
 
 def stored_customer(customer_id: str, at: datetime = NOW, **values: object) -> StoredFeatures:
@@ -272,7 +278,7 @@ def make_worker(
             engine=engine,
             reader=SteadyReader(reader=reader, up=metrics.online_store_up, retry_seconds=0.01),
             feed=feed,
-            log=DecisionLog(engine, flush_seconds=metrics.flush_seconds),
+            log=DecisionLog(engine, seconds=metrics.flush_seconds),
             access=build_access(settings, engine, clock),
             rules={n: Rules(p, versions[n], "Asia/Tehran", "IRT", KEY) for n, p in points.items()},
             segments=dict(shipped().segments),

@@ -48,7 +48,7 @@ async def append_all(log: DecisionLog, records: list[DecisionRecord]) -> list[Ba
 
 def test_many_appends_share_a_few_flushes_and_all_are_on_disk(record: DecisionRecord, tmp_path: Path) -> None:
     url, metrics = f"sqlite:///{tmp_path / 'other.db'}", Metrics()
-    log = DecisionLog(open_log(url), flush_seconds=metrics.flush_seconds)
+    log = DecisionLog(open_log(url), seconds=metrics.flush_seconds)
 
     results = asyncio.run(append_all(log, copies(record, 500)))
 
@@ -60,7 +60,7 @@ def test_many_appends_share_a_few_flushes_and_all_are_on_disk(record: DecisionRe
 
 
 def test_a_failed_flush_fails_every_append_in_it(record: DecisionRecord, engine: Engine) -> None:
-    log = DecisionLog(engine, flush_seconds=Metrics().flush_seconds)
+    log = DecisionLog(engine, seconds=Metrics().flush_seconds)
     twice = [record, record]  # the same id twice, and once in the log already
 
     results = asyncio.run(append_all(log, twice))
@@ -71,7 +71,7 @@ def test_a_failed_flush_fails_every_append_in_it(record: DecisionRecord, engine:
 
 def test_a_decision_that_cannot_be_stored_fails_alone(record: DecisionRecord, engine: Engine) -> None:
     """Its claim counts further than the database can, SQLite's driver and PostgreSQL each refusing in its own words."""
-    log = DecisionLog(engine, flush_seconds=Metrics().flush_seconds)
+    log = DecisionLog(engine, seconds=Metrics().flush_seconds)
     records = copies(record, 20)
     claims = Claims(customer_id="c2", journey="lucky_wheel", standing_version=2**70)
     records[7] = records[7].model_copy(update={"claims": claims})
@@ -86,15 +86,15 @@ def test_a_decision_that_cannot_be_stored_fails_alone(record: DecisionRecord, en
 def test_a_caller_who_gave_up_takes_back_what_waits_and_not_what_is_being_written(
     record: DecisionRecord, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log, go_on, begun = DecisionLog(engine, flush_seconds=Metrics().flush_seconds), threading.Event(), []
-    commit = log._commit
+    log, go_on, begun = DecisionLog(engine, seconds=Metrics().flush_seconds), threading.Event(), []
+    commit = log._do
 
     def slow(batch: Sequence[Any]) -> Sequence[Exception | None]:
         begun.append(len(batch))
         go_on.wait(timeout=20)
         return commit(batch)
 
-    monkeypatch.setattr(log, "_commit", slow)
+    monkeypatch.setattr(log, "_do", slow)
     first, second, third = copies(record, 3)
 
     async def scenario() -> None:
@@ -119,7 +119,7 @@ def test_a_caller_who_gave_up_takes_back_what_waits_and_not_what_is_being_writte
 
 
 def test_after_the_stop_nothing_is_accepted(record: DecisionRecord, engine: Engine) -> None:
-    log = DecisionLog(engine, flush_seconds=Metrics().flush_seconds)
+    log = DecisionLog(engine, seconds=Metrics().flush_seconds)
 
     asyncio.run(append_all(log, []))
 

@@ -29,7 +29,7 @@ ALLOWED, FORBIDDEN = 20, 8
 @contextmanager
 def serving(worker: Worker) -> Iterator[str]:
     """The address of uvicorn with the worker's application, in a thread."""
-    log = DecisionLog(worker.state.engine, flush_seconds=worker.state.metrics.flush_seconds)
+    log = DecisionLog(worker.state.engine, seconds=worker.state.metrics.flush_seconds)
     state, port = replace(worker.state, log=log), free_port()
     app = create_app(state.settings, lambda _: state)
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical", http="httptools"))

@@ -126,14 +126,14 @@ def test_a_dry_run_leaves_the_key_free_and_writes_nothing(worker: Worker) -> Non
 
 def test_a_key_in_use_is_a_conflict_with_a_time_to_come_back(worker: Worker) -> None:
     reading, go_on = threading.Event(), threading.Event()
-    commit = worker.state.log._commit
+    commit = worker.state.log._do
 
     def slow(batch: object) -> object:
         reading.set()
         assert go_on.wait(10)
         return commit(batch)  # type: ignore[arg-type]
 
-    worker.state.log._commit = slow  # type: ignore[method-assign, assignment]
+    worker.state.log._do = slow  # type: ignore[method-assign, assignment]
     with ThreadPoolExecutor(1) as other:
         first = other.submit(ask, worker, "k1")
         assert reading.wait(10)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -68,6 +68,9 @@ class Breaking:
 
     def read(self, customer_id: str) -> StoredFeatures:
         raise self._error(customer_id)
+
+    def read_many(self, customer_ids: Sequence[str]) -> list[StoredFeatures]:
+        return [self.read(customer_id) for customer_id in customer_ids]
 
 
 FAULTS: dict[str, Callable[[str], Exception]] = {

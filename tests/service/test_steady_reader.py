@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Sequence
 
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
@@ -23,6 +24,7 @@ class Store:
         self.go_on.set()
         self.fails = False
         self.asked = 0
+        self.batches: list[int] = []
 
     def read(self, customer_id: str) -> StoredFeatures:
         self.asked += 1
@@ -30,6 +32,10 @@ class Store:
         if self.fails:
             raise OnlineStoreError("gone")
         return stored_customer(customer_id)
+
+    def read_many(self, customer_ids: Sequence[str]) -> list[StoredFeatures]:
+        self.batches.append(len(customer_ids))
+        return [self.read(customer_id) for customer_id in customer_ids]
 
 
 @pytest.fixture
@@ -95,5 +101,48 @@ def test_a_store_that_fails_is_not_asked_by_requests_until_it_answers(up: Gauge)
         while up._value.get() == 0:
             await asyncio.sleep(0.01)
         assert (await reader.read("c1")).views
+
+    asyncio.run(asyncio.wait_for(scenario(), timeout=20))
+
+
+def test_what_is_asked_while_a_reading_runs_is_in_the_next_one(up: Gauge) -> None:
+    store = Store()
+    store.go_on.clear()
+
+    async def scenario() -> None:
+        reader = SteadyReader(reader=store, up=up, patience_seconds=10)
+        first = asyncio.create_task(reader.read("c0"))
+        while not store.batches:
+            await asyncio.sleep(0.001)
+        others = [asyncio.create_task(reader.read(f"c{number}")) for number in range(1, 6)]
+        await asyncio.sleep(0.01)
+        store.go_on.set()
+        found = await asyncio.gather(first, *others)
+
+        assert [each.customer_id for each in found] == [f"c{number}" for number in range(6)]
+        assert store.batches == [1, 5]
+
+    asyncio.run(asyncio.wait_for(scenario(), timeout=20))
+
+
+class Picky(Store):
+    """A store that has one customer whom it cannot read."""
+
+    def read(self, customer_id: str) -> StoredFeatures:
+        if customer_id == "broken":
+            raise KeyError(customer_id)
+        return super().read(customer_id)
+
+
+def test_a_customer_who_cannot_be_read_harms_no_other(up: Gauge) -> None:
+    async def scenario() -> None:
+        reader = SteadyReader(reader=Picky(), up=up)
+        asked = [reader.read("c1"), reader.read("broken"), reader.read("c2")]
+        first, broken, last = await asyncio.gather(*asked, return_exceptions=True)
+
+        assert isinstance(first, StoredFeatures)
+        assert isinstance(broken, KeyError)
+        assert isinstance(last, StoredFeatures)
+        assert up._value.get() == 1
 
     asyncio.run(asyncio.wait_for(scenario(), timeout=20))

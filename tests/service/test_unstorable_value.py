@@ -152,7 +152,7 @@ def test_the_longest_names_that_are_allowed_can_be_stored_whatever_their_alphabe
 
 def with_own_log(state: State) -> State:
     """The state for another application: a decision log belongs to one event loop."""
-    return replace(state, log=DecisionLog(state.engine, flush_seconds=state.metrics.flush_seconds))
+    return replace(state, log=DecisionLog(state.engine, seconds=state.metrics.flush_seconds))
 
 
 def test_what_gets_past_the_checks_is_a_fault_of_ours_that_invites_no_retry(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,36 +11,19 @@ from sqlalchemy import delete, event, func, select, update
 
 from features.schema import load_schema
 from features.segment import Segment
-from features.stored import StoredFeatures
 from service.bulk.decider import BulkDecider
 from service.bulk.run import Run
 from service.errors import BusyCustomerError
 from service.point_files import load_decision_points
 from service.settings import Settings
 from service.store.tables import budgets, coupons, decisions, draws, messages, standings
-from tests.service.conftest import NOW, FakeFeatureReader, Worker, stored_customer
+from tests.service.conftest import NOW, Worker, stored_customer
 from tests.service.test_verify import run_verify
 
 TOLD = (decisions, standings, messages, draws, budgets, coupons)
 ZONES = ("Asia/Tehran", "Europe/Berlin", "", "no zone")
 CUSTOMERS = [f"c{number}" for number in range(40)]
 STRANGER = "stranger"
-
-
-@dataclass
-class ManyFakes:
-    """Features held in memory, read many at once."""
-
-    one: FakeFeatureReader
-
-    def read(self, customer_id: str) -> StoredFeatures:
-        return self.one.read(customer_id)
-
-    def read_many(self, customer_ids: Sequence[str]) -> list[StoredFeatures]:
-        return [self.one.read(customer_id) for customer_id in customer_ids]
-
-    def customer_ids(self) -> Iterator[str]:
-        yield from self.one.customers
 
 
 @pytest.fixture
@@ -71,7 +53,7 @@ def decider(worker: Worker, journey: str, segment: Segment | None = None) -> Bul
         run=run,
         schema=load_schema(),
         engine=worker.state.engine,
-        reader=ManyFakes(worker.reader),
+        reader=worker.reader,
         models=worker.state.feed.current,
         find_rules=lambda: worker.state.rules_of(journey),
     )

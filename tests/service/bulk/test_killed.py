@@ -26,12 +26,11 @@ from service.record import DecisionRecord
 from service.settings import Settings
 from service.store.engine import opened_log
 from service.store.tables import coupons, decisions
-from tests.service.bulk.test_decider import ManyFakes
 from tests.service.conftest import KEY, FakeFeatureReader, Worker, build_fake_models, stored_customer
 
 KILLS, N_CUSTOMERS, PART_ROWS = 6, 300, 20
 CUSTOMERS = [f"c{number}" for number in range(N_CUSTOMERS)]
-READER = ManyFakes(FakeFeatureReader({name: stored_customer(name, recency_days=3.0) for name in CUSTOMERS}))
+READER = FakeFeatureReader({name: stored_customer(name, recency_days=3.0) for name in CUSTOMERS})
 
 
 def decide_all(url: str, folder: Path, run: Run) -> None:

@@ -162,7 +162,7 @@ def test_a_decision_that_was_made_before_the_erasure_is_not_committed_after_it(w
 
 
 async def append(engine: Engine, record: DecisionRecord) -> BaseException | None:
-    log = DecisionLog(engine, flush_seconds=Metrics().flush_seconds)
+    log = DecisionLog(engine, seconds=Metrics().flush_seconds)
     log.start()
     (result,) = await asyncio.gather(log.append(record), return_exceptions=True)
     await log.stop()

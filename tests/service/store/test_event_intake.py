@@ -36,7 +36,7 @@ def arrived(*message_ids: str, seconds: float = 0) -> Arrived:
 
 def take_in(engine: Engine, metrics: Metrics, requests: Sequence[Arrived]) -> list[set[str] | BaseException]:
     """What each request heard; they all came before the first commit began."""
-    intake = EventIntake(engine, flush_seconds=metrics.event_flush_seconds)
+    intake = EventIntake(engine, seconds=metrics.event_flush_seconds)
 
     async def scenario() -> list[set[str] | BaseException]:
         waiting = [asyncio.create_task(intake.take_in(each)) for each in requests]

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
+import pytest
 from sqlalchemy import Engine, insert
 
+from service.errors import UnstorableError
+from service.observability import Metrics
 from service.schemas import Coupon
+from service.standing import Standing
 from service.store.engine import microseconds
 from service.store.ledger import StandingQuery, read_standing
 from service.store.many_standings import read_standings
+from service.store.standing_reads import StandingReads
 from service.store.tables import budgets, coupons, draws, messages, standings
 from tests.service.conftest import NOW
 
@@ -48,24 +56,56 @@ def fill(engine: Engine, rng: np.random.Generator) -> None:
             connection.execute(insert(table), each)
 
 
-def test_many_standings_are_those_that_are_read_one_by_one(engine: Engine) -> None:
-    fill(engine, np.random.default_rng(3))
+JOURNEYS = (("a", HOUR * 48, NOW.date()), ("b", HOUR * 0, None), ("b", HOUR * 5, None))
 
-    for journey, horizon, day in (("a", HOUR * 48, NOW.date()), ("b", HOUR * 0, None), ("b", HOUR * 5, None)):
-        queries = [
-            StandingQuery(
-                customer_id=f"c{number}",
-                journey=journey,
-                horizon=horizon,
-                period=[None, *PERIODS][number % 4],
-                day=day,
-            )
-            for number in range(35)
-        ]
-        with engine.connect() as connection:
-            alone = [read_standing(connection, query, NOW) for query in queries]
-            together = read_standings(connection, queries, NOW)
+
+def query(number: int, kind: int) -> StandingQuery:
+    """The query of one of 35 customers, at a moment of its own."""
+    journey, horizon, day = JOURNEYS[kind]
+    return StandingQuery(
+        at=NOW + timedelta(minutes=number % 7 * 20 - 60),
+        customer_id=f"c{number}",
+        journey=journey,
+        horizon=horizon,
+        period=[None, *PERIODS][number % 4],
+        day=day,
+    )
+
+
+@pytest.mark.parametrize("kinds", [(0,), (1,), (2,), (0, 1, 2)])
+def test_many_standings_are_those_that_are_read_one_by_one(engine: Engine, kinds: tuple[int, ...]) -> None:
+    fill(engine, np.random.default_rng(3))
+    queries = [query(number, kinds[number % len(kinds)]) for number in range(35)] + [query(3, kinds[0])]
+
+    with engine.connect() as connection:
+        alone = [read_standing(connection, each) for each in queries]
+        together = read_standings(connection, queries)
 
         assert together == alone
-        assert read_standings(connection, [], NOW) == []
-        assert len({repr(each) for each in alone}) > 5
+        assert read_standings(connection, []) == []
+    assert len({repr(each) for each in alone}) > 5
+
+
+def test_decisions_that_wait_together_share_a_reading_and_a_name_that_is_none_harms_no_other(
+    engine: Engine,
+) -> None:
+    fill(engine, np.random.default_rng(3))
+    metrics = Metrics()
+
+    async def read_all(queries: Sequence[StandingQuery]) -> list[Standing | BaseException]:
+        reads = StandingReads(engine, seconds=metrics.standing_seconds)
+        reads.start()
+        found = await asyncio.gather(*map(reads.read, queries), return_exceptions=True)
+        await reads.stop()
+        return found
+
+    queries = [query(number, 0) for number in range(30)]
+    found = asyncio.run(read_all(queries))
+    readings = metrics.registry.get_sample_value("gardoon_standing_read_seconds_count")
+    with engine.connect() as connection:
+        assert found == [read_standing(connection, each) for each in queries]
+    assert readings == 1
+
+    *others, unstorable = asyncio.run(read_all([*queries[:3], replace(queries[3], customer_id="c\0")]))
+    assert others == found[:3]
+    assert isinstance(unstorable, UnstorableError if engine.dialect.name == "postgresql" else Standing)

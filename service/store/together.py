@@ -1,4 +1,4 @@
-"""Group commit without a timer: whatever queued while the last commit ran is committed by the next one."""
+"""One call of the log for many callers, without a timer: whatever queued while the last call ran is in the next one."""
 
 from __future__ import annotations
 
@@ -26,66 +26,64 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Waiting(Generic[Entry, Result]):
-    """What is to be committed, and whom to tell of it."""
+    """What is to be done, and whom to tell of it."""
 
     entry: Entry
-    committed: asyncio.Future[Result] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
+    done: asyncio.Future[Result] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def tell(self, outcome: Result | Exception) -> None:
         """End the caller's wait, if it still waits."""
-        if self.committed.cancelled():
+        if self.done.cancelled():
             return
         if isinstance(outcome, Exception):
-            self.committed.set_exception(outcome)
+            self.done.set_exception(outcome)
         else:
-            self.committed.set_result(outcome)
+            self.done.set_result(outcome)
 
 
-class GroupCommit(ABC, Generic[Entry, Result]):
-    """Commits entries together, so that one flush serves many callers, each of whom waits until its own is on disk.
+class Together(ABC, Generic[Entry, Result]):
+    """Does what many callers ask in one call, each of whom waits for its own part: a commit is flushed once for all.
 
-    One writer task a process, started by `start` and drained by `stop`.
+    One task a process, started by `start` and drained by `stop`. `seconds`: what a call took.
     """
 
     name: ClassVar[str]
-    """What is committed, as the service's own log calls it."""
+    """What is asked, as the service's own log calls it."""
     most: ClassVar[int]
-    """The size of what is committed at once, unless one entry alone is larger."""
+    """The size of what is done at once, unless one entry alone is larger."""
 
-    def __init__(self, engine: Engine, *, flush_seconds: Histogram) -> None:
+    def __init__(self, engine: Engine, *, seconds: Histogram) -> None:
         self._engine = engine
-        self._flush_seconds = flush_seconds
+        self._seconds = seconds
         self._queue: list[Waiting[Entry, Result]] = []
         self._wake = asyncio.Event()
         self._stopping = False
-        self._writer: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Start the writer task in the running event loop."""
-        self._writer = asyncio.create_task(self._write_forever(), name=self.name)
+        """Start the task in the running event loop."""
+        self._task = asyncio.create_task(self._do_forever(), name=self.name)
 
     async def stop(self) -> None:
-        """Commit what is queued and end the writer task."""
+        """Do what is queued and end the task."""
         self._stopping = True
         self._wake.set()
-        if self._writer is not None:
-            await self._writer
+        if self._task is not None:
+            await self._task
 
     @abstractmethod
-    def _commit(self, batch: Sequence[Waiting[Entry, Result]]) -> Sequence[Result | Exception]:
-        """Of each entry what its caller hears; those of whom it is no error are on disk together."""
+    def _do(self, entries: Sequence[Entry]) -> Sequence[Result | Exception]:
+        """Of each entry what its caller hears; what is changed for those of whom it is no error is on disk together."""
 
-    @abstractmethod
-    def _size(self, entry: Entry) -> int:
+    def _size(self, _entry: Entry) -> int:
         """How much of `most` an entry takes."""
+        return 1
 
-    async def _committed(self, entry: Entry) -> Result:
-        """What the commit said of the entry.
+    async def _done(self, entry: Entry) -> Result:
+        """What the call said of the entry.
 
-        Raises: `LogUnavailableError` when it could not be committed, `UnstorableError` when it never can, and what `_commit`
-        says. A caller that is cancelled takes the entry back, unless it is being written already.
+        Raises: `LogUnavailableError` when the log did not answer, `UnstorableError` when the entry can never be stored, and
+        what `_do` says. A caller that is cancelled takes the entry back, unless the call is under way already.
         """
         if self._stopping:
             raise LogUnavailableError("the service is shutting down")
@@ -93,21 +91,21 @@ class GroupCommit(ABC, Generic[Entry, Result]):
         self._queue.append(waiting)
         self._wake.set()
         try:
-            return await waiting.committed
+            return await waiting.done
         except asyncio.CancelledError:
             if waiting in self._queue:
                 self._queue.remove(waiting)
             raise
 
-    async def _write_forever(self) -> None:
+    async def _do_forever(self) -> None:
         while not self._stopping or self._queue:
             await self._wake.wait()
             self._wake.clear()
             while self._queue:
-                await self._flush(self._next())
+                await self._call(self._next())
 
     def _next(self) -> Sequence[Waiting[Entry, Result]]:
-        """What is committed next, out of the queue."""
+        """What is done next, out of the queue."""
         size, number = 0, 0
         for waiting in self._queue:
             size += self._size(waiting.entry)
@@ -117,15 +115,15 @@ class GroupCommit(ABC, Generic[Entry, Result]):
         batch, self._queue = self._queue[:number], self._queue[number:]
         return batch
 
-    async def _flush(self, batch: Sequence[Waiting[Entry, Result]]) -> None:
+    async def _call(self, batch: Sequence[Waiting[Entry, Result]]) -> None:
         outcomes: Sequence[Result | Exception]
         try:
-            with self._flush_seconds.time():
-                outcomes = await asyncio.to_thread(self._commit, batch)
-        except Exception as error:  # whatever failed, these callers must hear of it and the writer go on
+            with self._seconds.time():
+                outcomes = await asyncio.to_thread(self._do, [waiting.entry for waiting in batch])
+        except Exception as error:  # whatever failed, these callers must hear of it and the task go on
             if len(batch) > 1 and not isinstance(error, _AWAY):
                 for waiting in batch:  # one of them cannot be stored: the others need not pay for it
-                    await self._flush([waiting])
+                    await self._call([waiting])
                 return
             outcomes = [failure_of(error)] * len(batch)
             if not isinstance(error, _AWAY):

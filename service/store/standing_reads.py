@@ -1,0 +1,27 @@
+"""Reading the standings that several decisions wait for at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from service.standing import Standing
+from service.store.ledger import StandingQuery, read_standing
+from service.store.many_standings import read_standings
+from service.store.together import Together
+
+
+class StandingReads(Together[StandingQuery, Standing]):
+    """Reads together what was asked while the last reading ran."""
+
+    name = "standings"
+    most = 256
+
+    async def read(self, query: StandingQuery) -> Standing:
+        """What `read_standing` reads. Raises: `LogUnavailableError`; `UnstorableError` for an id that no database takes."""
+        return await self._done(query)
+
+    def _do(self, queries: Sequence[StandingQuery]) -> Sequence[Standing]:
+        with self._engine.connect() as connection:
+            if len(queries) == 1:
+                return [read_standing(connection, queries[0])]
+            return read_standings(connection, queries)
