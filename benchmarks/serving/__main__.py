@@ -3,9 +3,10 @@ feature server, `mlflow models serve`, and a service that calls the same librari
 
     make bench-serving      or: python -m benchmarks.serving [--short] [--decisions 1000000] [--out FILE] [--var FOLDER]
 
-Wants Linux and two cores: servers have one, the load generator and the databases the other. `--short` takes two minutes and
-writes no page unless told where; its numbers are good for a look, not for a verdict. Prints a line a target, short where the
-number misses the target itself. Ends with 1 only where one misses by more than 15 %: ratios of a run are good to about 10 %.
+Wants Linux and two cores: servers have one, the load generator and the databases the other. `--short` takes two minutes of
+a quiet machine and writes no page unless told where; its numbers are good for a look, not for a verdict. Prints a line a
+target, short where the number misses the target itself. Ends with 1 only where one misses by more than 15 %: ratios of a run
+are good to about 10 %.
 """
 
 from __future__ import annotations

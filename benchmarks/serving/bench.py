@@ -61,6 +61,7 @@ def opened(var: Path, folder: Path, plan: Plan) -> Iterator[Bench]:
     """All servers, ready and warm; ended afterwards."""
     with ExitStack() as stack:
         shapes = stack.enter_context(prepared(var, folder, plan.customers))
+        feast = _feast(stack, folder, shapes, plan)
         servers = {
             name: stack.enter_context(
                 running(name, SERVE, folder, ready=READY, cores=CORES, **shape.environment)
@@ -71,7 +72,6 @@ def opened(var: Path, folder: Path, plan: Plan) -> Iterator[Bench]:
         ways = {name: way_of(shape, servers[name]) for name, shape in shapes.items()}
         answer = fixed_answer(shapes[PRODUCTION], servers[PRODUCTION])
         (folder / "answer.json").write_bytes(answer)
-        feast = _feast(stack, folder, shapes, plan)
         ways |= _floors(stack, folder, shapes[PRODUCTION])
         for call in feast.values():
             call.wait()
@@ -93,6 +93,7 @@ def way_of(shape: Shape, server: Server) -> Way:
         lambda count, journey: decide_requests(shape.take(count), journey),
         shape.give_back,
         shape.servers_s,
+        remembers=True,
     )
 
 
@@ -142,7 +143,7 @@ def _feast(stack: ExitStack, folder: Path, shapes: Mapping[str, Shape], plan: Pl
     found = {
         PRODUCTION: stack.enter_context(feast_call(folder / "feast", snapshots, shapes[PRODUCTION].redis))
     }
-    if plan.feast_on_sqlite:
+    if EMBEDDED in plan.at_length:
         found[EMBEDDED] = stack.enter_context(feast_call(shapes[EMBEDDED].folder / "feast", snapshots))
     return found
 

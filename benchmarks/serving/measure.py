@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 import numpy as np
 
@@ -23,6 +24,12 @@ class Way:
     servers_s: Callable[[], float] = lambda: 0.0
     """Processor time of the databases that work for it."""
     cores: Collection[int] = (SERVER_CORE,)
+    remembers: bool = False
+    """Whether its answer about a customer depends on those before: nobody may be asked about twice."""
+
+    def to_ask(self, count: int, journey: str, most: int) -> Sequence[bytes]:
+        """So many requests, about no more than `most` customers where it remembers them."""
+        return self.requests(min(max(count, 1), most) if self.remembers else max(count, 1), journey)
 
 
 @dataclass(frozen=True)
@@ -53,15 +60,17 @@ class Burst:
 
 
 def full_load(way: Way, journey: str, connections: int, seconds: float, most: int) -> Burst:
-    """As much as it answers in these seconds; a fast server needs less time, not more than `most` customers."""
-    requests = way.requests(most, journey)
+    """As much as it answers in these seconds; what remembers customers is asked about `most` of them and no more."""
+    made = way.requests(most, journey)
+    requests = made if way.remembers else cycle(made)
     burst, load = _watched(
         way,
         journey,
         connections,
         lambda: closed_loop(way.server.address, requests, connections=connections, seconds=seconds),
     )
-    way.give_back(most - load.count)
+    if way.remembers:
+        way.give_back(most - load.count)
     return burst
 
 
@@ -69,7 +78,7 @@ def steady_load(
     way: Way, journey: str, rate: float, seconds: float, most: int, between: Sequence[bytes] = ()
 ) -> Burst:
     """So many requests a second, evenly, whatever it answers; the requests `between` are spread among them."""
-    mixed = mix(way.requests(min(max(int(rate * seconds), 1), most), journey), between)
+    mixed = mix(way.to_ask(int(rate * seconds), journey, most), between)
     return _watched(way, journey, 0, lambda: open_loop(way.server.address, mixed, rate=rate))[0]
 
 

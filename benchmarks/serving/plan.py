@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.serving.shapes import CHURN, WHEEL
+from benchmarks.serving.shapes import CHURN, EMBEDDED, PRODUCTION, WHEEL
 
 LOADS = ((WHEEL, 16), (WHEEL, 32), (CHURN, 32))
 """Journey and connections of a round's bursts."""
@@ -14,7 +14,7 @@ FULL = (WHEEL, 32)
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Seconds a load, rounds of each, and customers. A load ends sooner when it has had `most` of them, or `most_steady`."""
+    """Seconds a load, rounds of each, and customers. One of ours ends when it has had `most`, or `most_steady`, of them."""
 
     rounds: int
     burst_s: float
@@ -26,7 +26,8 @@ class Plan:
     customers: int
     decisions: int
     """How many are made of the same customers to see whether memory grows."""
-    feast_on_sqlite: bool
+    at_length: tuple[str, ...]
+    """The shapes of which more is measured than full and half load."""
 
 
 LONG = Plan(
@@ -39,17 +40,17 @@ LONG = Plan(
     most_steady=12_000,
     customers=140_000,
     decisions=50_000,
-    feast_on_sqlite=True,
+    at_length=(EMBEDDED, PRODUCTION),
 )
 SHORT = Plan(
     rounds=1,
-    burst_s=1.2,
+    burst_s=1.0,
     steady_rounds=1,
-    steady_s=3.0,
+    steady_s=2.5,
     pause_s=3.0,
     most=1_500,
     most_steady=4_000,
-    customers=18_000,
+    customers=16_000,
     decisions=500,
-    feast_on_sqlite=False,
+    at_length=(PRODUCTION,),
 )

@@ -34,7 +34,7 @@ def measure(var: Path, folder: Path, plan: Plan) -> Results:
                 rate = results.capacity(name, WHEEL) / 2
                 burst = steady_load(bench.ways[name], WHEEL, rate, plan.steady_s, plan.most_steady)
                 results.steady.append(told(burst))
-        for name in SHAPES:
+        for name in plan.at_length:
             paused = paused_load(bench, name, results.capacity(name, WHEEL) / 2, plan)
             results.paused[name] = paused
             told(paused.burst)
@@ -42,7 +42,7 @@ def measure(var: Path, folder: Path, plan: Plan) -> Results:
         for turn in results.scaled:
             told(turn.one)
             told(turn.two)
-        for name in SHAPES:
+        for name in plan.at_length:
             results.memory[name] = endured(bench, name, plan.decisions)
     results.minutes = (time.perf_counter() - began) / 60
     return results
@@ -62,7 +62,7 @@ def one_round(bench: Bench, plan: Plan, results: Results) -> None:
 
 
 def _turn_of_batches(bench: Bench, plan: Plan, results: Results) -> None:
-    for name in SHAPES:
+    for name in plan.at_length:
         turn = batched(bench, name, plan)
         results.batched.setdefault(name, []).append(turn)
         print(f"{name}, {turn.alone:,.0f}/s one after another, {turn.batch:,.0f}/s in a batch", flush=True)

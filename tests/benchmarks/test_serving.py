@@ -11,12 +11,13 @@ import pytest
 from benchmarks.serving.batches import Batched
 from benchmarks.serving.bench import BARE, FLOOR, SHAPES
 from benchmarks.serving.judgement import targets_of
-from benchmarks.serving.measure import Burst
+from benchmarks.serving.measure import Burst, Way
 from benchmarks.serving.memory import Memory
 from benchmarks.serving.page import write_page
 from benchmarks.serving.pauses import Paused, outcome_requests
 from benchmarks.serving.peers import COMPOSITION, FEAST, MLFLOW
 from benchmarks.serving.plan import FULL, LOADS
+from benchmarks.serving.processes import Server
 from benchmarks.serving.results import Results
 from benchmarks.serving.shapes import ENDURANCE, WHEEL, OutOfCustomersError, Shape, write_points
 from benchmarks.serving.workers import Scaled
@@ -119,3 +120,11 @@ def test_every_message_is_told_to_have_been_clicked() -> None:
 
     assert len(requests) == 2
     assert b"".join(requests).count(b'"clicked"') == 7
+
+
+def test_only_who_remembers_customers_is_given_no_more_of_them() -> None:
+    server = Server("x", "http://127.0.0.1:1", None, 0.0)  # type: ignore[arg-type]
+    forgetful = Way("x", server, lambda count, _journey: [b"?"] * count)
+
+    assert len(forgetful.to_ask(500, WHEEL, 100)) == 500
+    assert len(replace(forgetful, remembers=True).to_ask(500, WHEEL, 100)) == 100
