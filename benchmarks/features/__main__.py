@@ -1,8 +1,9 @@
-"""Features, ours against Feast's own in the same run: online reads on SQLite and Redis, filling Redis, single rows; and ours
-alone: the event log as a data set, an event's way to the features that decisions read, and
-decisions for a whole base.
+"""Features, ours against Feast's own in the same run: online reads on SQLite and Redis, filling Redis, single rows.
 
-    make bench-features     or: python -m benchmarks.features [--customers 50000] [--page FILE] [--var FOLDER]
+Ours alone: the event log as a data set, an event's way to the features that decisions read, feature builds on DuckDB and
+Spark, and decisions for a whole base.
+
+    make bench-features     or: python -m benchmarks.features [--customers 50000] [--million] [--page FILE] [--var FOLDER]
 
 Makes its own customers with every declared feature and starts its own Redis; an event's way is measured on the data set that
 `python -m training prepare` made. Ends with 1 where a target is missed.
@@ -17,10 +18,10 @@ from contextlib import closing
 from pathlib import Path
 
 from benchmarks.features.base import write_base
-from benchmarks.features.batches import batch_targets
-from benchmarks.features.builds import build_targets
-from benchmarks.features.latency import latency_targets
-from benchmarks.features.log_import import import_targets
+from benchmarks.features.batches import HEADING, MILLION, SIZES, batch_targets, measure_batches
+from benchmarks.features.builds import build_targets, measure_builds
+from benchmarks.features.latency import latency_targets, measure_latency
+from benchmarks.features.log_import import import_targets, measure_imports
 from benchmarks.features.page import Results, write_page
 from benchmarks.features.reads import Reads, measure_reads
 from benchmarks.features.rows import Rows, measure_rows
@@ -48,6 +49,7 @@ def main() -> None:
     parser.add_argument(
         "--customers", type=int, default=CUSTOMERS, help="how many our writer fills Redis with"
     )
+    parser.add_argument("--million", action="store_true", help="decide for a million customers, too")
     parser.add_argument("--page", type=Path, default=PAGE, help="what to write the results into")
     parser.add_argument("--var", type=Path, default=VAR, help="where everything is prepared")
     options = parser.parse_args()
@@ -58,11 +60,13 @@ def main() -> None:
             writes, redis = of_redis(folder, address)
             quarter = fill_alone(address, write_base(folder / "quarter", options.customers // 4))
             whole = fill_alone(address, write_base(folder / "whole", options.customers))
-        alone = [*import_targets(folder / "logs"), *latency_targets(options.var, folder / "live")]
-        alone += [*build_targets(folder / "builds"), *batch_targets(options.var)]
+        imports, live = measure_imports(folder / "logs"), measure_latency(options.var, folder / "live")
+        builds = measure_builds(folder / "builds")
+        print(HEADING)
+        batches = measure_batches(options.var, (*SIZES, MILLION) if options.million else SIZES)
     reads, rows = {"SQLite": sqlite[0], "Redis": redis[0]}, {"SQLite": sqlite[1], "Redis": redis[1]}
-    results = Results(reads, rows, writes, (quarter, whole))
-    targets = targets_of(results) + alone
+    results = Results(reads, rows, writes, (quarter, whole), imports, live, builds, batches)
+    targets = targets_of(results)
     write_page(options.page, results, targets)
     finish(targets)
 
@@ -115,6 +119,10 @@ def targets_of(results: Results) -> list[Target]:
         Target("fill of Redis, share of rounds with the same bytes", writes.same, "at least", 1.0),
         Target("fill of Redis, customers/s at size", rate, "at least", 1e6 / MILLION_IN_SECONDS),
         Target("fill of Redis, peak memory, times a quarter's", growth, "at most", 1.25),
+        *import_targets(results.imports),
+        *latency_targets(results.live),
+        *build_targets(results.builds),
+        *batch_targets(results.batches),
     ]
 
 

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -52,14 +52,9 @@ class Latency:
     peak_mb: float
 
 
-def latency_targets(var: Path, folder: Path) -> list[Target]:
-    """The lines of the result; `var` is where `python -m training prepare` made a data set and its snapshots."""
-    folder.mkdir()
-    return _targets_of(measure_latency(var, folder))
-
-
 def measure_latency(var: Path, folder: Path) -> dict[str, Latency]:
-    """What was measured by shape."""
+    """What was measured by shape; `var` is where `python -m training prepare` made a data set and its snapshots."""
+    folder.mkdir()
     found = {}
     for name, shape in {"SQLite": _on_sqlite, "PostgreSQL and Redis": _on_servers}.items():
         with shape(var, folder / name.split()[0]) as (environment, url, read):
@@ -67,7 +62,8 @@ def measure_latency(var: Path, folder: Path) -> dict[str, Latency]:
     return found
 
 
-def _targets_of(measured: dict[str, Latency]) -> list[Target]:
+def latency_targets(measured: Mapping[str, Latency]) -> list[Target]:
+    """The lines of the result."""
     return [
         target
         for name, latency in measured.items()

@@ -47,9 +47,14 @@ def measure_import(folder: Path, messages: int) -> Imported:
     return Imported(**json.loads(done.stdout))
 
 
-def import_targets(folder: Path) -> list[Target]:
+def measure_imports(folder: Path) -> tuple[Imported, Imported]:
+    """The import of a log, and of one of four times its messages."""
+    return measure_import(folder / str(SMALL), SMALL), measure_import(folder / str(LARGE), LARGE)
+
+
+def import_targets(measured: tuple[Imported, Imported]) -> list[Target]:
     """The lines of the result."""
-    small, large = (measure_import(folder / str(messages), messages) for messages in (SMALL, LARGE))
+    small, large = measured
     growth = (large.peak_mb - large.start_mb) / (small.peak_mb - small.start_mb)
     return [
         Target(
