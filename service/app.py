@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -117,8 +118,22 @@ def open_reader(settings: Settings) -> StoreReader:
     return RedisFeatureReader(settings=server, schema=schema)
 
 
-def create_app(settings: Settings | None = None, build: Callable[[Settings], State] = build_state) -> FastAPI:
-    """The application; `build` makes its state when it starts."""
+def create_served_app() -> FastAPI:
+    """The application of a process that does nothing else: what it has once it started is not looked through for garbage."""
+
+    def freeze() -> None:
+        gc.collect()
+        gc.freeze()
+
+    return create_app(started=freeze)
+
+
+def create_app(
+    settings: Settings | None = None,
+    build: Callable[[Settings], State] = build_state,
+    started: Callable[[], None] = lambda: None,
+) -> FastAPI:
+    """The application; `build` makes its state when it starts, `started` is called once it has."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -135,6 +150,7 @@ def create_app(settings: Settings | None = None, build: Callable[[Settings], Sta
             asyncio.create_task(state.complements.run(), name="complements"),
             asyncio.create_task(state.access.run(), name="access"),
         ]
+        started()
         try:
             yield
         finally:

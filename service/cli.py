@@ -123,7 +123,7 @@ def _listen(host: str, port: int, workers: int) -> None:
     from service.safe_trace import LOGGING
 
     uvicorn.run(
-        "service.app:create_app",
+        "service.app:create_served_app",
         factory=True,
         host=host,
         port=port,
