@@ -152,7 +152,8 @@ def mask_coupon_life(
 
     The reason compares minutes of life: the least wanted with what the first slot that it takes would leave.
     """
-    late = {hour: at for hour, at in moments.items() if expires_at - at < minimum_life}
+    latest = expires_at - minimum_life
+    late = {hour: at for hour, at in moments.items() if at > latest}
     if late:
         least, left = minimum_life / MINUTE, max((expires_at - _first(mask, late)) / MINUTE, 0.0)
         detail = f"the code dies at {expires_at.isoformat()} and needs {int(least)} minutes of life"

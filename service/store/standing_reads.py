@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from prometheus_client import Histogram
+from sqlalchemy import Engine
+
 from service.standing import Standing
 from service.store.ledger import StandingQuery, read_standing
 from service.store.many_standings import read_standings
@@ -15,6 +18,10 @@ class StandingReads(Together[StandingQuery, Standing]):
 
     name = "standings"
     most = 256
+
+    def __init__(self, engine: Engine, *, seconds: Histogram) -> None:
+        # each statement sees what is committed by then, as in a transaction, which would take two more round trips
+        super().__init__(engine.execution_options(isolation_level="AUTOCOMMIT"), seconds=seconds)
 
     async def read(self, query: StandingQuery) -> Standing:
         """What `read_standing` reads. Raises: `LogUnavailableError`; `UnstorableError` for an id that no database takes."""
