@@ -18,7 +18,7 @@ from contextlib import closing
 from pathlib import Path
 
 from benchmarks.features.base import write_base
-from benchmarks.features.batches import HEADING, MILLION, SIZES, batch_targets, measure_batches
+from benchmarks.features.batches import HEADING, MILLION, ON_SERVERS, SIZES, batch_targets, measure_batches
 from benchmarks.features.builds import build_targets, measure_builds
 from benchmarks.features.latency import latency_targets, measure_latency
 from benchmarks.features.log_import import import_targets, measure_imports
@@ -49,7 +49,9 @@ def main() -> None:
     parser.add_argument(
         "--customers", type=int, default=CUSTOMERS, help="how many our writer fills Redis with"
     )
-    parser.add_argument("--million", action="store_true", help="decide for a million customers, too")
+    parser.add_argument(
+        "--million", action="store_true", help="decide for a million customers, too, on PostgreSQL and Redis"
+    )
     parser.add_argument("--page", type=Path, default=PAGE, help="what to write the results into")
     parser.add_argument("--var", type=Path, default=VAR, help="where everything is prepared")
     options = parser.parse_args()
@@ -63,7 +65,9 @@ def main() -> None:
         imports, live = measure_imports(folder / "logs"), measure_latency(options.var, folder / "live")
         builds = measure_builds(folder / "builds")
         print(HEADING)
-        batches = measure_batches(options.var, (*SIZES, MILLION) if options.million else SIZES)
+        batches = measure_batches(options.var, SIZES)
+        if options.million:
+            batches += measure_batches(options.var, (MILLION,), (ON_SERVERS,))
     reads, rows = {"SQLite": sqlite[0], "Redis": redis[0]}, {"SQLite": sqlite[1], "Redis": redis[1]}
     results = Results(reads, rows, writes, (quarter, whole), imports, live, builds, batches)
     targets = targets_of(results)

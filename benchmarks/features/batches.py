@@ -44,7 +44,8 @@ from tests.databases import new_database, postgres_server
 from training.places import Places
 
 SIZES, MILLION = (10_000, 100_000), 1_000_000
-SHAPES = ("SQLite", "PostgreSQL and Redis")
+IN_FILES, ON_SERVERS = "SQLite", "PostgreSQL and Redis"
+SHAPES = (IN_FILES, ON_SERVERS)
 JOURNEY = "churn_prevention"
 PROCESSES = 2
 _YAML = """
@@ -149,7 +150,7 @@ def _listens(process: psutil.Process, port: int) -> bool:
     return str(port) in command
 
 
-_PREPARED: dict[str, Callable[[Path, Path], Any]] = dict(zip(SHAPES, (on_sqlite, on_servers), strict=True))
+_PREPARED: dict[str, Callable[[Path, Path], Any]] = {IN_FILES: on_sqlite, ON_SERVERS: on_servers}
 
 
 def now() -> datetime:
