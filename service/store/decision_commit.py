@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, insert
 
@@ -14,6 +14,8 @@ from service.store.engine import microseconds
 from service.store.key_log import KeyClaim, KeyTakenError, give_back_keys, without_taken
 from service.store.ledger import StandingMovedError, forgotten_since, take_claims
 from service.store.tables import decisions
+
+_INSERT: Final = insert(decisions)
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def commit_within(engine: Engine, connection: Connection, entries: Sequence[Entr
     give_back_keys(connection, [each.key for each in entries if each.decision_id in lost and each.key])
     rows = [entry.row for entry, failure in zip(entries, failures, strict=True) if failure is None]
     if rows:
-        connection.execute(insert(decisions), rows)
+        connection.execute(_INSERT, rows)
     return failures
 
 

@@ -93,8 +93,12 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 def insert_into(engine: Engine, table: Table) -> Any:
     """An insert of the database's own kind: one that can say what happens on a conflict."""
-    dialect = {"sqlite": sqlite, "postgresql": postgresql}[engine.dialect.name]
-    return dialect.insert(table)
+    return insert_of(engine.dialect.name, table)
+
+
+def insert_of(dialect: str, table: Table) -> Any:
+    """`insert_into` for a database by name, for statements that are built once."""
+    return {"sqlite": sqlite, "postgresql": postgresql}[dialect].insert(table)
 
 
 def insert_or_ignore(engine: Engine, table: Table) -> Any:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, delete, select
 
-from service.store.engine import insert_into, microseconds
+from service.store.engine import insert_of, microseconds
 from service.store.tables import idempotency_keys as keys
 
 _PART = 500
@@ -74,18 +75,21 @@ def claim_keys(
 
     Rows go in by key, so that two processes that claim the same keys wait for each other in one order.
     """
-    claimed: set[tuple[str, str]] = set()
     ordered = sorted(rows, key=lambda row: (row["scope"], row["key"]))
-    for start in range(0, len(ordered), _PART):
-        insert = insert_into(engine, keys).values(ordered[start : start + _PART])
-        replaced = {c.name: insert.excluded[c.name] for c in keys.columns if not c.primary_key}
-        statement = insert.on_conflict_do_update(
-            index_elements=[keys.c.scope, keys.c.key],
-            set_=replaced,
-            where=keys.c.expires_at <= insert.excluded.claimed_at,
-        ).returning(keys.c.scope, keys.c.key)
-        claimed |= {(row.scope, row.key) for row in connection.execute(statement)}
-    return claimed
+    if not ordered:
+        return set()
+    return {(row.scope, row.key) for row in connection.execute(_claim(engine.dialect.name), ordered)}
+
+
+@cache
+def _claim(dialect: str) -> Any:
+    insert = insert_of(dialect, keys)
+    replaced = {c.name: insert.excluded[c.name] for c in keys.columns if not c.primary_key}
+    return insert.on_conflict_do_update(
+        index_elements=[keys.c.scope, keys.c.key],
+        set_=replaced,
+        where=keys.c.expires_at <= insert.excluded.claimed_at,
+    ).returning(keys.c.scope, keys.c.key)
 
 
 def find_result(engine: Engine, claim: KeyClaim) -> KeptResult | None:

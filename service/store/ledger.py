@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -34,7 +35,7 @@ from service.schemas import Coupon
 from service.standing import BudgetStanding, Claims, CountedMessage, Draw, SpendClaim, Standing
 from service.store.coupon_log import RELEASED, coupon_row
 from service.store.effect import take_effect
-from service.store.engine import insert_into, insert_or_ignore, microseconds, moment
+from service.store.engine import insert_of, microseconds, moment
 from service.store.tables import budgets, coupons, draws, messages, standings
 
 
@@ -85,7 +86,23 @@ _DRAW = (
 _BUDGET = select(budgets.c.used, budgets.c.price).where(
     budgets.c.journey == _JOURNEY, budgets.c.day == bindparam("day")
 )
-"""Read for every decision, so built once: building them anew took four fifths of the processor time of reading."""
+_SPEND = (
+    update(budgets)
+    .where(
+        budgets.c.journey == bindparam("of_journey"),
+        budgets.c.day == bindparam("of_day"),
+        budgets.c.used + bindparam("amount") <= bindparam("limit"),
+    )
+    .values(used=budgets.c.used + bindparam("amount"))
+)
+_KNOWN = (
+    select(standings.c.customer_id)
+    .where(standings.c.customer_id.in_(bindparam("customer_ids", expanding=True)))
+    .with_for_update(read=True, key_share=True)
+)
+_BEGIN = update(standings).where(false()).values(version=0)
+_INSERTS = {table: insert(table) for table in (messages, coupons)}
+"""For every decision, so built once: building them anew took four fifths of the processor time of reading a standing."""
 
 
 def read_standing(connection: Connection, query: StandingQuery) -> Standing:
@@ -185,14 +202,7 @@ def _move_versions(engine: Engine, connection: Connection, claims: Sequence[Clai
         {"customer_id": each.customer_id, "version": _moved(each.standing_version)}
         for each in sorted(claims, key=lambda each: each.customer_id)
     ]
-    new = insert_into(engine, standings)
-    after = func.abs(new.excluded.version)
-    move = new.on_conflict_do_update(
-        index_elements=[standings.c.customer_id],
-        set_={"version": after},
-        where=standings.c.version == after - 1,
-    )
-    moved = connection.execute(move.returning(standings.c.customer_id, standings.c.version), rows).all()
+    moved = connection.execute(_move(engine.dialect.name), rows).all()
     forgotten = {row.customer_id for row in moved if row.version < 0}
     if forgotten:
         connection.execute(delete(standings).where(standings.c.customer_id.in_(forgotten)))
@@ -203,15 +213,26 @@ def _moved(seen: int) -> int:
     return 1 if seen == 0 else -(seen + 1)
 
 
+@cache
+def _move(dialect: str) -> Any:
+    new = insert_of(dialect, standings)
+    after = func.abs(new.excluded.version)
+    move = new.on_conflict_do_update(
+        index_elements=[standings.c.customer_id],
+        set_={"version": after},
+        where=standings.c.version == after - 1,
+    )
+    return move.returning(standings.c.customer_id, standings.c.version)
+
+
 def forgotten_since(connection: Connection, customer_ids: Collection[str]) -> set[str]:
     """Of customers who had a standing, those who were forgotten; the others cannot be until this transaction ends."""
     if not customer_ids:
         return set()
     if connection.dialect.name == "sqlite":
         # its driver begins a transaction with a change, not with a reading
-        connection.execute(update(standings).where(false()).values(version=0))
-    known = select(standings.c.customer_id).where(standings.c.customer_id.in_(customer_ids))
-    return set(customer_ids) - set(connection.scalars(known.with_for_update(read=True, key_share=True)))
+        connection.execute(_BEGIN)
+    return set(customer_ids) - set(connection.scalars(_KNOWN, {"customer_ids": list(customer_ids)}))
 
 
 def _activate(engine: Engine, connection: Connection, wanted: dict[str, Claims]) -> list[str]:
@@ -239,7 +260,7 @@ def _take_budgets(engine: Engine, connection: Connection, wanted: dict[str, Clai
             by_day[claims.journey, claims.spend.day.isoformat()].append((decision_id, claims.spend))
     for (journey, day), spends in sorted(by_day.items()):
         row = {"journey": journey, "day": day, "used": 0, "price": 0.0}
-        connection.execute(insert_or_ignore(engine, budgets).values(row))
+        connection.execute(_begin_budget(engine.dialect.name), row)
         if _spend(connection, journey, day, [spend for _, spend in spends]):
             taken += [decision_id for decision_id, _ in spends]
             continue
@@ -251,10 +272,8 @@ def _spend(connection: Connection, journey: str, day: str, spends: Sequence[Spen
     """Whether the day's budget held all of it; then it is used."""
     amount = sum(spend.amount for spend in spends)
     limit = min(spend.limit for spend in spends if spend.limit is not None)
-    query = update(budgets).where(
-        budgets.c.journey == journey, budgets.c.day == day, budgets.c.used + amount <= limit
-    )
-    return bool(connection.execute(query.values(used=budgets.c.used + amount)).rowcount)
+    asked = {"of_journey": journey, "of_day": day, "amount": amount, "limit": limit}
+    return bool(connection.execute(_SPEND, asked).rowcount)
 
 
 def note_delivery(connection: Connection, decision_id: str, kind: OutcomeKind) -> None:
@@ -266,9 +285,16 @@ def note_delivery(connection: Connection, decision_id: str, kind: OutcomeKind) -
         connection.execute(mine.where(messages.c.lapses_at.is_not(None)).values(lapses_at=0))
 
 
-def _in_place_of_lapsed(engine: Engine) -> Any:
+@cache
+def _begin_budget(dialect: str) -> Any:
+    """The row of a day's budget, where there is none."""
+    return insert_of(dialect, budgets).on_conflict_do_nothing()
+
+
+@cache
+def _in_place_of_lapsed(dialect: str) -> Any:
     """An insert of draws, each in place of one of the same period."""
-    new = insert_into(engine, draws)
+    new = insert_of(dialect, draws)
     values = {column.name: new.excluded[column.name] for column in draws.columns if not column.primary_key}
     return new.on_conflict_do_update(index_elements=list(draws.primary_key), set_=values)
 
@@ -308,7 +334,7 @@ def _note(engine: Engine, connection: Connection, taken: dict[str, Claims]) -> N
         if claims.spend is not None:
             noted[coupons].append({**common, **coupon_row(claims.spend)})
     if drawn := noted.pop(draws):
-        connection.execute(_in_place_of_lapsed(engine), drawn)
+        connection.execute(_in_place_of_lapsed(engine.dialect.name), drawn)
     for table, rows in noted.items():
         if rows:
-            connection.execute(insert(table), rows)
+            connection.execute(_INSERTS[table], rows)
