@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import accumulate
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,6 +62,12 @@ class View:
     def feature_names(self) -> frozenset[str]:
         """The names of the view's features."""
         return frozenset(feature.name for feature in self.features)
+
+    @cached_property
+    def read_numbers(self) -> Callable[[Mapping[str, Any]], tuple[Any, ...]] | None:
+        """All values of a row in declared order, `KeyError` where one is lacking; None unless each has one place."""
+        names = [each.name for each in self.features if each.type != "string" and each.length == 1]
+        return itemgetter(*names) if 1 < len(names) == len(self.features) else None
 
     @cached_property
     def ages(self) -> tuple[tuple[int, float], ...]:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
+from typing import Final
 
 import structlog
 from fastapi import FastAPI, Request
@@ -51,6 +52,10 @@ from service.store.engine import open_log
 from service.store.failure import failure_of
 
 _logger = structlog.get_logger()
+
+
+_MANY_OBJECTS: Final = 20_000
+"""Made since the last look for circles: those of tens of decisions, which the reference counts free by themselves."""
 
 
 def utc_now() -> datetime:
@@ -124,6 +129,7 @@ def create_served_app() -> FastAPI:
     def freeze() -> None:
         gc.collect()
         gc.freeze()
+        gc.set_threshold(_MANY_OBJECTS)
 
     return create_app(started=freeze)
 

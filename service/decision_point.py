@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -70,7 +71,7 @@ class DecisionPoint(Declared):
             )
         return segments[value]
 
-    @property
+    @cached_property
     def decisions(self) -> tuple[DecisionName, ...]:
         """What this journey decides, in the order of the factored decision."""
         return tuple(name for name in ORDER if getattr(self, name) is not None)

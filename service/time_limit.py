@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,11 +48,15 @@ class TimeLimit:
         """Whether the caller wants its baseline by then."""
         return self.timeout_ms is not None and self._left(self.timeout_ms, at) < 0
 
-    @asynccontextmanager
-    async def kept(self) -> AsyncIterator[None]:
+    def kept(self) -> AbstractAsyncContextManager[None]:
         """What the log is needed for. Raises: `LogUnavailableError` when it takes longer than what is left for the rest."""
+        seconds = self.for_the_rest(time.monotonic())
+        return nullcontext() if seconds is None else self._within(seconds)
+
+    @asynccontextmanager
+    async def _within(self, seconds: float) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(self.for_the_rest(time.monotonic())):
+            async with asyncio.timeout(seconds):
                 yield
         except TimeoutError as error:
             raise LogUnavailableError("the log did not answer in the time that the request gives") from error
