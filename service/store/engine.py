@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -23,6 +23,10 @@ PATIENCE = {
     "tcp_user_timeout": 10_000,
 }
 """Seconds, the last milliseconds: a server that is cut off is an error soon, not a request that waits for minutes."""
+_KEPT_OPEN: Final = 8
+"""Connections that a process keeps once it had use for them: opening one takes as long as tens of readings."""
+_AT_MOST: Final = 32
+"""As many as a process may have threads that wait for the log."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -46,9 +50,13 @@ def connect_log(url: str) -> Engine:
     """The engine of a log, whatever is in it."""
     if url.startswith("postgresql://"):
         url = url.replace("postgresql://", "postgresql+psycopg://", 1)
-    patience = PATIENCE if url.startswith("postgresql") else {}
+    on_server: dict[str, Any] = {
+        "connect_args": PATIENCE,
+        "pool_size": _KEPT_OPEN,
+        "max_overflow": _AT_MOST - _KEPT_OPEN,
+    }
     # an error's words may be logged, customers may not
-    engine = create_engine(url, hide_parameters=True, connect_args=patience)
+    engine = create_engine(url, hide_parameters=True, **(on_server if url.startswith("postgresql") else {}))
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
     return engine
