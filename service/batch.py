@@ -102,8 +102,7 @@ class Batch:
         # a dry run claims nothing, so it would not find the key taken since
         if claim is not None and key in self._free and not request.dry_run:
             claim = replace(claim, found_free=True)
-        answer, _ = await decide_for(self.gardoon, self.asking, request, claim)
-        return answer
+        return (await decide_for(self.gardoon, self.asking, request, claim)).content
 
 
 def _as_service_error(error: Exception) -> ServiceError:

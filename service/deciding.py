@@ -15,6 +15,7 @@ from service.guardrails.cap import horizon
 from service.model_set import ModelSet
 from service.record import DecisionRecord
 from service.schemas import DecideRequest
+from service.stages import Stages
 from service.state import State
 from service.store.key_log import KeyClaim
 from service.store.ledger import StandingMovedError, StandingQuery
@@ -25,8 +26,8 @@ ATTEMPTS = 8
 
 async def decide_and_log(
     gardoon: State, request: DecideRequest, limit: TimeLimit, claim: KeyClaim | None = None
-) -> DecisionRecord:
-    """The record of a decision, on disk before this returns unless the request is a dry run.
+) -> tuple[DecisionRecord, Stages]:
+    """The record of a decision, on disk before this returns unless the request is a dry run, and what took how long.
 
     When another decision claims of the same customer or budget first, it is decided again from what is left. With a claim,
     its key stands for the decision from the same commit on.
@@ -34,23 +35,29 @@ async def decide_and_log(
     Raises: the `ServiceError` that says what is wrong with the request or which part does not answer, or not in time;
     `KeyTakenError` when the claim's key stands for another decision by now.
     """
+    stages = Stages()
     with gardoon.metrics.decide_seconds.time():
         rules, models, now = gardoon.rules_of(request.journey), gardoon.feed.current, gardoon.clock()
         within = limit.for_features(time.monotonic())
         features = await gardoon.features_of(request.customer_id, now, within)
+        stages.end("features")
         identity = decision_id(int(now.timestamp() * 1000), gardoon.randomness(10))
         facts = Facts(identity, now, request, features)
         async with limit.kept(), gardoon.turns.of(request.customer_id):
             for _ in range(ATTEMPTS):
                 standing = await gardoon.standings.read(standing_query(facts, rules))
+                stages.end("standing")
                 known = replace(facts, standing=standing, late=limit.is_over(time.monotonic()))
                 record = await _decide(known, models, rules)
-                if await _logged(gardoon, record, claim):
+                stages.end("decide")
+                stands = await _logged(gardoon, record, claim)
+                stages.end("log")
+                if stands:
                     break
             else:
                 raise BusyCustomerError(f"{ATTEMPTS} decisions about this customer or budget came first")
-    gardoon.metrics.count_decision(record)
-    return record
+    gardoon.metrics.count_decision(record, stages)
+    return record, stages
 
 
 async def _decide(facts: Facts, models: ModelSet, rules: Rules) -> DecisionRecord:

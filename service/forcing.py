@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from service.access.audit import Act, AuditEntry, begin_act, end_act
 from service.asker import Asker
-from service.idempotency import decide_once
+from service.idempotency import Decided, decide_once
 from service.schemas import DecideRequest
 from service.state import State
 from service.store.key_log import KeyClaim
@@ -16,8 +16,8 @@ from service.store.key_log import KeyClaim
 
 async def decide_for(
     gardoon: State, asking: Asker, request: DecideRequest, claim: KeyClaim | None
-) -> tuple[bytes, bool]:
-    """The bytes of the answer, and whether they were given before under the claim's key.
+) -> Decided:
+    """The answer to a request, the first one given under the claim's key.
 
     Raises: what `decide_once` does; `ScopeError` when it is forced by one who may not.
     """
@@ -34,12 +34,12 @@ async def decide_for(
     )
     await asyncio.to_thread(begin_act, gardoon.engine, entry)
     try:
-        answer, replayed = await decide_once(gardoon, request, claim)
+        decided = await decide_once(gardoon, request, claim)
     except BaseException as error:
         await asyncio.to_thread(end_act, gardoon.engine, entry, error)
         raise
-    await asyncio.to_thread(end_act, gardoon.engine, _of_decision(entry, request, answer))
-    return answer, replayed
+    await asyncio.to_thread(end_act, gardoon.engine, _of_decision(entry, request, decided.content))
+    return decided
 
 
 def _of_decision(entry: AuditEntry, request: DecideRequest, answer: bytes) -> AuditEntry:

@@ -14,11 +14,13 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from service.deciding import decide_and_log
 from service.errors import KeyInUseError, KeyReusedError
+from service.record import DecisionRecord
 from service.schemas import DecideRequest
+from service.stages import Stages
 from service.state import State
 from service.store.decision_log import read_record
 from service.store.key_log import KeyClaim, KeyTakenError, find_result, keep_result
@@ -48,8 +50,16 @@ def fingerprint(purpose: str, body: Any) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-async def decide_once(gardoon: State, request: DecideRequest, claim: KeyClaim | None) -> tuple[bytes, bool]:
-    """The bytes of the answer, and whether they were given before under the claim's key.
+class Decided(NamedTuple):
+    """The bytes of an answer, whether they were given before under its key, and what took how long where they were not."""
+
+    content: bytes
+    replayed: bool
+    stages: Stages | None
+
+
+async def decide_once(gardoon: State, request: DecideRequest, claim: KeyClaim | None) -> Decided:
+    """The answer to a request, the first one given under the claim's key.
 
     A dry run leaves its key free: it writes nothing.
 
@@ -57,17 +67,21 @@ async def decide_once(gardoon: State, request: DecideRequest, claim: KeyClaim | 
     """
     limit = TimeLimit(time.monotonic(), request.timeout_ms)
     if claim is None:
-        return (await decide_and_log(gardoon, request, limit)).answer.encode(), False
+        return _decided(*await decide_and_log(gardoon, request, limit))
     with gardoon.keys.using(claim):
         for attempt in range(ATTEMPTS):
             if attempt > 0 or not claim.found_free:
                 async with limit.kept():
                     known = await asyncio.to_thread(_kept_answer, gardoon, claim)
                 if known is not None:
-                    return known, True
+                    return Decided(known, True, None)
             with suppress(KeyTakenError):
-                return (await decide_and_log(gardoon, request, limit, claim)).answer.encode(), False
+                return _decided(*await decide_and_log(gardoon, request, limit, claim))
     raise KeyInUseError(f"Idempotency-Key {claim.key!r} was taken and given back {ATTEMPTS} times")
+
+
+def _decided(record: DecisionRecord, stages: Stages) -> Decided:
+    return Decided(record.answer.encode(), False, stages)
 
 
 async def answer_once(

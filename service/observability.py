@@ -14,6 +14,7 @@ from service.events.told import Told
 from service.record import DecisionRecord
 from service.safe_trace import tell_exception
 from service.schemas import OutcomeItem, OutcomeResult
+from service.stages import STAGES, Stages
 
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
 
@@ -32,6 +33,14 @@ class Metrics:
         self.decide_seconds = Histogram(
             "gardoon_decide_seconds", "Time to decide, log included", registry=own, buckets=_SECONDS
         )
+        self.stage_seconds = Histogram(
+            "gardoon_decide_stage_seconds",
+            "Time of each stage of a decision",
+            ("stage",),
+            registry=own,
+            buckets=_SECONDS,
+        )
+        self._of_stage = {stage: self.stage_seconds.labels(stage) for stage in STAGES}
         self.flush_seconds = Histogram(
             "gardoon_log_flush_seconds",
             "Time of one commit of the decision log",
@@ -103,8 +112,10 @@ class Metrics:
             registry=own,
         )
 
-    def count_decision(self, record: DecisionRecord) -> None:
-        """Count an answered decision and the inputs that defaults stood in for."""
+    def count_decision(self, record: DecisionRecord, stages: Stages) -> None:
+        """Count an answered decision, what its stages took and the inputs that defaults stood in for."""
+        for stage, seconds in stages.seconds.items():
+            self._of_stage[stage].observe(seconds)
         self.decisions.labels(record.request.journey, record.status, record.group).inc()
         for name in record.degraded:
             self.degraded.labels(name).inc()

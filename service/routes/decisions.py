@@ -22,7 +22,7 @@ from service.errors import (
     UnusableRequestError,
 )
 from service.forcing import decide_for
-from service.routes.dependencies import Asking, ClaimedKey, Gardoon, answered, problems
+from service.routes.dependencies import SERVER_TIMING, Asking, ClaimedKey, Gardoon, answered, problems
 from service.schemas import (
     Activation,
     Answer,
@@ -50,7 +50,11 @@ _ACTIVATE = problems(
 @router.post("/v1/decide", response_model=Answer, responses=_DECIDE, tags=["decisions"])
 async def decide_one(request: DecideRequest, gardoon: Gardoon, asking: Asking, claim: ClaimedKey) -> Response:
     """Decide for one customer at one moment; the answer leaves when the decision is durably logged."""
-    return answered(*await decide_for(gardoon, asking, request, claim))
+    decided = await decide_for(gardoon, asking, request, claim)
+    answer = answered(decided.content, decided.replayed)
+    if decided.stages is not None:
+        answer.headers[SERVER_TIMING] = decided.stages.server_timing()
+    return answer
 
 
 @router.post(

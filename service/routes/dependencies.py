@@ -20,6 +20,7 @@ from service.store.key_log import KeyClaim
 
 JSON = "application/json"
 REPLAYED = "Idempotency-Replayed"
+SERVER_TIMING = "Server-Timing"
 
 
 def state(request: Request) -> State:

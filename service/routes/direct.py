@@ -18,7 +18,7 @@ from service.asker import Asker
 from service.batch_schema import IdempotencyKey
 from service.forcing import decide_for
 from service.idempotency import make_claim
-from service.routes.dependencies import JSON, REPLAYED
+from service.routes.dependencies import JSON, REPLAYED, SERVER_TIMING
 from service.schemas import DecideRequest
 from service.store.key_log import KeyClaim
 
@@ -26,6 +26,7 @@ PATH: Final = "/v1/decide"
 _KEY: Final[TypeAdapter[str]] = TypeAdapter(IdempotencyKey)
 _CONTENT_TYPE: Final = (b"content-type", JSON.encode())
 _REPLAYED: Final = (REPLAYED.lower().encode(), b"true")
+_SERVER_TIMING: Final = SERVER_TIMING.lower().encode()
 
 
 class DirectDecide:
@@ -43,9 +44,12 @@ class DirectDecide:
             _, found = self._documented.matches(scope)
             await self._documented.handle({**scope, **found}, _again(messages, receive), send)
             return
-        content, replayed = await decide_for(scope["app"].state.gardoon, _asking(scope), *asked)
-        length = (b"content-length", str(len(content)).encode())
-        headers = [_REPLAYED, length, _CONTENT_TYPE] if replayed else [length, _CONTENT_TYPE]
+        content, replayed, stages = await decide_for(scope["app"].state.gardoon, _asking(scope), *asked)
+        headers = [(b"content-length", str(len(content)).encode()), _CONTENT_TYPE]
+        if replayed:
+            headers.append(_REPLAYED)
+        if stages is not None:
+            headers.append((_SERVER_TIMING, stages.server_timing().encode()))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 

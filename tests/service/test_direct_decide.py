@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -17,6 +19,7 @@ from service.routes.direct import DirectDecide
 from service.schemas import DecideRequest
 from tests.service.conftest import Worker
 
+_STAGE_TIME = re.compile(r";dur=\d+\.\d\d")
 JSON = {"content-type": "application/json"}
 GIVEN = {"customer_id": "c1", "journey": "lucky_wheel", "dry_run": True}
 
@@ -75,8 +78,10 @@ def worker(worker: Worker) -> Worker:
 
 
 def answer(worker: Worker, content: bytes, headers: Mapping[str, str]) -> tuple[int, list[Any], bytes]:
+    """Status, headers and body; of the times that it took, only which stages they are of."""
     response = worker.client.post("/v1/decide", content=content, headers=headers)
-    return response.status_code, sorted(response.headers.multi_items()), response.content
+    named = [(name, _STAGE_TIME.sub("", value)) for name, value in response.headers.multi_items()]
+    return response.status_code, sorted(named), response.content
 
 
 def direct(worker: Worker) -> Any:
@@ -131,6 +136,19 @@ def test_a_key_sent_again_is_answered_as_before_whichever_way_it_came(worker: Wo
     assert first[2] == second[2]
     assert ("idempotency-replayed", "true") in second[1]
     assert ("idempotency-replayed", "true") not in first[1]
+
+
+def test_an_answer_says_what_its_stages_took_and_a_repetition_does_not(worker: Worker) -> None:
+    object.__setattr__(worker.state, "randomness", os.urandom)
+
+    for ask in (answer, documented):
+        keyed = (body(dry_run=False), {**JSON, "idempotency-key": ask.__name__})
+        first, again = ask(worker, *keyed)[1], ask(worker, *keyed)[1]
+
+        assert ("server-timing", "features, standing, decide, log") in first
+        assert not any(name == "server-timing" for name, _ in again)
+    told = worker.client.get("/metrics").text
+    assert 'gardoon_decide_stage_seconds_count{stage="log"} 2.0' in told
 
 
 def test_a_body_in_pieces_is_put_together(worker: Worker) -> None:

@@ -235,7 +235,7 @@ def test_a_cancelled_caller_leaves_the_log_and_its_key_consistent(worker: Worker
             await asyncio.sleep(0)
         first.cancel()
         await asyncio.wait([first])
-        content, _ = await decide_once(state, request, make_claim(state, "", "k1", "p", WHEEL))
+        content, *_ = await decide_once(state, request, make_claim(state, "", "k1", "p", WHEEL))
         return content
 
     assert worker.client.portal is not None
