@@ -67,7 +67,7 @@ class SparkEngine:
 def open_spark(work: Path, *, master: str = "") -> Iterator[SparkEngine]:
     """Spark at `master`, or where its own settings say, or on this machine; a session that was open already stays open.
 
-    Raises `EngineError` where pyspark or Java is missing.
+    Raises `EngineError` where pyspark or Java is missing, or Spark does not start.
     """
     try:
         from pyspark import SparkConf
@@ -90,4 +90,8 @@ def open_spark(work: Path, *, master: str = "") -> Iterator[SparkEngine]:
 
 def _started(builder: SparkSession.Builder, master: str) -> SparkSession:
     settings: dict[str, Any] = {**SETTINGS, **(LOCAL if master.startswith("local") else {})}
-    return builder.config(map=settings).getOrCreate()
+    try:
+        return builder.config(map=settings).getOrCreate()
+    except Exception as error:  # with a wrong JAVA_HOME one of Spark's own kinds, with a wrong address Java's
+        first = str(error).strip().partition("\n")[0]
+        raise EngineError(f"Spark does not start at {master}, which needs Java 17: {first}") from error

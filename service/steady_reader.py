@@ -73,7 +73,7 @@ class SteadyReader:
         seconds = min(within, self._patience_seconds)
         found: asyncio.Future[StoredFeatures] = asyncio.get_running_loop().create_future()
         self._waiting.append((customer_id, found))
-        if self._reading is None:
+        if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read_waiting(), name="online-store")
         try:
             async with asyncio.timeout(seconds):
@@ -91,8 +91,6 @@ class SteadyReader:
             batch = [(customer_id, found) for customer_id, found in batch if not found.done()]
             if batch:
                 await self._read_batch(batch)
-        if self._reading is asyncio.current_task():
-            self._reading = None
 
     async def _read_batch(self, batch: Sequence[tuple[str, asyncio.Future[StoredFeatures]]]) -> None:
         customer_ids = [customer_id for customer_id, _ in batch]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,6 +15,7 @@ import pytest
 from features.engine import DuckdbEngine, EngineError, duckdb_backend, open_engine
 from features.offline import build_snapshots
 from features.schema import load_schema
+from tests.running import ROOT
 
 AS_OF = datetime(2024, 3, 1, tzinfo=UTC)
 
@@ -44,3 +47,23 @@ def test_spark_without_java_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
     with pytest.raises(EngineError, match="needs Java 17"), open_engine("spark", work=tmp_path):
         pass
+
+
+@pytest.mark.slow
+def test_a_java_that_is_none_is_told(tmp_path: Path) -> None:
+    pytest.importorskip("pyspark", reason="Spark is in the group `spark`")
+    code = (
+        "from features.engine import EngineError\nfrom features.spark_engine import open_spark\nfrom pathlib import Path\n"
+        "try:\n    open_spark(Path()).__enter__()\nexcept EngineError as error:\n    print(error)\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "JAVA_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.startswith("Spark does not start at local[*], which needs Java 17")
