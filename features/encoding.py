@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ from features.schema import Feature, Schema, View
 from features.stored import StoredFeatures, StoredView
 from features.wire import FeatureValue
 
-_FLOAT = {float}
+_FLOAT, _NUMBERS, _NAN = {float}, {float, bool, int, type(None)}, float("nan")
 
 
 class EncodingError(ValueError):
@@ -51,36 +51,38 @@ def encode(stored: StoredFeatures, *, now: datetime, schema: Schema) -> FeatureV
             degraded.append(f"{view.name}:{problem}")
         usable = row.values if row is not None and problem != "stale" else {}
         first, numbers = len(values), _numbers(view, usable)
-        if numbers is not None:
-            values.extend(numbers)
-        else:
-            _fill(values, strings, view, usable)
+        if numbers is None:
+            numbers = _places_of_all(view, usable)
+        values.extend(numbers)
+        for feature in view.texts:
+            value = usable.get(feature.name, feature.default)
+            strings[feature.name] = str(feature.default if value is None else value)
         if row is not None and view.ages:
             _grow(values, first, view, (now - row.event_at).total_seconds())
     return FeatureVector(np.array(values, dtype=np.float64), strings, tuple(degraded))
 
 
-def _numbers(view: View, row: Mapping[str, FeatureValue]) -> tuple[float, ...] | None:
-    """The row's values, where all that the view declares are there and plain numbers; most rows of most views are so."""
+def _numbers(view: View, row: Mapping[str, FeatureValue]) -> Sequence[float] | None:
+    """The row's numbers where all that the view declares are there, each with one place: most rows are so."""
     if view.read_numbers is None or not row:
         return None
     try:
         values = view.read_numbers(row)
     except KeyError:
         return None
-    return values if set(map(type, values)) == _FLOAT else None
+    kinds = set(map(type, values))
+    if kinds <= _NUMBERS:
+        return values if kinds == _FLOAT else [_NAN if value is None else float(value) for value in values]
+    return None
 
 
-def _fill(values: list[float], strings: dict[str, str], view: View, row: Mapping[str, FeatureValue]) -> None:
-    """Add the row's values, defaults for those that it lacks."""
+def _places_of_all(view: View, row: Mapping[str, FeatureValue]) -> list[float]:
+    """The places of the row's numbers, defaults for those that it lacks."""
+    values: list[float] = []
     for feature in view.features:
-        value = row.get(feature.name, feature.default)
-        if type(value) is float and feature.length == 1:
-            values.append(value)
-        elif feature.type == "string":
-            strings[feature.name] = str(feature.default if value is None else value)
-        else:
-            values.extend(_places(feature, value))
+        if feature.type != "string":
+            values.extend(_places(feature, row.get(feature.name, feature.default)))
+    return values
 
 
 def view_problem(view: View, row: StoredView | None, now: datetime) -> str | None:

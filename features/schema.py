@@ -65,9 +65,15 @@ class View:
 
     @cached_property
     def read_numbers(self) -> Callable[[Mapping[str, Any]], tuple[Any, ...]] | None:
-        """All values of a row in declared order, `KeyError` where one is lacking; None unless each has one place."""
-        names = [each.name for each in self.features if each.type != "string" and each.length == 1]
-        return itemgetter(*names) if 1 < len(names) == len(self.features) else None
+        """All numbers of a row in declared order, `KeyError` where one is lacking; None where one has several places."""
+        numbers = [each for each in self.features if each.type != "string"]
+        several = len(numbers) < 2 or any(each.length > 1 for each in numbers)
+        return None if several else itemgetter(*[each.name for each in numbers])
+
+    @cached_property
+    def texts(self) -> tuple[Feature, ...]:
+        """The features that are text."""
+        return tuple(each for each in self.features if each.type == "string")
 
     @cached_property
     def ages(self) -> tuple[tuple[int, float], ...]:
