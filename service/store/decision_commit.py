@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import Connection, Engine, insert
+from sqlalchemy import Connection, Engine
 
 from service.record import DecisionRecord
 from service.standing import Claims
-from service.store.engine import microseconds
+from service.store.engine import insert_rows, microseconds
 from service.store.key_log import KeyClaim, KeyTakenError, give_back_keys, without_taken
 from service.store.ledger import StandingMovedError, forgotten_since, take_claims
 from service.store.tables import decisions
-
-_INSERT: Final = insert(decisions)
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ def commit_within(engine: Engine, connection: Connection, entries: Sequence[Entr
     give_back_keys(connection, [each.key for each in entries if each.decision_id in lost and each.key])
     rows = [entry.row for entry, failure in zip(entries, failures, strict=True) if failure is None]
     if rows:
-        connection.execute(_INSERT, rows)
+        insert_rows(connection, decisions, rows)
     return failures
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import DataError
 
 from service.errors import LogUnavailableError, UnstorableError
 from service.observability import Metrics
@@ -17,7 +19,7 @@ from service.record import DecisionRecord
 from service.standing import Claims
 from service.store.decision_commit import decision_row
 from service.store.decision_log import DecisionLog
-from service.store.engine import open_log
+from service.store.engine import insert_rows, open_log
 from service.store.tables import decisions
 from tests.service.conftest import Worker
 
@@ -131,3 +133,24 @@ def test_the_record_survives_the_log_unchanged(record: DecisionRecord) -> None:
     row = decision_row(record)
 
     assert DecisionRecord.model_validate_json(row["record"]) == record
+
+
+def test_rows_are_inserted_together_as_they_are_one_by_one(record: DecisionRecord, engine: Engine) -> None:
+    rows = [decision_row(each) for each in copies(record, 3)]
+    rows[1] |= {"repeats": "d0", "record": bytes(range(256))}
+
+    with engine.begin() as connection:
+        insert_rows(connection, decisions, rows)
+
+    with engine.connect() as connection:
+        query = select(decisions).where(decisions.c.decision_id.in_([row["decision_id"] for row in rows]))
+        found = connection.execute(query.order_by(decisions.c.decision_id)).mappings().all()
+    assert [dict(row) for row in found] == sorted(rows, key=lambda row: row["decision_id"])
+
+
+def test_a_value_that_is_too_long_is_refused_and_not_cut(record: DecisionRecord, engine: Engine) -> None:
+    row = decision_row(copies(record, 1)[0]) | {"status": "s" * 17}
+    refused = pytest.raises(DataError) if engine.dialect.name == "postgresql" else nullcontext()
+
+    with refused, engine.begin() as connection:  # SQLite has no length to check
+        insert_rows(connection, decisions, [row])
