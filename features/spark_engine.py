@@ -7,6 +7,7 @@ on, a batch at a time, and holds no more than one. On a cluster all have to see 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -93,5 +94,12 @@ def _started(builder: SparkSession.Builder, master: str) -> SparkSession:
     try:
         return builder.config(map=settings).getOrCreate()
     except Exception as error:  # with a wrong JAVA_HOME one of Spark's own kinds, with a wrong address Java's
-        first = str(error).strip().partition("\n")[0]
-        raise EngineError(f"Spark does not start at {master}, which needs Java 17: {first}") from error
+        raise EngineError(
+            f"Spark does not start at {master}, which needs Java 17: {reason_of(error)}"
+        ) from error
+
+
+def reason_of(error: Exception) -> str:
+    """What went wrong in Python, of all that Spark tells."""
+    lines = [line for line in str(error).splitlines() if line and not line.startswith(("\t", " "))]
+    return next((line for line in lines if re.match(r"[\w.]+(Error|Exception): ", line)), lines[0])

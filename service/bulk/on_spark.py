@@ -6,13 +6,13 @@ The folder of the run, and what the settings name, has to be where every executo
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from features.spark_engine import reason_of
 from service.bulk.processes import PartFailedError, decide_share
 from service.bulk.run import RunError
 from service.settings import Settings
@@ -43,7 +43,7 @@ def open_session(master: str, processes: int) -> Any:
     try:
         return builder.master(master or submitted or f"local[{processes}]").getOrCreate()
     except Exception as error:  # without Java one of Spark's own kinds, with a wrong address Java's
-        raise RunError(f"Spark does not start, which needs Java 17: {_reason(error)}") from error
+        raise RunError(f"Spark does not start, which needs Java 17: {reason_of(error)}") from error
 
 
 def decide_on_spark(session: Any, settings: Settings, folder: Path, parts: Sequence[int]) -> Iterator[int]:
@@ -55,13 +55,7 @@ def decide_on_spark(session: Any, settings: Settings, folder: Path, parts: Seque
     try:
         yield places.mapInArrow(decide, places.schema).count()
     except Exception as error:  # Spark's own kinds wrap whatever happened on an executor
-        raise PartFailedError(f"a task of Spark failed: {_reason(error)}; run again to go on") from error
-
-
-def _reason(error: Exception) -> str:
-    """What went wrong in Python, of all that Spark tells."""
-    lines = [line for line in str(error).splitlines() if line and not line.startswith(("\t", " "))]
-    return next((line for line in lines if re.match(r"[\w.]+(Error|Exception): ", line)), lines[0])
+        raise PartFailedError(f"a task of Spark failed: {reason_of(error)}; run again to go on") from error
 
 
 def _decide_each(

@@ -39,12 +39,13 @@ class DirectDecide:
         messages = [await receive()]
         while messages[-1].get("more_body", False):
             messages.append(await receive())
-        asked = _read(scope, messages)
+        asking = Asker.of(scope.get("state", {}).get("caller"))
+        asked = _read(scope, messages, asking)
         if asked is None:
             _, found = self._documented.matches(scope)
             await self._documented.handle({**scope, **found}, _again(messages, receive), send)
             return
-        content, replayed, stages = await decide_for(scope["app"].state.gardoon, _asking(scope), *asked)
+        content, replayed, stages = await decide_for(scope["app"].state.gardoon, asking, *asked)
         headers = [(b"content-length", str(len(content)).encode()), _CONTENT_TYPE]
         if replayed:
             headers.append(_REPLAYED)
@@ -61,7 +62,9 @@ def answer_directly(app: FastAPI) -> None:
     routes.insert(0, Route(PATH, DirectDecide(documented), methods=["POST"], include_in_schema=False))
 
 
-def _read(scope: Scope, messages: list[Message]) -> tuple[DecideRequest, KeyClaim | None] | None:
+def _read(
+    scope: Scope, messages: list[Message], asking: Asker
+) -> tuple[DecideRequest, KeyClaim | None] | None:
     """What is asked, and the claim of its idempotency key; None where FastAPI had better look at it."""
     headers = dict(scope["headers"])
     is_json = headers.get(b"content-type", b"").partition(b";")[0] == _CONTENT_TYPE[1]
@@ -72,20 +75,15 @@ def _read(scope: Scope, messages: list[Message]) -> tuple[DecideRequest, KeyClai
         content = from_json(b"".join([message.get("body", b"") for message in messages]))
         request = DecideRequest.model_validate(content)
         key = headers.get(b"idempotency-key")
-        return request, None if key is None else _claim(scope, key.decode("latin-1"), content)
+        return request, None if key is None else _claim(scope, asking, key.decode("latin-1"), content)
     except ValueError:  # what is wrong with it FastAPI finds again, and says
         return None
 
 
-def _claim(scope: Scope, key: str, content: Any) -> KeyClaim:
-    scope_of_key = _asking(scope).key_scope
+def _claim(scope: Scope, asking: Asker, key: str, content: Any) -> KeyClaim:
     return make_claim(
-        scope["app"].state.gardoon, scope_of_key, _KEY.validate_python(key), f"POST {PATH}", content
+        scope["app"].state.gardoon, asking.key_scope, _KEY.validate_python(key), f"POST {PATH}", content
     )
-
-
-def _asking(scope: Scope) -> Asker:
-    return Asker.of(scope.get("state", {}).get("caller"))
 
 
 def _again(messages: list[Message], receive: Receive) -> Receive:

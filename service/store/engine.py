@@ -63,13 +63,14 @@ def connect_log(url: str) -> Engine:
     """The engine of a log, whatever is in it."""
     if url.startswith("postgresql://"):
         url = url.replace("postgresql://", "postgresql+psycopg://", 1)
-    on_server: dict[str, Any] = {
-        "connect_args": PATIENCE,
-        "pool_size": _KEPT_OPEN,
-        "max_overflow": _AT_MOST - _KEPT_OPEN,
-    }
-    # an error's words may be logged, customers may not
-    engine = create_engine(url, hide_parameters=True, **(on_server if url.startswith("postgresql") else {}))
+    settings: dict[str, Any] = {"hide_parameters": True}  # an error's words may be logged, customers may not
+    if url.startswith("postgresql"):
+        settings |= {
+            "connect_args": PATIENCE,
+            "pool_size": _KEPT_OPEN,
+            "max_overflow": _AT_MOST - _KEPT_OPEN,
+        }
+    engine = create_engine(url, **settings)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
     return engine
@@ -117,9 +118,9 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
     names = tuple(rows[0])
     if connection.dialect.name == "postgresql":
         columns = tuple([[row[name] for row in rows] for name in names])
-        connection.exec_driver_sql(_insert_of_columns(table, names), columns)
+        connection.exec_driver_sql(_from_columns(table, names), columns)
     else:
-        connection.execute(_insert_of(table), rows)
+        connection.execute(table.insert(), rows)
 
 
 _ARRAYS: Final[Mapping[type, str]] = {
@@ -131,12 +132,8 @@ _ARRAYS: Final[Mapping[type, str]] = {
 
 
 @cache
-def _insert_of(table: Table) -> Any:
-    return table.insert()
-
-
-@cache
-def _insert_of_columns(table: Table, names: tuple[str, ...]) -> str:
+def _from_columns(table: Table, names: tuple[str, ...]) -> str:
+    """An insert of rows that are given as an array for each column."""
     arrays = ", ".join([_ARRAYS[type(table.c[name].type)] for name in names])
     return f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM unnest({arrays})"
 

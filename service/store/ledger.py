@@ -44,9 +44,7 @@ class StandingMovedError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class StandingQuery:
-    """Whose standing at which moment, seen from which journey: the draw's period and the budget's day are None where there
-    is none.
-    """
+    """Whose standing, when, seen from which journey: the draw's period and the budget's day are None where there is none."""
 
     at: datetime
     customer_id: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, or_, select
@@ -85,7 +85,7 @@ def _counted(rows: Sequence[Any], query: StandingQuery) -> tuple[CountedMessage,
     """The messages that count for a query."""
     if not rows or not query.horizon:
         return ()
-    now, reach = microseconds(query.at), microseconds(query.at + query.horizon) - microseconds(query.at)
+    now, reach = microseconds(query.at), query.horizon // timedelta(microseconds=1)
     return tuple(
         [
             counted_message(row)

@@ -126,7 +126,8 @@ class Together(ABC, Generic[Entry, Result]):
                     await self._call([waiting])
                 return
             outcomes = [failure_of(error)] * len(batch)
-            if not isinstance(error, _AWAY):
-                _logger.error("an entry cannot be stored", log=self.name, exc_info=error)
+            if not isinstance(error, LogAwayError):  # the breaker has told it, once
+                what = "the log does not answer" if isinstance(error, _AWAY) else "an entry cannot be stored"
+                _logger.error(what, log=self.name, exc_info=error)
         for waiting, outcome in zip(batch, outcomes, strict=True):
             waiting.tell(outcome)
