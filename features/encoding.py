@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,25 +64,39 @@ def encode(stored: StoredFeatures, *, now: datetime, schema: Schema) -> FeatureV
 
 
 def _numbers(view: View, row: Mapping[str, FeatureValue]) -> Sequence[float] | None:
-    """The row's numbers where all that the view declares are there, each with one place: most rows are so."""
+    """The row's numbers where all that the view declares are there, each list whole: most rows are so."""
     if view.read_numbers is None or not row:
         return None
     try:
-        values = view.read_numbers(row)
+        values: Sequence[Any] = view.read_numbers(row)
     except KeyError:
         return None
+    if view.lengths is not None:
+        values = _in_one_list(values, view.lengths)
     kinds = set(map(type, values))
     if kinds <= _NUMBERS:
         return values if kinds == _FLOAT else [_NAN if value is None else float(value) for value in values]
     return None
 
 
+def _in_one_list(values: Sequence[Any], lengths: Sequence[int]) -> list[Any]:
+    """The numbers one after another; a list of another length stays one, and is nobody's number."""
+    flat: list[Any] = []
+    for value, length in zip(values, lengths, strict=True):
+        if type(value) is tuple and len(value) == length:
+            flat.extend(value)
+        elif length == 1:
+            flat.append(value)
+        else:
+            flat.append(())
+    return flat
+
+
 def _places_of_all(view: View, row: Mapping[str, FeatureValue]) -> list[float]:
     """The places of the row's numbers, defaults for those that it lacks."""
     values: list[float] = []
-    for feature in view.features:
-        if feature.type != "string":
-            values.extend(_places(feature, row.get(feature.name, feature.default)))
+    for feature in view.numbers:
+        values.extend(_places(feature, row.get(feature.name, feature.default)))
     return values
 
 
@@ -89,7 +104,7 @@ def view_problem(view: View, row: StoredView | None, now: datetime) -> str | Non
     """Why defaults stand in for the view or a part of it: `missing`, `stale`, `incomplete` or None."""
     if row is None:
         return "missing"
-    if now - row.event_at > timedelta(days=view.freshness_days):
+    if now - row.event_at > view.freshness:
         return "stale"
     if not row.values.keys() >= view.feature_names:
         return "incomplete"

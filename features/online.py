@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from features.feast_import import import_feast
 from features.schema import FEATURE_SERVICE, JOIN_KEY, Schema
 from features.stored import StoredFeatures, StoredView
-from features.wire import FeatureValue, customer_of, decode_value, entity_key
+from features.wire import FeatureValue, customer_of, decode_value, decode_values, entity_key
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -71,14 +71,14 @@ class SqliteFeatureReader:
         values: dict[str, dict[str, FeatureValue]] = {}
         event_s: dict[str, int] = {}
         view_of = self._view_of
-        for name, stored, at_s in rows:
+        for (name, _, at_s), value in zip(rows, decode_values([row[1] for row in rows]), strict=True):
             view = view_of.get(name)
             if view is None:
                 continue
             if view not in values:
                 values[view] = {}
                 event_s[view] = at_s
-            values[view][name] = decode_value(stored)
+            values[view][name] = value
             if at_s < event_s[view]:
                 event_s[view] = at_s
         return StoredFeatures(

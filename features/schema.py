@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache, cached_property
 from itertools import accumulate
 from operator import itemgetter
@@ -64,11 +65,25 @@ class View:
         return frozenset(feature.name for feature in self.features)
 
     @cached_property
+    def freshness(self) -> timedelta:
+        """How old a row may be."""
+        return timedelta(days=self.freshness_days)
+
+    @cached_property
+    def numbers(self) -> tuple[Feature, ...]:
+        """The features that are numbers or lists of them."""
+        return tuple(each for each in self.features if each.type != "string")
+
+    @cached_property
     def read_numbers(self) -> Callable[[Mapping[str, Any]], tuple[Any, ...]] | None:
-        """All numbers of a row in declared order, `KeyError` where one is lacking; None where one has several places."""
-        numbers = [each for each in self.features if each.type != "string"]
-        several = len(numbers) < 2 or any(each.length > 1 for each in numbers)
-        return None if several else itemgetter(*[each.name for each in numbers])
+        """All `numbers` of a row, `KeyError` where one is lacking; None where there are not two."""
+        return itemgetter(*[each.name for each in self.numbers]) if len(self.numbers) > 1 else None
+
+    @cached_property
+    def lengths(self) -> tuple[int, ...] | None:
+        """The number of places of each of `numbers`; None where each has one."""
+        lengths = tuple(each.length for each in self.numbers)
+        return None if set(lengths) <= {1} else lengths
 
     @cached_property
     def texts(self) -> tuple[Feature, ...]:

@@ -14,6 +14,7 @@ from models.linear_statistics import LinearStatistics
 from models.regression import Shared
 
 _LIMIT: Final = 5.0
+_LOWEST, _HIGHEST = np.array(-_LIMIT), np.array(_LIMIT)  # as arrays, which numpy need not convert
 
 
 class ChannelThompson(BeliefPolicy):
@@ -67,7 +68,7 @@ class ChannelThompson(BeliefPolicy):
     def action_features(self, contexts: Floats) -> Floats:
         """The features of every channel, `(n_rounds, n_actions, n_features)` for contexts `(n_rounds, n_actions)`."""
         z = (contexts - self.standardizer.center) / self._usual_difference
-        z = np.minimum(np.maximum(z, -_LIMIT), _LIMIT)
+        z = np.minimum(np.maximum(z, _LOWEST), _HIGHEST)
         z[np.isnan(z)] = 0.0
         features = np.empty((*z.shape, self.n_actions + 3))
         features[:] = self._same_for_all

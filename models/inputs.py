@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Final
@@ -23,6 +24,11 @@ BUDGET_PRICE: Final = "budget_price"
 _AFTER_FEATURES: Final = {
     name: place for place, name in enumerate((*SCORES, *MOMENT, *EARLIER_CHOICES, BUDGET_PRICE))
 }
+_AT_FIRST: Final = np.array(
+    [0.0 if name in (*_CHOSEN_CHANNEL, BUDGET_PRICE) else math.nan for name in _AFTER_FEATURES]
+)
+"""What comes after the features before anything is known of it: no channel chosen, a budget that costs nothing."""
+_MOMENT: Final = slice(_AFTER_FEATURES[MOMENT[0]], _AFTER_FEATURES[MOMENT[-1]] + 1)
 
 
 def input_names(feature_columns: tuple[str, ...]) -> tuple[str, ...]:
@@ -70,18 +76,16 @@ class Inputs:
     """
 
     def __init__(self, *, names: tuple[str, ...], features: Floats) -> None:
-        self.values = np.full(len(names), np.nan)
+        self.values = np.empty(len(names))
+        self._rest = self.values[len(features) :]
         self.values[: len(features)] = features
-        self._start = len(features)
-        for channel in _CHOSEN_CHANNEL:
-            self.set(channel, 0.0)
-        self.set(BUDGET_PRICE, 0.0)
+        self._rest[:] = _AT_FIRST
 
     def set_moment(self, local: datetime) -> None:
         """Put what the moment on the customer's clock tells in its places."""
-        for name, value in moment_inputs(local).items():
-            self.set(name, value)
+        told = moment_inputs(local)
+        self._rest[_MOMENT] = [told[name] for name in MOMENT]
 
     def set(self, name: str, value: float) -> None:
         """Put the value of a score, the moment, an earlier choice or the budget's price in its place."""
-        self.values[self._start + _AFTER_FEATURES[name]] = value
+        self._rest[_AFTER_FEATURES[name]] = value

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -19,10 +21,10 @@ from service.guardrails import send_slot
 from service.guardrails.budget import mask_budget
 from service.guardrails.cap import BlockingCap, blocking_cap, mask_caps
 from service.guardrails.mask import Mask
-from service.guardrails.reach import mask_channels
+from service.guardrails.reach import FEATURES, mask_channels
 from service.guardrails.reason import Found, give_reason
 from service.model_set import BoundPolicy
-from service.point_decisions import DecisionName
+from service.point_decisions import DecisionName, QuietHours
 from service.record import Round
 from service.schemas import DecideRequest, Reason
 
@@ -46,10 +48,12 @@ def _decide_channel(course: Course) -> None:
 
 
 def _known_of_reach(course: Course) -> Mapping[str, float]:
-    """The customer's features; what defaults may stand in for in their profile is not known, rather than false."""
+    """What their features say of reaching the customer; what a default may stand in for is not known, rather than false."""
+    values, places = course.facts.features.values, course.models.places
+    known = {name: float(values[places[name]]) for name in FEATURES if name in places}
     if not any(name.startswith("profile:") for name in course.facts.features.degraded):
-        return course.features
-    return {name: value or math.nan for name, value in course.features.items()}
+        return known
+    return {name: value or math.nan for name, value in known.items()}
 
 
 def _hold_what_cannot_go_now(course: Course, mask: Mask) -> None:
@@ -64,8 +68,7 @@ def _moments(course: Course) -> list[datetime]:
     """When the message could go out, caps aside: the open hours that were asked for, or now where none is decided."""
     if "send_time" not in course.wanted:
         return [course.facts.decided_at]
-    slots = _slots(course)
-    mask = _hours(course, slots)
+    slots, mask = _slots(course), _hours(course)
     _apply_request(course.facts.request, mask)
     return [slots[hour] for hour in mask.open_actions]
 
@@ -75,29 +78,55 @@ def _slots(course: Course) -> Mapping[str, datetime]:
     return send_slot.slots(course.facts.decided_at, course.zone, quiet)
 
 
-def _hours(course: Course, slots: Mapping[str, datetime]) -> Mask:
+def _hours(course: Course) -> Mask:
     """The hours that clock, deadline, quiet hours and the coupon's life leave."""
-    point, request, now = course.point.send_time, course.facts.request, course.facts.decided_at
+    point, coupon = course.point.send_time, course.point.coupon
     assert point is not None
-    mask = Mask("send_time", course.models.policies["send_time"].policy.action_names)
-    send_slot.mask_clock(mask, slots, now, course.zone)
-    reach = timedelta(hours=point.deadline_hours)
-    if request.deadline_at is None or now + reach < request.deadline_at:
+    expires_at, life_minutes = None, 0.0
+    if coupon is not None and "coupon" in course.wanted and coupon.valid == "until_local_midnight":
+        expires_at, life_minutes = course.coupon_expiry(coupon), coupon.minimum_life_minutes
+    return _open_hours(
+        course.models.policies["send_time"].policy.action_names,
+        course.facts.decided_at,
+        course.zone,
+        point.quiet_hours,
+        point.deadline_hours,
+        course.facts.request.deadline_at,
+        expires_at,
+        life_minutes,
+    ).copy()
+
+
+@lru_cache(maxsize=256)
+def _open_hours(
+    hours: tuple[str, ...],
+    now: datetime,
+    zone: ZoneInfo,
+    quiet: QuietHours | None,
+    deadline_hours: float,
+    deadline_at: datetime | None,
+    coupon_expires_at: datetime | None,
+    coupon_life_minutes: float,
+) -> Mask:
+    """`_hours` of what it depends on; not to be narrowed itself. Kept: of many decisions at one moment few differ."""
+    mask = Mask("send_time", hours)
+    slots = send_slot.slots(now, zone, quiet)
+    send_slot.mask_clock(mask, slots, now, zone)
+    reach = timedelta(hours=deadline_hours)
+    if deadline_at is None or now + reach < deadline_at:
         send_slot.mask_deadline(mask, slots, now + reach, moves_by=reach)
     else:
-        send_slot.mask_deadline(mask, slots, request.deadline_at)
-    if point.quiet_hours is not None:
-        send_slot.mask_quiet_hours(mask, slots, course.zone, point.quiet_hours)
-    coupon = course.point.coupon
-    if coupon is not None and "coupon" in course.wanted and coupon.valid == "until_local_midnight":
-        expires_at, life = course.coupon_expiry(coupon), timedelta(minutes=coupon.minimum_life_minutes)
-        send_slot.mask_coupon_life(mask, slots, expires_at, life)
+        send_slot.mask_deadline(mask, slots, deadline_at)
+    if quiet is not None:
+        send_slot.mask_quiet_hours(mask, slots, zone, quiet)
+    if coupon_expires_at is not None:
+        life = timedelta(minutes=coupon_life_minutes)
+        send_slot.mask_coupon_life(mask, slots, coupon_expires_at, life)
     return mask
 
 
 def _decide_send_time(course: Course) -> None:
-    slots = _slots(course)
-    mask = _hours(course, slots)
+    slots, mask = _slots(course), _hours(course)
     if _may_be_capped(course):
         attempts = {hour: [(course.channel, slots[hour])] for hour in _tried(course, mask) if hour in slots}
         mask_caps(mask, attempts, _capped(course))
@@ -176,7 +205,7 @@ def _take(course: Course, mask: Mask, bound: BoundPolicy) -> str | None:
         course.suppressed = True
         return None
     action = choose(probabilities, uniform(course.facts.decision_id, mask.decision))
-    course.rounds.append(_round(mask, bound, context, probabilities, action))
+    course.rounds.append(_round(mask, eligible, bound, context, probabilities, action))
     return mask.actions[action]
 
 
@@ -213,13 +242,15 @@ def _nothing_usual(course: Course, mask: Mask) -> Reason:
     return give_reason(rule, detail, Found(left, preferred), decision=mask.decision)
 
 
-def _round(mask: Mask, bound: BoundPolicy, context: Floats, probabilities: Floats, action: int) -> Round:
+def _round(
+    mask: Mask, eligible: Booleans, bound: BoundPolicy, context: Floats, probabilities: Floats, action: int
+) -> Round:
     return Round(
         decision=mask.decision,
         inputs=bound.policy.input_names,
-        context=tuple(None if math.isnan(value) else value for value in context.tolist()),
+        context=tuple([None if math.isnan(value) else value for value in context.tolist()]),
         actions=mask.actions,
-        eligible=tuple(mask.eligible.tolist()),
+        eligible=tuple(eligible.tolist()),
         probabilities=tuple(probabilities.tolist()),
         action=action,
         propensity=float(probabilities[action]),

@@ -60,7 +60,6 @@ class Course:
     shop_zone: ZoneInfo
     wanted: tuple[DecisionName, ...]
     inputs: Inputs
-    features: dict[str, float]
     rounds: list[Round] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
     drawings: list[Drawing] = field(default_factory=list)
@@ -70,6 +69,11 @@ class Course:
     message: str | None = None
     suppressed: bool = False
     customer_class: dict[str, float] | None = None
+
+    @cached_property
+    def features(self) -> dict[str, float]:
+        """Every number of the customer's features by its column's name."""
+        return dict(zip(self.models.input_names, self.facts.features.values.tolist(), strict=False))
 
     @property
     def effective_at(self) -> datetime:
@@ -119,9 +123,8 @@ def start(
         inputs.set(name, score)
     inputs.set_moment(facts.decided_at.astimezone(zone))
     group = group_of(facts.request.customer_id, point)
-    features = dict(zip(models.input_names, facts.features.values.tolist(), strict=False))
     shop_zone = ZoneInfo(rules.time_zone)
-    return Course(facts, models, point, group, zone, shop_zone, wanted, inputs, features, reasons=reasons)
+    return Course(facts, models, point, group, zone, shop_zone, wanted, inputs, reasons=reasons)
 
 
 def customer_zone(name: str, shop_zone: str) -> ZoneInfo:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -51,6 +52,11 @@ class ModelSet:
     policies: dict[str, BoundPolicy]
     input_names: tuple[str, ...]
     versions: dict[str, str]
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """The place of each input by name."""
+        return {name: place for place, name in enumerate(self.input_names)}
 
     def scores(self, features: Floats) -> dict[str, float]:
         """The three scores of a feature vector."""

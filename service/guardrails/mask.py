@@ -27,6 +27,12 @@ class Mask:
     def __post_init__(self) -> None:
         self.open_actions = self.actions
 
+    def copy(self) -> Mask:
+        """The same, to be narrowed on its own."""
+        copied = Mask(self.decision, self.actions, list(self.reasons), dict(self.blocked))
+        copied.open_actions = self.open_actions
+        return copied
+
     @property
     def eligible(self) -> Booleans:
         """Of each action whether it is open, `(n_actions,)`."""

@@ -10,10 +10,10 @@ from models.inputs import CHANNELS
 from service.guardrails.mask import Mask
 from service.guardrails.reason import Found
 
-_CLOSED: Final[tuple[tuple[str, str, Mapping[bool | None, str]], ...]] = (
+_CLOSED: Final[tuple[tuple[str, Mapping[str, str], Mapping[bool | None, str]], ...]] = (
     (
         "consent",
-        "consent",
+        {channel: f"consent_{channel}" for channel in CHANNELS},
         {
             False: "the customer has not agreed to this channel",
             None: "whether the customer has agreed to this channel is not known",
@@ -21,14 +21,17 @@ _CLOSED: Final[tuple[tuple[str, str, Mapping[bool | None, str]], ...]] = (
     ),
     (
         "reachability",
-        "reachable",
+        {channel: f"reachable_{channel}" for channel in CHANNELS},
         {
             False: "no working address, number or token",
             None: "whether there is a working address, number or token is not known",
         },
     ),
 )
-"""Rule, beginning of the channel's feature, and the reason in words by what that says (None: nothing)."""
+"""Rule, each channel's feature, and the reason in words by what that says (None: nothing)."""
+_BLACKLIST: Final = "sms_blacklisted"
+FEATURES: Final = (*[name for _, facts, _ in _CLOSED for name in facts.values()], _BLACKLIST)
+"""What is read of a customer."""
 
 
 def mask_channels(mask: Mask, features: Mapping[str, float]) -> None:
@@ -37,18 +40,15 @@ def mask_channels(mask: Mask, features: Mapping[str, float]) -> None:
     Unknown consent is no consent; who is not known to be on the operator's blacklist is not on it. What is known to be
     missing and what is not known are two reasons: the one is the customer's wish, the other may be a feed that is behind.
     """
-    for rule, fact, details in _CLOSED:
-        answers = [(channel, _answer(features[f"{fact}_{channel}"])) for channel in CHANNELS]
-        for answer, detail in details.items():
-            closed = [channel for channel, said in answers if said is answer]
+    for rule, facts, details in _CLOSED:
+        answers = [(channel, features[fact]) for channel, fact in facts.items()]
+        answers = [(channel, value) for channel, value in answers if value != 1.0]
+        for answer, detail in details.items() if answers else ():
+            closed = [channel for channel, value in answers if math.isnan(value) is (answer is None)]
             if closed:
-                read = tuple([f"{fact}_{channel}" for channel in mask.open_actions if channel in closed])
+                read = tuple([facts[channel] for channel in mask.open_actions if channel in closed])
                 mask.remove(rule, closed, detail, Found(limit=True, current=answer, features=read))
-    if features.get("sms_blacklisted") == 1.0:  # schemas of older decisions have no such feature
+    if features.get(_BLACKLIST) == 1.0:  # schemas of older decisions have no such feature
         detail = "the customer told the operator to let no promotional SMS through"
-        found = Found(limit=False, current=True, features=("sms_blacklisted",))
+        found = Found(limit=False, current=True, features=(_BLACKLIST,))
         mask.remove("sms_blacklist", ["sms"], detail, found)
-
-
-def _answer(value: float) -> bool | None:
-    return None if math.isnan(value) else value == 1.0

@@ -228,3 +228,18 @@ def test_actions_are_chosen_as_often_as_their_logged_propensities_say_after_mask
     assert sum(count > 0 for count in chosen.values()) > 10
     for place, count in chosen.items():
         assert abs(count - expected[place]) <= 4.5 * np.sqrt(variance[place]) + 1e-9, place
+
+
+def test_what_one_request_excludes_is_open_to_the_next_at_the_same_moment(
+    wheel: Callable[..., DecisionRecord],
+) -> None:
+    facts = {f"{fact}_{channel}": True for fact in ("consent", "reachable") for channel in CHANNELS}
+    ask = {"decide": ["send_time"]}
+    asked = [ask, {**ask, "excluded": {"send_time": ["18", "19"]}}, ask]
+
+    first, narrowed, again = (
+        wheel(1, NOW, "Asia/Tehran", Standing(), each, **facts).rounds[0] for each in asked
+    )
+
+    assert narrowed.eligible != first.eligible
+    assert again == first
