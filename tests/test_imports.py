@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "training": {"models", "features"},
     "feature_repo": set(),
     "gardoon_client": set(),
+    "journeys": {"gardoon_client"},
 }
 HEAVY = {"feast", "mlflow", "lightgbm"}
 

@@ -27,7 +27,7 @@ def test_the_shipped_decision_points_are_right_and_leave_no_doubt() -> None:
 
     assert [doubt for point in points.values() for doubt in doubts(point)] == []
     assert code == 0
-    assert told.startswith("6 decision points are right: browse_abandonment")
+    assert told.startswith("7 decision points are right: browse_abandonment")
 
 
 def test_an_error_ends_with_1_and_names_file_line_and_field(tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ def run(*arguments: str) -> str:
 def test_the_plan_has_the_funnel_the_messages_the_wheel_and_coupons() -> None:
     assert set(EVENTS) < PLAN.events.keys()
     others = {"wheel_shown", "wheel_spun", "coupon_given", "coupon_redeemed", "coupon_expired"}
+    others |= {"app_opened", "page_followed"}
     assert PLAN.events.keys() == {*EVENTS, *others}
     for name in ("message_sent", "message_delivered", "message_opened", "message_clicked", "message_bounced"):
         schema = PLAN.events[name].schema
