@@ -28,6 +28,7 @@ from service.access.access import build_access
 from service.access.guard import Guard
 from service.access.openapi import add_access
 from service.body_limit import BodyLimit
+from service.console.routes import router as console
 from service.coupons.key_ring import open_coupon_keys
 from service.course import Rules
 from service.errors import ServiceError, UnstorableError
@@ -178,6 +179,7 @@ def create_app(
         swagger_ui_oauth2_redirect_url=None,
     )
     app.include_router(router)
+    app.include_router(console)
     answer_directly(app)
     describe(app, add_access, add_examples)
     limits = settings or Settings()

@@ -3,6 +3,8 @@
 ServiceError
 ├── UnauthenticatedError       401   no API key or token, or one that is not accepted
 ├── ScopeError                 403   the caller's scopes do not cover the endpoint
+├── ForgedFormError            403   a form of the console that it did not make
+├── SpentLinkError             410   a wheel's link that is not ours or is valid no more
 ├── UnknownEndpointError       404
 ├── MethodNotAllowedError      405
 ├── TooManyRequestsError       429   the caller asked more often than its limit
@@ -82,6 +84,20 @@ class ScopeError(ServiceError):
         return {
             "WWW-Authenticate": f'Bearer realm="gardoon", error="insufficient_scope", scope="{self.wanted}"'
         }
+
+
+class ForgedFormError(ServiceError):
+    """The form does not carry the token that the console put into it."""
+
+    status = 403
+    title = "Form not accepted"
+
+
+class SpentLinkError(ServiceError):
+    """The link to a wheel was not made here, was altered, or is valid no more."""
+
+    status = 410
+    title = "Link not valid"
 
 
 class UnknownEndpointError(ServiceError):

@@ -11,7 +11,7 @@ from datetime import datetime
 from limits import RateLimitItem
 from sqlalchemy import Engine
 
-from service.access.caller import Caller, parse_limit
+from service.access.caller import KEY_IDENTITY, Caller, parse_limit
 from service.access.issuer import IssuerKeys, check_address, fetch
 from service.access.key import PREFIX
 from service.access.key_ring import KeyRing
@@ -59,15 +59,17 @@ class Access:
         """Let go of what is open."""
         await self._limiter.close()
 
-    async def admit(self, method: str, path: str, headers: Mapping[bytes, bytes]) -> Caller | None:
-        """Who asks; None at an open endpoint.
+    async def admit(
+        self, method: str, path: str, headers: Mapping[bytes, bytes], session: Caller | None = None
+    ) -> Caller | None:
+        """Who asks, the caller of a console's session if there is one; None at an open endpoint.
 
         Raises: the `ServiceError` that says why the request is not let in.
         """
         scope = self._endpoints.find(method, path)
         if scope is OPEN:
             return None
-        caller = await self._identify(headers)
+        caller = self._still(session) if session else await self.identify(find_credential(headers))
         if scope not in caller.scopes:
             raise ScopeError(scope, caller.scopes)
         limit = caller.limit or self._default_limit
@@ -79,8 +81,8 @@ class Access:
                 )
         return caller
 
-    async def _identify(self, headers: Mapping[bytes, bytes]) -> Caller:
-        credential = find_credential(headers)
+    async def identify(self, credential: str) -> Caller:
+        """Whose API key or token this is. Raises the `ServiceError` that says why it is not accepted."""
         if credential.startswith(PREFIX):
             return self._keys.find(credential)
         if self._tokens is None:
@@ -88,6 +90,15 @@ class Access:
                 "found a credential that is no API key; wanted Authorization: Bearer gdn_..."
             )
         return await self._tokens.verify(credential)
+
+    def _still(self, session: Caller) -> Caller:
+        """The caller as it stands now: a key that was revoked since the login lets nobody in."""
+        kind, _, name = session.identity.partition(":")
+        if kind == KEY_IDENTITY:
+            return self._keys.recall(name)
+        if self._tokens is None:
+            raise UnauthenticatedError("the session is of an OIDC issuer, and none is set any more")
+        return session
 
 
 def find_credential(headers: Mapping[bytes, bytes]) -> str:

@@ -8,6 +8,9 @@ from limits import RateLimitItem, parse
 
 from service.access.scope import Scope
 
+KEY_IDENTITY = "key"
+"""What the identity of an API key's holder begins with."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.access.access import Access
+from service.access.session import read_session
+from service.console.refusal import is_of_console, refusal_page
 from service.errors import ServiceError
 from service.problem import problem_response
+from service.state import State
 
 ANYONE = "anyone"
 """Who asks an open service."""
@@ -22,21 +24,24 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        access: Access = scope["app"].state.gardoon.access
-        if not access.protected:
+        gardoon: State = scope["app"].state.gardoon
+        if not gardoon.access.protected:
             await self._app(scope, receive, send)
         elif scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})  # none is served, so none is let in
         else:
-            await self._admit(access, scope, receive, send)
+            await self._admit(gardoon, scope, receive, send)
 
-    async def _admit(self, access: Access, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _admit(self, gardoon: State, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
+        headers, of_console = dict(scope["headers"]), is_of_console(path)
         try:
-            caller = await access.admit(scope["method"], path, dict(scope["headers"]))
+            session = read_session(gardoon.coupon_keys, headers, gardoon.clock()) if of_console else None
+            caller = await gardoon.access.admit(scope["method"], path, headers, session)
         except ServiceError as error:
-            scope["app"].state.gardoon.metrics.refused.labels(str(error.status)).inc()
-            await problem_response(error, path)(scope, receive, send)
+            gardoon.metrics.refused.labels(str(error.status)).inc()
+            refuse = refusal_page if of_console else problem_response
+            await refuse(error, path)(scope, receive, send)
             return
         scope.setdefault("state", {})["caller"] = caller
         await self._app(scope, receive, send)

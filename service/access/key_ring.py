@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import Engine
 
-from service.access.caller import Caller, parse_limit
+from service.access.caller import KEY_IDENTITY, Caller, parse_limit
 from service.access.key import ApiKey, parse_key_text
 from service.access.key_store import note_use, read_keys
 from service.errors import AccessUnavailableError, UnauthenticatedError
@@ -61,19 +61,33 @@ class KeyRing:
 
         Raises: `UnauthenticatedError`, or `AccessUnavailableError` when the keys were not read for too long to trust them.
         """
-        if self._monotonic() - self._read_at > self._refresh_seconds + GRACE_SECONDS:
-            raise AccessUnavailableError("the API keys could not be read for a while")
+        self._check_age()
         found = parse_key_text(text)
         held = self._held.get(found.key_id) if found else None
         if found is None or held is None:
             raise UnauthenticatedError(_WRONG)
-        now = self._clock()
-        if not held.key.accepts(found.digest, now):
+        if not held.key.accepts(found.digest, self._clock()):
             raise UnauthenticatedError(_WRONG)
+        return self._honoured(held)
+
+    def recall(self, key_id: str) -> Caller:
+        """The caller with the key of this id, who showed it before. Raises what `find` does."""
+        self._check_age()
+        held = self._held.get(key_id)
+        if held is None:
+            raise UnauthenticatedError(_WRONG)
+        return self._honoured(held)
+
+    def _check_age(self) -> None:
+        if self._monotonic() - self._read_at > self._refresh_seconds + GRACE_SECONDS:
+            raise AccessUnavailableError("the API keys could not be read for a while")
+
+    def _honoured(self, held: _Held) -> Caller:
+        now = self._clock()
         fault = held.key.fault(now)
         if fault:
             raise UnauthenticatedError(fault)
-        self._used[found.key_id] = now
+        self._used[held.key.key_id] = now
         return held.caller
 
     async def run(self) -> None:
@@ -103,4 +117,6 @@ class KeyRing:
 
 
 def _caller(key: ApiKey) -> Caller:
-    return Caller(identity=f"key:{key.key_id}", scopes=key.scopes, limit=parse_limit(key.rate_limit))
+    return Caller(
+        identity=f"{KEY_IDENTITY}:{key.key_id}", scopes=key.scopes, limit=parse_limit(key.rate_limit)
+    )

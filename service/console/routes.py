@@ -1,0 +1,160 @@
+"""The console's addresses; each reads what it shows and renders its page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
+from fastapi.routing import APIRoute
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.access.scope import Scope
+from service.access.session import COOKIE, LIFE, write_session
+from service.console.customer import decided_now
+from service.console.decisions import SHOWN, newest_decisions
+from service.console.form import read_form
+from service.console.page import may, put_cookie, render
+from service.console.refusal import HOME, refusal
+from service.customer_reader import Page, read_customer_now
+from service.errors import ServiceError, UnauthenticatedError, UnknownEndpointError
+from service.routes.customers import Cursor
+from service.routes.dependencies import Asking, Gardoon
+from service.schemas import Identifier
+from service.store.decision_log import read_logged_decision
+from service.store.failure import failure_of
+from service.store.timeline import parse_cursor
+
+STATIC: Final = Path(__file__).parent / "static"
+_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+
+class PageRoute(APIRoute):
+    """A route whose errors are pages, too."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler, with what it raises made a page."""
+        handle = super().get_route_handler()
+
+        async def handled(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except ServiceError as error:
+                return refusal(request, error, request.url.path)
+            except SQLAlchemyError as error:
+                return refusal(request, failure_of(error), request.url.path)
+
+        return handled
+
+
+router = APIRouter(prefix=HOME, route_class=PageRoute, include_in_schema=False)
+
+
+@router.get("")
+async def show_home(request: Request) -> Response:
+    """The first page."""
+    return RedirectResponse(f"{request.scope.get('root_path', '')}{HOME}/decisions", 303)
+
+
+@router.get("/decisions")
+async def show_decisions(
+    request: Request, gardoon: Gardoon, journey: str = "", before: Annotated[str, Query(max_length=36)] = ""
+) -> Response:
+    """The decisions as they are made."""
+    rows = await asyncio.to_thread(newest_decisions, gardoon.engine, journey=journey, before=before)
+    older = rows[-1].decision_id if len(rows) == SHOWN else None
+    shown: dict[str, Any] = {
+        "rows": rows,
+        "journeys": sorted(gardoon.rules),
+        "journey": journey,
+        "older": older,
+    }
+    return render(request, "decisions.html", **shown, first=not before)
+
+
+@router.get("/decisions/{decision_id}")
+async def show_decision(request: Request, decision_id: Identifier, gardoon: Gardoon) -> Response:
+    """One decision: what was chosen among what, why, and what came back."""
+    logged = await asyncio.to_thread(read_logged_decision, gardoon.engine, decision_id)
+    return render(request, "decision.html", logged=logged, answer=logged.answer)
+
+
+@router.get("/customer")
+async def show_customer(
+    request: Request,
+    gardoon: Gardoon,
+    asking: Asking,
+    id: Annotated[Identifier | None, Query()] = None,
+    journey: str = "",
+    before: Annotated[Cursor | None, Query()] = None,
+) -> Response:
+    """One customer: what is known, and with a journey what would be decided now."""
+    shown: dict[str, Any] = {"customer": None, "answer": None, "journey": journey}
+    may_decide = may(request, Scope.DECIDE)
+    if id is not None:
+        page = Page(20, None if before is None else parse_cursor(before))
+        shown["customer"] = await read_customer_now(gardoon, id, page)
+        if journey and may_decide:
+            shown["answer"] = await decided_now(gardoon, asking, id, journey)
+    return render(
+        request, "customer.html", **shown, journeys=sorted(gardoon.rules), may_decide=may_decide, id=id or ""
+    )
+
+
+@router.get("/login")
+async def show_login(request: Request, gardoon: Gardoon, next: str = HOME) -> Response:
+    """The form that takes an API key; an open service needs none."""
+    if not gardoon.access.protected:
+        return RedirectResponse(_inside(request, next), 303)
+    return render(request, "login.html", next=next, fault="")
+
+
+@router.post("/login")
+async def log_in(request: Request, gardoon: Gardoon) -> Response:
+    """Begin a session for the holder of an API key or token."""
+    fields = await read_form(request)
+    wanted = fields.get("next", HOME)
+    try:
+        caller = await gardoon.access.identify(fields.get("credential", "").strip())
+    except UnauthenticatedError as error:
+        return render(request, "login.html", status=401, next=wanted, fault=error.detail)
+    session = write_session(gardoon.coupon_keys.current, caller, gardoon.clock())
+    answer = RedirectResponse(_inside(request, wanted), 303)
+    put_cookie(request, answer, COOKIE, session, int(LIFE.total_seconds()))
+    return answer
+
+
+@router.post("/logout")
+async def log_out(request: Request) -> Response:
+    """End the session."""
+    await read_form(request)
+    answer = RedirectResponse(f"{request.scope.get('root_path', '')}{HOME}/login", 303)
+    put_cookie(request, answer, COOKIE, "", 0)
+    return answer
+
+
+@router.get("/static/{name}")
+async def show_static(name: str) -> Response:
+    """A stylesheet, script or picture of the pages."""
+    found = _static().get(name)
+    if found is None:
+        raise UnknownEndpointError(f"no file {name[:64]!r} among the console's")
+    content, kind = found
+    return Response(content, media_type=kind, headers={"Cache-Control": "public, max-age=3600"})
+
+
+@cache
+def _static() -> dict[str, tuple[bytes, str]]:
+    """Every file and its type by name."""
+    return {path.name: (path.read_bytes(), _TYPES[path.suffix]) for path in STATIC.iterdir()}
+
+
+def _inside(request: Request, wanted: str) -> str:
+    """Where to go after the login: a page of the console, never elsewhere."""
+    inside = wanted == HOME or wanted.startswith(f"{HOME}/")
+    root: str = request.scope.get("root_path", "")
+    return root + (wanted if inside else HOME)

@@ -1,0 +1,163 @@
+"""One service on a small shop and one headless Chromium for all tests of what people look at."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from axe_core_python.base import AXE_SCRIPT
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from service.settings import Settings
+from tests.features.conftest import Shop
+from tests.running import ROOT, post
+from tests.service.real_shop import prepare, serving
+
+CHROMIUM = Path("/usr/bin/chromium")
+LANGUAGES = ("en", "fa")
+
+
+@dataclass(frozen=True)
+class Console:
+    """A running service with decisions in its log, and the key that opens it."""
+
+    address: str
+    key: str
+    decision_id: str
+
+
+@dataclass
+class Visit:
+    """A page in the browser, with what its scripts complained of."""
+
+    page: Page
+    console: Console
+    complaints: list[str] = field(default_factory=list)
+
+    def go(self, path: str) -> None:
+        """Open a page of the service; it must be shown."""
+        answer = self.page.goto(f"{self.console.address}{path}")
+        assert answer is not None
+        assert answer.status == 200, (path, answer.status)
+
+    def check(self) -> None:
+        """No script complained, and axe finds no fault with what is shown."""
+        assert self.complaints == []
+        self.page.evaluate(AXE_SCRIPT)
+        found: dict[str, Any] = self.page.evaluate("axe.run({resultTypes: ['violations']})")
+        faults = [
+            (each["id"], [node["html"][:150] for node in each["nodes"]]) for each in found["violations"]
+        ]
+        assert faults == [], self.page.url
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium; where there is none, what needs it is skipped and says so."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"no Chromium at {CHROMIUM}: apt-get install chromium")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def console(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory, busy_shop: Callable[[], Shop]
+) -> Iterator[Console]:
+    """The service; it is not started where there is no browser to look at it."""
+    assert browser.is_connected()
+    var = tmp_path_factory.mktemp("console")
+    prepare(var, busy_shop())
+    key = _new_key(var)
+    with serving(var, GARDOON_DECISION_POINTS=str(_daylong(var))) as (address, _):
+        yield Console(address, key, _fill(address, key))
+
+
+def _new_key(var: Path) -> str:
+    command = [sys.executable, "-m", "service", "keys", "create", "desk"]
+    done = subprocess.run(
+        [*command, "--scopes", "read,decide,outcomes,events"],
+        cwd=ROOT,
+        env={**os.environ, "GARDOON_VAR": str(var)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def _daylong(var: Path) -> Path:
+    """The shipped journeys with nobody held out and a wheel that turns at night too: the processes go by the real clock."""
+    folder = var / "decision_points"
+    shutil.copytree(Settings().decision_points, folder)
+    for path in folder.glob("*.yaml"):
+        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if "journey" in fields:
+            fields.pop("shares", None)
+        if fields.get("journey") == "lucky_wheel":
+            fields["coupon"] |= {"amounts": [10000, 20000, 30000, 40000, 50000], "minimum_life_minutes": 0}
+        fields.pop("holdout", None)
+        path.write_text(yaml.safe_dump(fields), encoding="utf-8")
+    return folder
+
+
+def _fill(address: str, key: str) -> str:
+    """Decisions, an outcome and an event; the id of the decision that the outcome is of."""
+    for number in range(3):
+        for journey in ("churn_prevention", "cart_abandonment", "browse_abandonment"):
+            asked = {"customer_id": f"customer {number}", "journey": journey}
+            decided = post(f"{address}/v1/decide", asked, key=key)
+    now = datetime.now(UTC).isoformat()
+    clicked = {"event_id": "e1", "decision_id": decided["decision_id"], "kind": "clicked", "occurred_at": now}
+    post(f"{address}/v1/outcomes", {"outcomes": [clicked]}, key=key)
+    viewed = {"userId": "customer 0", "event": "product_viewed", "properties": {"product_id": "p-17"}}
+    post(f"{address}/v1/track", viewed, key=key)
+    post(f"{address}/v1/identify", {"userId": "customer 0", "traits": {"city": "شیراز"}}, key=key)
+    return str(decided["decision_id"])
+
+
+@pytest.fixture(scope="session")
+def session(browser: Browser, console: Console) -> Iterator[BrowserContext]:
+    """The browser of somebody who has logged in."""
+    with browser.new_context(locale="en-US") as context:
+        page = context.new_page()
+        page.goto(f"{console.address}/console")
+        page.get_by_label("API key").fill(console.key)
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url("**/console/decisions")
+        page.close()
+        yield context
+
+
+@pytest.fixture
+def visit(session: BrowserContext, console: Console) -> Iterator[Visit]:
+    """A new page of who has logged in."""
+    yield from visiting(session, console)
+
+
+@pytest.fixture
+def stranger(browser: Browser, console: Console) -> Iterator[Visit]:
+    """A new page of somebody whom nobody knows, on a phone."""
+    with browser.new_context(locale="en-US", viewport={"width": 390, "height": 800}) as context:
+        yield from visiting(context, console)
+
+
+def visiting(context: BrowserContext, console: Console) -> Iterator[Visit]:
+    """A page that is closed at the end."""
+    page = context.new_page()
+    visit = Visit(page, console)
+    page.on("pageerror", lambda error: visit.complaints.append(str(error)))
+    page.on("console", lambda said: visit.complaints.append(said.text) if said.type == "error" else None)
+    yield visit
+    page.close()
