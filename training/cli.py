@@ -15,6 +15,7 @@ from training.commands import (
     importing,
     judging,
     promoting,
+    reporting,
     segmenting,
     shadowing,
 )
@@ -30,6 +31,7 @@ app.add_typer(judging.app)
 app.add_typer(promoting.app)
 app.add_typer(shadowing.app)
 app.add_typer(drifting.app)
+app.add_typer(reporting.app)
 
 
 @app.callback()

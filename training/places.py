@@ -32,6 +32,11 @@ class Places:
         return f"sqlite:///{self.var / 'log.db'}"
 
     @property
+    def reports(self) -> Path:
+        """The folder of reports."""
+        return self.var / "reports"
+
+    @property
     def feast(self) -> Path:
         """The folder of the feature store in files."""
         return self.var / "feast"

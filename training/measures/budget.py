@@ -1,0 +1,86 @@
+"""Coupon budgets and their shadow price λ, day by day, as the service's log has them."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, and_, column, func, select, table
+
+from training.evaluation.log_rules import Rules
+
+_budgets = table("budgets", *map(column, ("journey", "day", "used", "price")))
+_coupons = table("coupons", *map(column, ("journey", "day", "state", "discount")))
+_decisions = table("decisions", *map(column, ("decision_id", "journey", "record")))
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetRow:
+    """A journey's day of the shop's zone; amounts in the shop's currency.
+
+    limit: as the rules of the journey's last decision declare it, None where they set none. used: face value of the coupons
+    out or redeemed. price: λ as it last stood that day, each unit of coupon cost counting as 1 + λ. discount: what redeemed
+    coupons took off orders.
+    """
+
+    journey: str
+    day: date
+    limit: int | None
+    used: int
+    used_share: float
+    price: float
+    coupons: int
+    redeemed: int
+    discount: int
+
+
+def read_budgets(connection: Connection, rules: Rules, begins: date, ends: date) -> list[BudgetRow]:
+    """The days from `begins` through `ends` that gave a coupon, by journey and day."""
+    coupons = _coupons.c
+    counted = (
+        select(
+            coupons.journey,
+            coupons.day,
+            func.count().filter(coupons.state.in_(("out", "redeemed"))).label("coupons"),
+            func.count().filter(coupons.state == "redeemed").label("redeemed"),
+            func.coalesce(func.sum(coupons.discount), 0).label("discount"),
+        )
+        .group_by(coupons.journey, coupons.day)
+        .subquery()
+    )
+    same = and_(counted.c.journey == _budgets.c.journey, counted.c.day == _budgets.c.day)
+    query = (
+        select(_budgets, counted.c.coupons, counted.c.redeemed, counted.c.discount)
+        .outerjoin_from(_budgets, counted, same)
+        .where(_budgets.c.day >= begins.isoformat(), _budgets.c.day <= ends.isoformat())
+        .order_by(_budgets.c.journey, _budgets.c.day)
+    )
+    rows = connection.execute(query).all()
+    limits = {journey: _limit(connection, rules, journey) for journey in {row.journey for row in rows}}
+    return [_row(row, limits[row.journey]) for row in rows]
+
+
+def _row(row: Any, limit: int | None) -> BudgetRow:
+    return BudgetRow(
+        journey=row.journey,
+        day=date.fromisoformat(row.day),
+        limit=limit,
+        used=row.used,
+        used_share=row.used / limit if limit else math.nan,
+        price=row.price,
+        coupons=row.coupons or 0,
+        redeemed=row.redeemed or 0,
+        discount=row.discount or 0,
+    )
+
+
+def _limit(connection: Connection, rules: Rules, journey: str) -> int | None:
+    decisions = _decisions.c
+    last = select(decisions.record).where(decisions.journey == journey).order_by(decisions.decision_id.desc())
+    record = connection.scalar(last.limit(1))
+    declared = rules.get(json.loads(record)["versions"]["journey"], {}) if record else {}
+    limit: int | None = (declared.get("coupon") or {}).get("daily_budget")
+    return limit

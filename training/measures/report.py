@@ -1,0 +1,252 @@
+"""All measures of a data set and of the service's log as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from features.zone import load_zone
+from training.evaluation.log_store import LogStore, open_connection
+from training.evaluation.round_labels import microseconds
+from training.measures.aov import AovRow, aov
+from training.measures.budget import BudgetRow, read_budgets
+from training.measures.clv import ClvRow, clv
+from training.measures.economics import HOLDOUT, EconomicsRow, economics
+from training.measures.funnel import FunnelRow, funnel
+from training.measures.lifetime import LifetimeStep, lifetime_steps
+from training.measures.log_facts import LogFacts, Window, read_log_facts
+from training.measures.message_test import VariantRow, message_tests
+from training.measures.moment import DAY_US, moment_of
+from training.measures.response import ATTRIBUTION_DAYS, ResponseRow, response_by, trace
+from training.measures.retention import DAYS, MONTHS, WEEKS, RetentionRow, retention
+from training.measures.returning import ReturningRow, returning
+from training.measures.shop_facts import ShopFacts, read_shop_facts
+from training.measures.table import MeasureTable
+
+TITLES: Final = {
+    "retention_days": "Retention by day after joining, by week of joining",
+    "retention_weeks": "Retention by week after joining, by month of joining",
+    "retention_months": "Retention by month after joining, by month of joining",
+    "lifetime_steps": "Steps of a customer's life",
+    "retention_interval": "Retention from one interval to the next",
+    "funnel": "Purchase funnel",
+    "clv": "Customer lifetime value, by month of joining",
+    "aov": "Average order value, by month",
+    "economics": "What orders cost, by journey and group",
+    "response_channel": "Response by channel",
+    "response_hour": "Response by hour of sending",
+    "response_topic": "Response by topic",
+    "message_tests": "Tests of message variants",
+    "budget": "Coupon budgets and their price λ",
+}
+"""Every table by its id, in the order of the report."""
+FUNNEL_DAYS: Final = 7
+NO_LOG: Final = "The service has not run here: there is no decision log."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is asked for: customers, orders and decisions of [since, until), where these are given.
+
+    interval_days: lengths of the intervals of `retention_interval`. In the shop's currency: message_cost of one message,
+    acquisition_cost of an order of an acquired customer, None where it is not known.
+    """
+
+    since: datetime | None
+    until: datetime | None
+    time_zone: str
+    interval_days: tuple[int, ...]
+    message_cost: float
+    acquisition_cost: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Every table of `TITLES` by its id; `simulated`: the parts of the data set that hold made-up data."""
+
+    made_at: datetime
+    begins: date
+    ends: date
+    currency: str
+    dataset: str
+    simulated: tuple[str, ...]
+    notes: tuple[str, ...]
+    tables: Mapping[str, MeasureTable]
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as JSON values."""
+        return {
+            "made_at": self.made_at.isoformat(),
+            "from": self.begins.isoformat(),
+            "to": self.ends.isoformat(),
+            "currency": self.currency,
+            "dataset": self.dataset,
+            "simulated": bool(self.simulated),
+            "notes": self.notes,
+            "tables": {name: self.tables[name].as_json() for name in TITLES},
+        }
+
+
+def make_report(folder: Path, log_url: str | None, asked: Question, now: datetime) -> Report:
+    """The measures of the data set in the folder and of the log at the URL, None: there is none.
+
+    Raises: `DatasetError`, `LogError`, `UnknownTimeZoneError`.
+    """
+    load_zone(asked.time_zone)
+    shop = read_shop_facts(folder, asked.time_zone)
+    ends_us = min(shop.ends_us, _microseconds(asked.until, shop.ends_us))
+    shop = shop.of(shop.joined_us < ends_us)
+    first_us = int(min(shop.joined_us.min(initial=ends_us), shop.ordered_us.min(initial=ends_us)))
+    span = Window(begins_us=max(_microseconds(asked.since, first_us), first_us), ends_us=ends_us)
+    log = None
+    if log_url is not None:
+        begins_us = _microseconds(asked.since, 0)
+        log = read_log(
+            log_url, Window(begins_us=begins_us, ends_us=_microseconds(asked.until, microseconds(now)))
+        )
+    last_us = max(ends_us - 1, (log and log.facts.last_us) or 0)
+    return Report(
+        made_at=now,
+        begins=_day(span.begins_us, asked.time_zone),
+        ends=_day(last_us, asked.time_zone),
+        currency=shop.manifest.currency,
+        dataset=shop.manifest.name,
+        simulated=shop.manifest.simulated,
+        notes=shop.manifest.notes,
+        tables={
+            **_cohort_tables(shop, span, asked),
+            **_order_tables(shop, span, asked),
+            **_response_tables(shop, span, log),
+            **_log_tables(log, asked),
+        },
+    )
+
+
+def _cohort_tables(shop: ShopFacts, span: Window, asked: Question) -> dict[str, MeasureTable]:
+    """What is told of those who joined in the span."""
+    joiners = shop.of(shop.joined_us >= span.begins_us).within(0, span.ends_us)
+    history = joiners.joined_us, joiners.buyer, joiners.ordered_us
+    ends_us, note = span.ends_us, _joining_note(joiners)
+    tables = {}
+    for name, grain in (("retention_days", DAYS), ("retention_weeks", WEEKS), ("retention_months", MONTHS)):
+        rows = retention(*history, ends_us=ends_us, time_zone=asked.time_zone, grain=grain)
+        tables[name] = MeasureTable.of(RetentionRow, rows, note)
+    steps = lifetime_steps(*history, ends_us=ends_us)
+    values, foretold = clv(*history, joiners.amount, ends_us=ends_us, time_zone=asked.time_zone)
+    return {
+        **tables,
+        "lifetime_steps": MeasureTable.of(LifetimeStep, steps, note),
+        "clv": MeasureTable.of(ClvRow, values, foretold),
+    }
+
+
+def _order_tables(shop: ShopFacts, span: Window, asked: Question) -> dict[str, MeasureTable]:
+    """What is told of everybody's orders and steps in the span."""
+    inside = shop.within(span.begins_us, span.ends_us)
+    between = {"begins_us": span.begins_us, "ends_us": span.ends_us}
+    intervals = [
+        row
+        for days in asked.interval_days
+        for row in returning(inside.joined_us, inside.buyer, inside.ordered_us, **between, days=days)
+    ]
+    steps = inside.steps
+    entered = funnel(steps.customer, steps.step, steps.at_us, **between, within_days=FUNNEL_DAYS)
+    orders = aov(inside.buyer, inside.ordered_us, inside.amount, time_zone=asked.time_zone)
+    no_views = f"No product_viewed event of {FUNNEL_DAYS} days ago or earlier is in {shop.manifest.name}."
+    too_short = "No two intervals of that length fit between the first order and the end."
+    return {
+        "retention_interval": MeasureTable.of(ReturningRow, intervals, "" if intervals else too_short),
+        "funnel": MeasureTable.of(FunnelRow, entered, "" if entered else no_views),
+        "aov": MeasureTable.of(AovRow, orders, "" if orders else "No order is in the period."),
+    }
+
+
+def _response_tables(shop: ShopFacts, span: Window, log: LogTold | None) -> dict[str, MeasureTable]:
+    inside = shop.within(span.begins_us, span.ends_us).messages
+    messages, n_lost = trace(inside, shop.time_zones)
+    told = [("events", messages)]
+    notes = []
+    if "events" in shop.manifest.simulated:
+        notes.append("Those of source events are simulated.")
+    if n_lost:
+        notes.append(f"{n_lost:,} responses were to no message sent within {ATTRIBUTION_DAYS} days before.")
+    if log is None:
+        notes.append(NO_LOG)
+    else:
+        told.append(("decisions", log.facts.messages))
+    names = ("channel", "hour", "topic")
+    tables = {f"response_{name}": MeasureTable.of(ResponseRow, response_by(told, name)) for name in names}
+    return {name: table.noted(*notes) for name, table in tables.items()}
+
+
+def _log_tables(log: LogTold | None, asked: Question) -> dict[str, MeasureTable]:
+    if log is None:
+        kinds = {"economics": EconomicsRow, "message_tests": VariantRow, "budget": BudgetRow}
+        return {name: MeasureTable.of(kind, (), NO_LOG) for name, kind in kinds.items()}
+    facts = log.facts
+    costs = economics(facts.groups, message_cost=asked.message_cost, acquisition_cost=asked.acquisition_cost)
+    tests = message_tests(facts.tests)
+    no_tests = "No message of a declared variant was delivered and its reward window has closed."
+    no_budgets = "No day of a journey with a budget has given a coupon."
+    return {
+        "economics": MeasureTable.of(EconomicsRow, costs, _economics_note(facts)),
+        "message_tests": MeasureTable.of(VariantRow, tests, "" if tests else no_tests),
+        "budget": MeasureTable.of(BudgetRow, log.budgets, "" if log.budgets else no_budgets),
+    }
+
+
+def _economics_note(facts: LogFacts) -> str:
+    if not facts.groups:
+        return "No decision was made in the period."
+    without = sorted(
+        {journey for journey, _ in facts.groups} - {j for j, group in facts.groups if group == HOLDOUT}
+    )
+    notes = []
+    if without:
+        notes.append(f"Nobody was held out in {', '.join(without)}: what was incremental is not known there.")
+    if facts.n_moved:
+        notes.append(f"{facts.n_moved:,} customers changed their group and are left out.")
+    return " ".join(notes)
+
+
+def _joining_note(shop: ShopFacts) -> str:
+    """What has to be known where joining is the first order, and the first period is everybody's by definition."""
+    first_us = np.full(len(shop.joined_us), -1)
+    first_us[shop.buyer[::-1]] = shop.ordered_us[::-1]
+    if len(first_us) and (first_us == shop.joined_us).all():
+        return (
+            "Customers are known from their first order on, so all of them are active in their first period."
+        )
+    return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogTold:
+    """All that the log tells."""
+
+    facts: LogFacts
+    budgets: list[BudgetRow]
+
+
+def read_log(url: str, window: Window) -> LogTold:
+    """Raises: `LogError`."""
+    with open_connection(url) as connection:
+        days = (moment_of(each).date() for each in (window.begins_us, window.ends_us + DAY_US))
+        rules = LogStore(connection=connection).rules()
+        return LogTold(
+            facts=read_log_facts(connection, window),
+            budgets=read_budgets(connection, rules, *days),
+        )
+
+
+def _microseconds(moment: datetime | None, otherwise: int) -> int:
+    return otherwise if moment is None else microseconds(moment)
+
+
+def _day(at_us: int, time_zone: str) -> date:
+    return moment_of(at_us).astimezone(load_zone(time_zone)).date()
