@@ -14,8 +14,7 @@ def assign_group(customer_id: str, salt: str, shares: Shares) -> Group:
     >>> assign_group("1001", "wheel-1", Shares()) == "decisioning"
     True
     """
-    place = uniform(customer_id, f"group\0{salt}")
-    cut = 0.0
+    place, cut = _place(customer_id, salt), 0.0
     cuts: tuple[tuple[Group, float], ...] = (
         ("holdout", shares.holdout),
         ("random", shares.random),
@@ -28,6 +27,10 @@ def assign_group(customer_id: str, salt: str, shares: Shares) -> Group:
     return "decisioning"
 
 
+def _place(customer_id: str, salt: str) -> float:
+    return uniform(customer_id, f"group\0{salt}")
+
+
 def universal_holdout(point: DecisionPoint) -> float:
     """The share that the hold-out across journeys takes of this one: what customers have to be told is held from nobody."""
     return 0.0 if point.transactional else point.shop.holdout
@@ -35,6 +38,7 @@ def universal_holdout(point: DecisionPoint) -> float:
 
 def group_of(customer_id: str, point: DecisionPoint) -> Group:
     """The customer's group in a journey; the universal hold-out is held out of all but transactional ones."""
-    if assign_group(customer_id, point.shop.salt, Shares(holdout=universal_holdout(point))) == "holdout":
+    share = universal_holdout(point)
+    if share and _place(customer_id, point.shop.salt) < share:
         return "holdout"
     return assign_group(customer_id, point.salt, point.shares)

@@ -85,4 +85,7 @@ class State:
         rules = self.rules.get(journey)
         if rules is None:
             raise UnknownJourneyError(f"no journey {journey!r}; there are {sorted(self.rules)}")
-        return replace(rules, coupon_key=self.coupon_keys.current)
+        key = self.coupon_keys.current
+        if rules.coupon_key is not key:
+            rules = self.rules[journey] = replace(rules, coupon_key=key)
+        return rules

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from pydantic import TypeAdapter
 from sqlalchemy import Connection, Engine
 
 from service.record import DecisionRecord
@@ -14,6 +15,8 @@ from service.store.engine import insert_rows, microseconds
 from service.store.key_log import KeyClaim, KeyTakenError, give_back_keys, without_taken
 from service.store.ledger import StandingMovedError, forgotten_since, take_claims
 from service.store.tables import decisions
+
+_RECORD: Final = TypeAdapter(DecisionRecord)
 
 
 @dataclass(frozen=True)
@@ -93,5 +96,5 @@ def decision_row(record: DecisionRecord) -> dict[str, Any]:
         "status": record.status,
         "group_name": record.group,
         "repeats": record.repeats,
-        "record": record.model_dump_json().encode(),
+        "record": _RECORD.dump_json(record),
     }
