@@ -1,0 +1,189 @@
+"""What the report says of the log is what the service decided and was told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine, create_engine
+
+from service.decision_point import DecisionPoint
+from tests.contract.test_decision_log import url_of
+from tests.service.conftest import NOW, Worker, shipped, stored_customer, without_quiet_hours
+from tests.service.test_outcomes import outcome, send
+from training.evaluation.errors import LogError
+from training.evaluation.round_labels import microseconds
+from training.measures.economics import economics
+from training.measures.log_facts import LogFacts, Window, read_log_facts
+from training.measures.message_test import message_tests
+from training.measures.report import LogTold, read_log
+from training.measures.response import response_by
+
+N_CUSTOMERS = 120
+BUDGET = 20_000_000
+ALL_TIME = Window(begins_us=0, ends_us=microseconds(NOW + timedelta(days=30)))
+Answers = list[dict]
+
+
+def shared(points: dict[str, DecisionPoint]) -> dict[str, DecisionPoint]:
+    """Cart abandonment with two groups beside, and the wheel with its daily budget."""
+    cart = {**points["cart_abandonment"].model_dump(), "shares": {"holdout": 0.3, "random": 0.3}}
+    wheel = points["lucky_wheel"].model_dump()
+    wheel["coupon"] = {**wheel["coupon"], "daily_budget": BUDGET}
+    told = {"cart_abandonment": cart, "lucky_wheel": wheel}
+    return {name: without_quiet_hours(DecisionPoint.model_validate(fields)) for name, fields in told.items()}
+
+
+def play(worker: Worker) -> Answers:
+    """Everybody is decided for once or twice in each journey; a third orders, and what was given is partly redeemed."""
+    answers = []
+    for number in range(N_CUSTOMERS):
+        customer = f"c{number}"
+        worker.reader.customers[customer] = stored_customer(customer, worker.clock())
+        for journey in ("cart_abandonment", "lucky_wheel", "cart_abandonment")[: 2 + (number % 4 == 0)]:
+            answer = worker.decide(customer_id=customer, journey=journey)
+            answers.append(answer)
+            told = [
+                f"{kind}"
+                for kind in ("delivered", "clicked")
+                if answer["channel"] and number % len(kind) == 0
+            ]
+            if answer["channel"] and number % 10 == 1:
+                told = ["undelivered"]
+            if number % 3 == 0:
+                told.append("purchased")
+            answer["told"] = told
+            for kind in told:
+                money = {"value": 100_000.0, "currency": "IRT"} if kind == "purchased" else {}
+                send(worker, outcome(answer["decision_id"], f"{answer['decision_id']} {kind}", kind, **money))
+            if answer["coupon"] and number % 2 == 0:
+                asked = {"order_id": f"o{len(answers)}", "code": answer["coupon"]["code"]}
+                assert worker.client.post("/v1/coupons/redeem", json=asked).status_code == 200
+                answer["told"].append("redeemed")
+    worker.clock.advance(days=6)
+    worker.learn()
+    return answers
+
+
+@pytest.fixture(scope="module")
+def kept() -> dict[str, tuple[Engine, Answers]]:
+    """The log, once the first test made it; the tests only read it."""
+    return {}
+
+
+@pytest.fixture
+def log(
+    request: pytest.FixtureRequest, points: dict[str, DecisionPoint], kept: dict[str, tuple[Engine, Answers]]
+) -> Iterator[tuple[Engine, Answers]]:
+    """The log and what its decisions were answered and told."""
+    if not kept:
+        make_worker: Callable[..., Worker] = request.getfixturevalue("make_worker")
+        worker = make_worker(points=shared(shipped().points | points))
+        answers = play(worker)
+        kept["log"] = worker.state.engine, answers
+    yield kept["log"]
+    kept["log"][0].dispose()
+
+
+@pytest.fixture
+def facts(log: tuple[Engine, Answers]) -> LogFacts:
+    with log[0].connect() as connection:
+        return read_log_facts(connection, ALL_TIME)
+
+
+def test_costs_and_orders_of_groups_are_those_of_the_answers(
+    log: tuple[Engine, Answers], facts: LogFacts
+) -> None:
+    customers, orders, messages, discount = Counter(), Counter(), Counter(), Counter()
+    for answer in log[1]:
+        key = answer["journey"], answer["group"]
+        customers[key, answer["customer_id"]] = 1
+        orders[key] += "purchased" in answer["told"]
+        messages[key] += bool(answer["channel"]) and "undelivered" not in answer["told"]
+        discount[key] += answer["coupon"]["amount"] if "redeemed" in answer["told"] else 0
+
+    found = {
+        (row.journey, row.group): row
+        for row in economics(facts.groups, message_cost=100, acquisition_cost=None)
+    }
+
+    assert found.keys() == {key for key, _ in customers}
+    assert ("cart_abandonment", "holdout") in found
+    for key, row in found.items():
+        assert row.customers == sum(each == key for each, _ in customers)
+        assert (row.orders, row.messages, row.discount_cost) == (orders[key], messages[key], discount[key])
+        assert row.revenue == 100_000 * orders[key]
+        assert row.message_cost == 100 * messages[key]
+    assert messages["cart_abandonment", "holdout"] == 0
+    assert sum(discount.values()) > 0
+    assert found["cart_abandonment", "decisioning"].incremental_orders is not None
+
+
+def test_response_is_by_channel_what_outcomes_said(log: tuple[Engine, Answers], facts: LogFacts) -> None:
+    sent = [answer for answer in log[1] if answer["channel"]]
+
+    rows = response_by([("decisions", facts.messages)], "channel")
+    by_topic = response_by([("decisions", facts.messages)], "topic")
+
+    assert {row.by: row.sent for row in rows} == Counter(answer["channel"] for answer in sent)
+    assert {row.by: row.clicked for row in by_topic} == Counter(
+        answer["journey"] for answer in sent if "clicked" in answer["told"]
+    )
+    assert sum(row.bounced for row in rows) == sum("undelivered" in answer["told"] for answer in sent)
+    hours = {
+        datetime.fromisoformat(answer["send_at"]).astimezone(UTC) for answer in sent if answer["send_at"]
+    }
+    local = {(at + timedelta(hours=3, minutes=30)).hour for at in hours}  # everybody is in Tehran
+    assert {row.by for row in response_by([("decisions", facts.messages)], "hour")} == local
+
+
+def test_message_tests_are_of_delivered_messages_that_were_drawn(
+    log: tuple[Engine, Answers], facts: LogFacts
+) -> None:
+    drawn = [
+        answer for answer in log[1] if answer["message"] and {"delivered", "clicked"} & set(answer["told"])
+    ]
+
+    rows = message_tests(facts.tests)
+
+    assert [row.journey for row in rows] == ["cart_abandonment"] * 2
+    assert {row.variant: row.rounds for row in rows} == Counter(answer["message"] for answer in drawn)
+    (told,) = facts.tests
+    assert told.rewards.sum() == sum("clicked" in answer["told"] for answer in drawn)
+    assert np.allclose(told.probabilities, 0.5)
+    assert {row.verdict for row in rows} <= {"too few rounds", "no winner yet"}
+
+
+def test_the_budget_of_the_day_is_what_coupons_used(log: tuple[Engine, Answers]) -> None:
+    given = [a["coupon"]["amount"] for a in log[1] if a["coupon"] and a["journey"] == "lucky_wheel"]
+    redeemed = [
+        a["coupon"]["amount"] for a in log[1] if "redeemed" in a["told"] and a["journey"] == "lucky_wheel"
+    ]
+
+    told: LogTold = read_log(url_of(log[0]), ALL_TIME)
+
+    (row,) = told.budgets
+    assert (row.journey, row.limit, row.coupons, row.used) == ("lucky_wheel", BUDGET, len(given), sum(given))
+    assert (row.redeemed, row.discount) == (len(redeemed), sum(redeemed))
+    assert row.used_share == pytest.approx(sum(given) / BUDGET)
+
+
+def test_a_window_holds_only_what_was_decided_in_it(log: tuple[Engine, Answers]) -> None:
+    later = Window(begins_us=microseconds(NOW + timedelta(days=1)), ends_us=ALL_TIME.ends_us)
+
+    told = read_log(url_of(log[0]), later)
+
+    assert (told.facts.n_decisions, told.facts.groups, told.facts.tests, told.budgets) == (0, {}, [], [])
+    assert told.facts.last_us is None
+
+
+def test_a_database_without_a_log_is_refused(tmp_path) -> None:
+    url = f"sqlite:///{tmp_path / 'empty.db'}"
+    with create_engine(url).begin() as connection:
+        connection.exec_driver_sql("create table other (a integer)")
+
+    with pytest.raises(LogError, match="cannot be read"):
+        read_log(url, ALL_TIME)
