@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, create_engine
 
 from service.decision_point import DecisionPoint
+from service.store.erasure import forget_customer
 from tests.contract.test_decision_log import url_of
 from tests.service.conftest import NOW, Worker, shipped, stored_customer, without_quiet_hours
 from tests.service.test_outcomes import outcome, send
@@ -38,7 +39,10 @@ def shared(points: dict[str, DecisionPoint]) -> dict[str, DecisionPoint]:
 
 
 def play(worker: Worker) -> Answers:
-    """Everybody is decided for once or twice in each journey; a third orders, and what was given is partly redeemed."""
+    """Everybody is decided for once or twice in each journey; a third orders, what was given is partly redeemed.
+
+    One is forgotten afterwards; what they were sent and ordered still counts.
+    """
     answers = []
     for number in range(N_CUSTOMERS):
         customer = f"c{number}"
@@ -65,6 +69,8 @@ def play(worker: Worker) -> Answers:
                 answer["told"].append("redeemed")
     worker.clock.advance(days=6)
     worker.learn()
+    with worker.state.engine.begin() as connection:
+        forget_customer(connection, "c4", randomness=bytes(16), now=worker.clock())
     return answers
 
 
@@ -91,7 +97,7 @@ def log(
 @pytest.fixture
 def facts(log: tuple[Engine, Answers]) -> LogFacts:
     with log[0].connect() as connection:
-        return read_log_facts(connection, ALL_TIME)
+        return read_log_facts(connection, ALL_TIME, "Asia/Tehran")
 
 
 def test_costs_and_orders_of_groups_are_those_of_the_answers(
@@ -163,7 +169,7 @@ def test_the_budget_of_the_day_is_what_coupons_used(log: tuple[Engine, Answers])
         a["coupon"]["amount"] for a in log[1] if "redeemed" in a["told"] and a["journey"] == "lucky_wheel"
     ]
 
-    told: LogTold = read_log(url_of(log[0]), ALL_TIME)
+    told: LogTold = read_log(url_of(log[0]), ALL_TIME, "Asia/Tehran")
 
     (row,) = told.budgets
     assert (row.journey, row.limit, row.coupons, row.used) == ("lucky_wheel", BUDGET, len(given), sum(given))
@@ -174,7 +180,7 @@ def test_the_budget_of_the_day_is_what_coupons_used(log: tuple[Engine, Answers])
 def test_a_window_holds_only_what_was_decided_in_it(log: tuple[Engine, Answers]) -> None:
     later = Window(begins_us=microseconds(NOW + timedelta(days=1)), ends_us=ALL_TIME.ends_us)
 
-    told = read_log(url_of(log[0]), later)
+    told = read_log(url_of(log[0]), later, "Asia/Tehran")
 
     assert (told.facts.n_decisions, told.facts.groups, told.facts.tests, told.budgets) == (0, {}, [], [])
     assert told.facts.last_us is None
@@ -186,4 +192,4 @@ def test_a_database_without_a_log_is_refused(tmp_path) -> None:
         connection.exec_driver_sql("create table other (a integer)")
 
     with pytest.raises(LogError, match="cannot be read"):
-        read_log(url, ALL_TIME)
+        read_log(url, ALL_TIME, "Asia/Tehran")

@@ -66,15 +66,18 @@ class _Decision:
     told: dict[str, tuple[int, float]]  # number and sum of outcomes by kind
 
 
-def read_log_facts(connection: Connection, window: Window) -> LogFacts:
-    """What the log holds of the window's decisions; memory: some 500 bytes a decision. Raises: `LogError`."""
+def read_log_facts(connection: Connection, window: Window, time_zone: str) -> LogFacts:
+    """What the log holds of the window's decisions; memory: some 500 bytes a decision.
+
+    time_zone: stands in for the one of a customer who was forgotten. Raises: `LogError`.
+    """
     decisions = _read_decisions(connection, window)
     span = select(func.min(_decisions.c.decided_at), func.max(_decisions.c.decided_at))
     first_us, last_us = connection.execute(span.where(*_within(window))).one()
     groups, n_moved = _groups(decisions)
     return LogFacts(
         groups=groups,
-        messages=_messages(decisions),
+        messages=_messages(decisions, time_zone),
         tests=_tests(LogStore(connection=connection), window),
         n_moved=n_moved,
         n_decisions=len(decisions),
@@ -155,11 +158,11 @@ def _sums(rows: list[list[float]]) -> CustomerSums:
     return CustomerSums(messages=messages, orders=orders, revenue=revenue, discount=discount)
 
 
-def _messages(decisions: list[_Decision]) -> SentMessages:
+def _messages(decisions: list[_Decision], time_zone: str) -> SentMessages:
     sent = [(each, each.message) for each in decisions if each.message is not None]
     places: dict[str, int] = {}
     at_us = np.array([message[2] for _, message in sent], dtype=np.int64)
-    zones = np.array([message[1] for _, message in sent], dtype=np.str_)
+    zones = np.array([message[1] or time_zone for _, message in sent], dtype=np.str_)
     clock = local_times(at_us, zones)
 
     def came(*kinds: str) -> np.ndarray:

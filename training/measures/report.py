@@ -21,7 +21,7 @@ from training.measures.funnel import FunnelRow, funnel
 from training.measures.lifetime import LifetimeStep, lifetime_steps
 from training.measures.log_facts import LogFacts, Window, read_log_facts
 from training.measures.message_test import VariantRow, message_tests
-from training.measures.moment import DAY_US, moment_of
+from training.measures.moment import moment_of
 from training.measures.response import ATTRIBUTION_DAYS, ResponseRow, response_by, trace
 from training.measures.retention import DAYS, MONTHS, WEEKS, RetentionRow, retention
 from training.measures.returning import ReturningRow, returning
@@ -105,10 +105,9 @@ def make_report(folder: Path, log_url: str | None, asked: Question, now: datetim
     span = Window(begins_us=max(_microseconds(asked.since, first_us), first_us), ends_us=ends_us)
     log = None
     if log_url is not None:
-        begins_us = _microseconds(asked.since, 0)
-        log = read_log(
-            log_url, Window(begins_us=begins_us, ends_us=_microseconds(asked.until, microseconds(now)))
-        )
+        until_us = _microseconds(asked.until, microseconds(now))
+        window = Window(begins_us=_microseconds(asked.since, 0), ends_us=until_us)
+        log = read_log(log_url, window, asked.time_zone)
     last_us = max(ends_us - 1, (log and log.facts.last_us) or 0)
     return Report(
         made_at=now,
@@ -233,13 +232,13 @@ class LogTold:
     budgets: list[BudgetRow]
 
 
-def read_log(url: str, window: Window) -> LogTold:
-    """Raises: `LogError`."""
+def read_log(url: str, window: Window, time_zone: str) -> LogTold:
+    """All of the window. Raises: `LogError`."""
     with open_connection(url) as connection:
-        days = (moment_of(each).date() for each in (window.begins_us, window.ends_us + DAY_US))
+        days = (_day(each, time_zone) for each in (window.begins_us, window.ends_us - 1))
         rules = LogStore(connection=connection).rules()
         return LogTold(
-            facts=read_log_facts(connection, window),
+            facts=read_log_facts(connection, window, time_zone),
             budgets=read_budgets(connection, rules, *days),
         )
 
