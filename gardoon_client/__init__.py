@@ -59,6 +59,7 @@ from gardoon_client.standing import (
     JourneyAllowance,
     MessagePlace,
 )
+from gardoon_client.wheel import WheelLink, WheelLinkRequest
 
 __all__ = [
     "AccessError",
@@ -114,5 +115,7 @@ __all__ = [
     "Trigger",
     "UnavailableError",
     "UnreadableAnswerError",
+    "WheelLink",
+    "WheelLinkRequest",
     "WithoutRule",
 ]

@@ -30,6 +30,7 @@ from gardoon_client.request import DecideRequest, Outcome, RedeemRequest
 from gardoon_client.retry import Retry
 from gardoon_client.segment import Segments
 from gardoon_client.standing import Allowance, Budgets, Groups
+from gardoon_client.wheel import WheelLink, WheelLinkRequest
 
 _T = TypeVar("_T")
 
@@ -121,6 +122,10 @@ class AsyncClient:
     async def segments(self) -> Segments:
         """The declared segments, and which of them journeys are for."""
         return await self._ask(question.segments())
+
+    async def wheel_link(self, request: WheelLinkRequest) -> WheelLink:
+        """A link that opens a customer's wheel for some minutes."""
+        return await self._ask(question.wheel_link(request))
 
     async def score(self, customer_id: str) -> ScoredCustomer:
         """The customer's scores, without deciding."""

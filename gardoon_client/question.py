@@ -19,6 +19,7 @@ from gardoon_client.exchange import Call, call_of, decide_call
 from gardoon_client.reader import reading
 from gardoon_client.request import DecideRequest, Outcome, RedeemRequest, as_json, in_zone
 from gardoon_client.segment import Segments
+from gardoon_client.wheel import WheelLink, WheelLinkRequest
 
 _T = TypeVar("_T")
 
@@ -107,6 +108,11 @@ def groups(since: datetime | None) -> Question[standing.Groups]:
 def segments() -> Question[Segments]:
     """`GET /v1/segments`."""
     return Question(call_of("GET", "/v1/segments"), reading(Segments))
+
+
+def wheel_link(request: WheelLinkRequest) -> Question[WheelLink]:
+    """`POST /v1/wheel/links`."""
+    return Question(call_of("POST", "/v1/wheel/links", as_json(request)), reading(WheelLink))
 
 
 def _part(text: str) -> str:

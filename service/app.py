@@ -51,6 +51,7 @@ from service.store.breaker import LogAwayError, guard_log
 from service.store.decision_log import DecisionLog
 from service.store.engine import open_log
 from service.store.failure import failure_of
+from service.wheel.routes import router as wheel
 
 _logger = structlog.get_logger()
 
@@ -180,6 +181,7 @@ def create_app(
     )
     app.include_router(router)
     app.include_router(console)
+    app.include_router(wheel)
     answer_directly(app)
     describe(app, add_access, add_examples)
     limits = settings or Settings()

@@ -11,14 +11,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COMMON = {
     "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",  # answers are about customers
 }
 NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 """What a browser may load for an answer of the API."""
-SECURITY_HEADERS = {**COMMON, "Content-Security-Policy": NOTHING}
+POLICY = "Content-Security-Policy"
+FRAMING = "X-Frame-Options"
+"""For browsers that know no `frame-ancestors`; an answer with a policy of its own says in that who may frame it."""
+SECURITY_HEADERS = {**COMMON, FRAMING: "DENY", POLICY: NOTHING}
 
 
 def policy_of_page(html: str) -> str:
@@ -33,16 +35,16 @@ def policy_of_page(html: str) -> str:
     )
 
 
+_POLICY, _FRAMING = POLICY.lower().encode(), FRAMING.lower().encode()
+
+
 class SecurityHeaders:
     """Adds the headers to every answer that does not set them itself; `pages` are content security policies by path."""
 
     def __init__(self, app: ASGIApp, pages: Mapping[str, str]) -> None:
         self._app = app
         self._default = _encode(SECURITY_HEADERS)
-        self._pages = {
-            path: _encode({**SECURITY_HEADERS, "Content-Security-Policy": policy})
-            for path, policy in pages.items()
-        }
+        self._pages = {path: _encode({**SECURITY_HEADERS, POLICY: policy}) for path, policy in pages.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -53,6 +55,8 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = {name.lower() for name, _ in message["headers"]}
+                if _POLICY in given:
+                    given.add(_FRAMING)
                 message["headers"] = [*message["headers"], *(h for h in added if h[0] not in given)]
             await send(message)
 

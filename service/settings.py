@@ -57,6 +57,11 @@ class Settings(BaseSettings):
     refresher_metrics_port: int = Field(
         default=0, ge=0, description="where the refresher shows its metrics, on every address; 0: nowhere"
     )
+    wheel_frame_ancestors: str = Field(
+        default="'none'",
+        pattern=r"^[^;,\r\n]+$",
+        description="sites that may show the wheel in a frame, with blanks between, as CSP's frame-ancestors takes them",
+    )
     rank_exploration: float = Field(
         default=0.2,
         gt=0,

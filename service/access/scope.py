@@ -15,7 +15,7 @@ class Scope(StrEnum):
     """A kind of request. None contains another: a caller may do exactly what its scopes name."""
 
     DECIDE = "decide"
-    """Decide, put a deferred decision into effect, and ask what goes with a cart."""
+    """Decide, put a deferred decision into effect, make links to the wheel, and ask what goes with a cart."""
     OUTCOMES = "outcomes"
     """Tell what came back."""
     EVENTS = "events"
@@ -33,6 +33,7 @@ ENDPOINTS: Mapping[str, Scope | None] = {
     "POST /v1/decide": Scope.DECIDE,
     "POST /v1/decide/batch": Scope.DECIDE,
     "POST /v1/complements": Scope.DECIDE,
+    "POST /v1/wheel/links": Scope.DECIDE,
     "POST /v1/score": Scope.READ,
     "GET /v1/decisions/{decision_id}": Scope.READ,
     "POST /v1/decisions/{decision_id}/activate": Scope.DECIDE,
@@ -63,6 +64,8 @@ ENDPOINTS: Mapping[str, Scope | None] = {
     "POST /console/login": OPEN,
     "POST /console/logout": OPEN,
     "GET /console/static/{name}": OPEN,
+    "GET /wheel": OPEN,
+    "POST /wheel": OPEN,
     "GET /healthz": OPEN,
     "GET /readyz": OPEN,
     "GET /metrics": Scope.READ,

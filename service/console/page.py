@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -70,30 +71,31 @@ def may(request: Request, scope: Scope) -> bool:
     return not gardoon.access.protected if rights is None else scope in rights
 
 
-def render(
-    request: Request, template: str, *, status: int = 200, ancestors: str = "'none'", **shown: Any
-) -> HTMLResponse:
-    """The page of this template; what it shows is given by name."""
+def page_text(request: Request, template: str, shown: Mapping[str, object]) -> str:
+    """The page of this template in the language asked for, showing these values by name."""
     gardoon, language = request.app.state.gardoon, language_of(request)
-    token = request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(16)
     given = {
         "language": language,
         "languages": [(each, _in_language(request, each)) for each in LANGUAGES.values()],
         "root": request.scope.get("root_path", ""),
         "path": request.url.path,
         "version": VERSION,
-        "form_token": token,
         "logged_in": getattr(request.state, "caller", None),
         "protected": gardoon.access.protected,
         "currency": gardoon.settings.currency,
         "zone": gardoon.settings.time_zone,
     }
     made = environment(language, gardoon.settings.time_zone).get_template(template)
-    answer = HTMLResponse(made.render(given | shown), status)
-    answer.headers["Content-Security-Policy"] = POLICY.format(ancestors=ancestors)
-    answer.headers["Vary"] = "Accept-Language, Cookie"
+    return made.render(given | dict(shown))
+
+
+def render(request: Request, template: str, *, status: int = 200, **shown: Any) -> HTMLResponse:
+    """A page of the console; what it shows is given by name."""
+    token = request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(16)
+    answer = HTMLResponse(page_text(request, template, {"form_token": token, **shown}), status)
+    answer.headers["Content-Security-Policy"] = POLICY.format(ancestors="'none'")
     if request.query_params.get("lang") in LANGUAGES:
-        put_cookie(request, answer, LANGUAGE_COOKIE, language.code, _YEAR_SECONDS)
+        put_cookie(request, answer, LANGUAGE_COOKIE, language_of(request).code, _YEAR_SECONDS)
     if FORM_COOKIE not in request.cookies:
         put_cookie(request, answer, FORM_COOKIE, token, None)
     return answer

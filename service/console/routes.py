@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from fastapi.routing import APIRoute
-from sqlalchemy.exc import SQLAlchemyError
 
 from service.access.scope import Scope
 from service.access.session import COOKIE, LIFE, write_session
@@ -19,36 +16,18 @@ from service.console.customer import decided_now
 from service.console.decisions import SHOWN, newest_decisions
 from service.console.form import read_form
 from service.console.page import may, put_cookie, render
-from service.console.refusal import HOME, refusal
+from service.console.page_route import PageRoute
+from service.console.refusal import HOME
 from service.customer_reader import Page, read_customer_now
-from service.errors import ServiceError, UnauthenticatedError, UnknownEndpointError
+from service.errors import UnauthenticatedError, UnknownEndpointError
 from service.routes.customers import Cursor
 from service.routes.dependencies import Asking, Gardoon
 from service.schemas import Identifier
 from service.store.decision_log import read_logged_decision
-from service.store.failure import failure_of
 from service.store.timeline import parse_cursor
 
 STATIC: Final = Path(__file__).parent / "static"
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-
-
-class PageRoute(APIRoute):
-    """A route whose errors are pages, too."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler, with what it raises made a page."""
-        handle = super().get_route_handler()
-
-        async def handled(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except ServiceError as error:
-                return refusal(request, error, request.url.path)
-            except SQLAlchemyError as error:
-                return refusal(request, failure_of(error), request.url.path)
-
-        return handled
 
 
 router = APIRouter(prefix=HOME, route_class=PageRoute, include_in_schema=False)

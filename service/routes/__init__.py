@@ -15,13 +15,14 @@ from service.routes import (
     outcomes,
     personalizer,
     segments,
+    wheel,
 )
 
 BATCHES = ("/v1/decide/batch", "/v1/outcomes", "/v1/batch")
 """Endpoints whose bodies hold many items."""
 router = APIRouter()
 for _topic in (
-    *(decisions, batch, complements, outcomes, events, coupons),
+    *(decisions, batch, complements, outcomes, events, coupons, wheel),
     *(customers, segments, personalizer, operation),
 ):
     router.include_router(_topic.router)

@@ -23,6 +23,8 @@ from tests.running import ROOT, post
 from tests.service.real_shop import prepare, serving
 
 CHROMIUM = Path("/usr/bin/chromium")
+SWITCHES = ("--no-sandbox", "--disable-features=LocalNetworkAccessChecks")
+"""Without the latter a page that a test makes up, with no address of its own, could not frame one of this machine."""
 LANGUAGES = ("en", "fa")
 
 
@@ -33,6 +35,7 @@ class Console:
     address: str
     key: str
     decision_id: str
+    var: Path
 
 
 @dataclass
@@ -66,7 +69,7 @@ def browser() -> Iterator[Browser]:
     if not CHROMIUM.exists():
         pytest.skip(f"no Chromium at {CHROMIUM}: apt-get install chromium")
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
         yield opened
         opened.close()
 
@@ -80,8 +83,12 @@ def console(
     var = tmp_path_factory.mktemp("console")
     prepare(var, busy_shop())
     key = _new_key(var)
-    with serving(var, GARDOON_DECISION_POINTS=str(_daylong(var))) as (address, _):
-        yield Console(address, key, _fill(address, key))
+    shop = {
+        "GARDOON_DECISION_POINTS": str(_daylong(var)),
+        "GARDOON_WHEEL_FRAME_ANCESTORS": "http://shop.test",
+    }
+    with serving(var, **shop) as (address, _):
+        yield Console(address, key, _fill(address, key), var)
 
 
 def _new_key(var: Path) -> str:

@@ -5,12 +5,16 @@ One file, so that one process of the test run starts the service and the browser
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
+import subprocess
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import LANGUAGES, Console, Visit
+from tests.running import ROOT, post, run
 
 pytestmark = pytest.mark.slow
 PAGES = {
@@ -83,3 +87,87 @@ def test_a_wrong_key_is_told_to_those_who_see_and_those_who_listen(stranger: Vis
     stranger.page.get_by_role("button", name="Log in").click()
 
     expect(stranger.page.get_by_role("alert")).to_contain_text("Not accepted")
+
+
+@pytest.mark.parametrize("name", ["console.md", "wheel.md"])
+def test_the_commands_of_the_docs_work_as_they_stand_there(console: Console, name: str) -> None:
+    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    commands = re.findall(r"^\$ (.+)$", text, re.MULTILINE)
+
+    assert commands
+    for command in commands:
+        parts = shlex.split(command.replace("http://127.0.0.1:8000", console.address))
+        if parts[0] == "curl":
+            asked = [*parts, "-H", f"authorization: Bearer {console.key}"]
+            done = subprocess.run(asked, capture_output=True, text=True, check=True)
+            assert json.loads(done.stdout)["path"].startswith("/wheel?link=")
+        else:
+            assert parts[:2] == ["python", "-m"], command
+            run(*parts[2:], var=console.var)
+
+
+def wheel_of(visit: Visit, customer_id: str, language: str = "en") -> str:
+    """The path of a customer's wheel, as the shop's server asks for it."""
+    made = post(
+        f"{visit.console.address}/v1/wheel/links", {"customer_id": customer_id}, key=visit.console.key
+    )
+    return f"{made['path']}&lang={language}"
+
+
+def test_the_wheel_turns_to_what_was_decided_and_shows_it_again_on_reload(stranger: Visit) -> None:
+    page = stranger.page
+    stranger.go(wheel_of(stranger, "customer 0"))
+    stranger.check()
+
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Spin the wheel")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("The wheel is turning.")).to_be_visible()
+    expect(page.get_by_text("Hooray!")).to_be_visible(timeout=10_000)
+    code, turned = page.locator(".code").inner_text(), page.locator("#wheel").bounding_box()
+
+    expect(page.locator("#result")).to_be_focused()
+    expect(page.get_by_role("timer")).to_have_text(re.compile(r"Time left: \d\d:\d\d:\d\d"))
+    stranger.check()
+    page.reload()
+    assert page.locator(".code").inner_text() == code
+    assert page.locator("#wheel").bounding_box() == turned
+
+
+def test_the_wheel_does_not_move_for_who_wants_no_motion_and_speaks_persian(stranger: Visit) -> None:
+    page = stranger.page
+    page.emulate_media(reduced_motion="reduce", color_scheme="dark")
+    stranger.go(wheel_of(stranger, "customer 1", "fa"))
+
+    page.get_by_role("button").click()
+    expect(page.get_by_text("آفرین")).to_be_visible(timeout=2_000)
+    expect(page.get_by_role("timer")).to_have_text(re.compile("[۰-۹]{2}:[۰-۹]{2}:[۰-۹]{2}"))
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than a phone"
+    stranger.check()
+
+
+def test_without_scripts_the_wheel_says_what_was_won(browser: Browser, console: Console) -> None:
+    with browser.new_context(java_script_enabled=False, locale="fa-IR") as context:
+        page = context.new_page()
+        made = post(f"{console.address}/v1/wheel/links", {"customer_id": "customer 2"}, key=console.key)
+        page.goto(console.address + str(made["path"]))
+        page.get_by_role("button").click()
+
+        expect(page.get_by_text("آفرین")).to_be_visible()
+        expect(page.locator(".code")).to_be_visible()
+
+
+def test_a_shop_shows_the_wheel_in_a_frame_of_its_own_page(visit: Visit) -> None:
+    page, source = visit.page, visit.console.address + wheel_of(visit, "customer 0")
+    page.route(
+        "http://shop.test/",
+        lambda route: route.fulfill(
+            content_type="text/html",
+            body=f'<html lang="en"><title>Shop</title><iframe title="Wheel" src="{source}"></iframe></html>',
+        ),
+    )
+
+    page.goto("http://shop.test/")
+
+    expect(page.frame_locator("iframe").get_by_role("heading", name="Wheel of luck")).to_be_visible()
+    assert visit.complaints == []

@@ -29,12 +29,14 @@ from gardoon_client import (
     RedeemRequest,
     Retry,
     UnreadableAnswerError,
+    WheelLinkRequest,
 )
 from gardoon_client.reader import RAW
 from service import allowance_schema, customer_schema, schemas, segment_schema
 from service.app import create_app
 from service.complements import schema as complements_schema
 from service.coupons import schema as coupon_schema
+from service.wheel import schema as wheel_schema
 
 Asking = Callable[[Any], Any]
 DOCUMENT: dict[str, Any] = create_app().openapi()
@@ -58,6 +60,7 @@ CALLS: Mapping[str, Asking] = {
     "GET /v1/budgets": lambda client: client.budgets(),
     "GET /v1/groups": lambda client: client.groups(since=AT),
     "GET /v1/segments": lambda client: client.segments(),
+    "POST /v1/wheel/links": lambda client: client.wheel_link(WheelLinkRequest(customer_id="1001")),
 }
 FORMER = "for users of the former service, who have its clients"
 TELLING = "asked by Segment's and RudderStack's own clients"
@@ -109,6 +112,7 @@ READ: Mapping[type[BaseModel], type] = {
     complements_schema.ComplementNow: ours.Complement,
     complements_schema.ComplementsAnswer: ours.Complements,
     complements_schema.Excluded: ours.ExcludedProduct,
+    wheel_schema.WheelLink: ours.WheelLink,
 }
 
 

@@ -21,6 +21,9 @@ NAMES_WHAT_IS_NOT_THERE = {"/v1/decisions/{decision_id}", "/v1/decisions/{decisi
 }
 """Endpoints whose examples name a decision or a coupon that an empty log has not: there, the documented 404 is right."""
 
+WITHOUT_DRAWS = {"/v1/wheel/links"}
+"""Endpoints that need a journey with one draw a period, which the tests' journeys have not: the documented 422 is right."""
+
 
 def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
     for path, methods in DOCUMENT["paths"].items():
@@ -101,7 +104,7 @@ def test_the_example_of_a_request_is_answered_as_documented(
 ) -> None:
     worker.client.post("/personalizer/v1.0/rank", json={"actions": [{"id": "a"}], "eventId": "known"})
     success = next(int(status) for status in operation["responses"] if status.startswith("2"))
-    wanted = 404 if path in NAMES_WHAT_IS_NOT_THERE else success
+    wanted = 404 if path in NAMES_WHAT_IS_NOT_THERE else 422 if path in WITHOUT_DRAWS else success
     address = path.replace("{event_id}", "known")
     for media_type, content in operation["requestBody"]["content"].items():
         for example in examples_of(content):

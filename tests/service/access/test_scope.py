@@ -31,7 +31,7 @@ def test_every_route_has_a_scope_or_is_open_on_purpose() -> None:
     assert found <= ENDPOINTS.keys(), f"say in service/access/scope.py who may ask {found - ENDPOINTS.keys()}"
 
 
-def test_only_health_documentation_public_keys_and_the_way_to_log_in_are_open() -> None:
+def test_only_health_documentation_public_keys_the_login_and_the_wheel_behind_its_link_are_open() -> None:
     assert {endpoint.split(" ")[1] for endpoint, scope in ENDPOINTS.items() if scope is OPEN} == {
         "/healthz",
         "/readyz",
@@ -39,6 +39,7 @@ def test_only_health_documentation_public_keys_and_the_way_to_log_in_are_open() 
         "/openapi.json",
         "/v1/coupons/keys",
         "/console/login",
+        "/wheel",
         "/console/logout",
         "/console/static/{name}",
     }
