@@ -165,14 +165,19 @@ class Journey(Declared):
     steps: Mapping[Name, Step] = Field(min_length=1)
 
     @property
-    def events(self) -> frozenset[str]:
-        """The events that it listens to."""
-        listened = [
+    def matches(self) -> tuple[Match, ...]:
+        """What it listens for besides the trigger."""
+        found = [
             *self.exit,
             *(step.check for step in self.steps.values()),
             *(s.wait_for for s in self.steps.values()),
         ]
-        return frozenset({self.trigger.event, *(match.event for match in listened if match is not None)})
+        return tuple(match for match in found if match is not None)
+
+    @property
+    def events(self) -> frozenset[str]:
+        """The events that it listens to."""
+        return frozenset({self.trigger.event, *(match.event for match in self.matches)})
 
     def after(self, step: str) -> str | None:
         """The step after this one; None after the last."""

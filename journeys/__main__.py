@@ -1,0 +1,5 @@
+"""`python -m journeys COMMAND`."""
+
+from journeys.cli import app
+
+app()

@@ -1,0 +1,90 @@
+"""What the runner keeps, in SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Engine,
+    Float,
+    Index,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+)
+
+METADATA = MetaData()
+
+RUN = Table(
+    "journey_run",
+    METADATA,
+    Column("id", String(36), primary_key=True),
+    Column("journey", String(64), nullable=False),
+    Column("customer_id", String(128), nullable=False),
+    Column("key", String(128), nullable=False),
+    Column("entered_at", Float, nullable=False),
+    Column("is_over", Boolean, nullable=False),
+    Column("due_at", Float),
+    Column("state", Text, nullable=False),
+    Index("journey_run_customer", "customer_id", "journey"),
+    Index("journey_run_key", "journey", "key"),
+    Index("journey_run_due", "due_at"),
+)
+"""Runs; times are seconds since 1970, to search by, and `state` has all of the run."""
+
+EVENT = Table("journey_event", METADATA, Column("id", String(128), primary_key=True))
+"""Events that were taken."""
+
+TRAIT = Table(
+    "journey_trait",
+    METADATA,
+    Column("customer_id", String(128), primary_key=True),
+    Column("traits", Text, nullable=False),
+)
+"""What was told of customers: where messages to them go."""
+
+OUTBOX = Table(
+    "journey_outbox",
+    METADATA,
+    Column("action", String(64), primary_key=True),
+    Column("run_id", String(36), nullable=False),
+    Column("command", Text, nullable=False),
+)
+"""Commands that no workflow has begun with."""
+
+SENDING = Table(
+    "journey_sending",
+    METADATA,
+    Column("action", String(64), primary_key=True),
+    Column("status", String(16)),
+)
+"""Messages that were begun to be sent; without a status, nobody knows whether they went out."""
+
+POSITION = Table(
+    "journey_position",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("offset", BigInteger, nullable=False),
+)
+"""How far files of events were read."""
+
+
+def open_tables(url: str) -> Engine:
+    """An engine whose transactions begin by writing, with the tables made where they are not there."""
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _leave_begin_to_us)
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    METADATA.create_all(engine)
+    return engine
+
+
+def _leave_begin_to_us(connection: object, _: object) -> None:
+    connection.isolation_level = None  # type: ignore[attr-defined]
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.close()
