@@ -23,7 +23,7 @@ test-fast: .venv/dev.stamp ## the tests that take seconds
 check: .venv/dev.stamp ## lint, format, types, the import table
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers 2
 	$(BIN)/python -m pytest -q tests/test_imports.py
 
 bench: .venv/dev.stamp ## measure what is claimed, on the data of `make run`

