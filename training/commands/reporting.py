@@ -53,9 +53,14 @@ def report(
     from training.places import Places
 
     places = Places(var=var)
+    begins, ends = (parse_time(text) if text else None for text in (since, until))
+    if begins and ends and begins >= ends:
+        raise typer.BadParameter(
+            f"--since {since} is not before --until {until}; wanted --since before --until"
+        )
     asked = Question(
-        since=parse_time(since) if since else None,
-        until=parse_time(until) if until else None,
+        since=begins,
+        until=ends,
         time_zone=time_zone,
         interval_days=tuple(interval_days),
         message_cost=message_cost,

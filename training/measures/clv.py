@@ -90,6 +90,8 @@ def clv(
     Customers who never ordered count with 0 realised, and not among those who are predicted for.
     """
     n = len(joined_us)
+    if not n:
+        return [], ""
     spent = sums_by(buyer, amount, n)
     who, history, mean_amount = order_histories(buyer, ordered_us, amount, ends_us)
     try:

@@ -33,9 +33,28 @@ def share_of(n_hits: int, n: int) -> Interval:
     >>> [round(each, 4) for each in share_of(0, 10)]
     [0.0, 0.0, 0.2775]
     """
-    if not n:
+    return _wilson(n_hits / n, n) if n else UNKNOWN
+
+
+def clustered_share_of(hits: Floats, trials: Floats) -> Interval:
+    """p = Σhits/Σtrials, `(n_customers,)` each: Wilson's interval at the trials that as many independent ones would be.
+
+    n = Σtrials/max(D, 1), D being the variance by the delta method over p(1-p)/Σtrials; where p is 0 or 1, which show no
+    variance, the number of customers with a trial. Sources: Kish (1965), Survey Sampling, section 8.2; Franco, Little, Louis
+    and Slud (2019), Journal of Survey Statistics and Methodology 7 (3), which compares such intervals.
+    """
+    total = float(trials.sum())
+    if not total:
         return UNKNOWN
-    p, squared = n_hits / n, Z * Z / n
+    p, n_customers = float(hits.sum()) / total, int((trials > 0).sum())
+    if p in (0.0, 1.0) or n_customers < 2:
+        return _wilson(p, n_customers)
+    spread = float(np.sum((hits - p * trials) ** 2)) * n_customers / (n_customers - 1)
+    return _wilson(p, total / max(spread / (total * p * (1 - p)), 1.0))
+
+
+def _wilson(p: float, n: float) -> Interval:
+    squared = Z * Z / n
     centre = (p + squared / 2) / (1 + squared)
     half = Z * math.sqrt(p * (1 - p) / n + squared / (4 * n)) / (1 + squared)
     return Interval(p, max(centre - half, 0.0), min(centre + half, 1.0))

@@ -38,6 +38,8 @@ def lifetime_steps(
     joined_us: Integers, buyer: Integers, ordered_us: Integers, *, ends_us: int
 ) -> list[LifetimeStep]:
     """Sign-up and the five steps; a month is 30 days, and month 5+ is from day 120 on, of those who joined 150 days ago."""
+    if not len(joined_us):
+        return []
     observed, active = activity(joined_us, buyer, ordered_us, ends_us=ends_us, grain=_FIRST)
     later = ordered_us >= joined_us[buyer] + _LAST * _FIRST.days * DAY_US
     active[buyer[later], _LAST] = True

@@ -47,6 +47,8 @@ TITLES: Final = {
 """Every table by its id, in the order of the report."""
 FUNNEL_DAYS: Final = 7
 NO_LOG: Final = "The service has not run here: there is no decision log."
+_NO_JOINER: Final = "Nobody joined in the period."
+_NO_PERIOD: Final = "Nobody who joined in the period has lived through a whole one yet."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,16 +104,17 @@ def make_report(folder: Path, log_url: str | None, asked: Question, now: datetim
     ends_us = min(shop.ends_us, _microseconds(asked.until, shop.ends_us))
     shop = shop.of(shop.joined_us < ends_us)
     first_us = int(min(shop.joined_us.min(initial=ends_us), shop.ordered_us.min(initial=ends_us)))
-    span = Window(begins_us=max(_microseconds(asked.since, first_us), first_us), ends_us=ends_us)
+    begins_us = max(_microseconds(asked.since, first_us), first_us)
+    span = Window(begins_us=min(begins_us, ends_us), ends_us=ends_us)
     log = None
     if log_url is not None:
         until_us = _microseconds(asked.until, microseconds(now))
         window = Window(begins_us=_microseconds(asked.since, 0), ends_us=until_us)
         log = read_log(log_url, window, asked.time_zone)
-    last_us = max(ends_us - 1, (log and log.facts.last_us) or 0)
+    last_us = max(begins_us, ends_us - 1, (log and log.facts.last_us) or 0)
     return Report(
         made_at=now,
-        begins=_day(span.begins_us, asked.time_zone),
+        begins=_day(begins_us, asked.time_zone),
         ends=_day(last_us, asked.time_zone),
         currency=shop.manifest.currency,
         dataset=shop.manifest.name,
@@ -130,17 +133,19 @@ def _cohort_tables(shop: ShopFacts, span: Window, asked: Question) -> dict[str, 
     """What is told of those who joined in the span."""
     joiners = shop.of(shop.joined_us >= span.begins_us).within(0, span.ends_us)
     history = joiners.joined_us, joiners.buyer, joiners.ordered_us
-    ends_us, note = span.ends_us, _joining_note(joiners)
+    ends_us = span.ends_us
     tables = {}
     for name, grain in (("retention_days", DAYS), ("retention_weeks", WEEKS), ("retention_months", MONTHS)):
         rows = retention(*history, ends_us=ends_us, time_zone=asked.time_zone, grain=grain)
-        tables[name] = MeasureTable.of(RetentionRow, rows, note)
+        tables[name] = MeasureTable.of(RetentionRow, rows, _joining_note(joiners) if rows else _NO_PERIOD)
     steps = lifetime_steps(*history, ends_us=ends_us)
     values, foretold = clv(*history, joiners.amount, ends_us=ends_us, time_zone=asked.time_zone)
     return {
         **tables,
-        "lifetime_steps": MeasureTable.of(LifetimeStep, steps, note),
-        "clv": MeasureTable.of(ClvRow, values, foretold),
+        "lifetime_steps": MeasureTable.of(
+            LifetimeStep, steps, _joining_note(joiners) if steps else _NO_JOINER
+        ),
+        "clv": MeasureTable.of(ClvRow, values, foretold if values else _NO_JOINER),
     }
 
 

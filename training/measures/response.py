@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from features.tables import MESSAGE_EVENTS
 from models.feedback import Booleans, Integers
-from training.measures.interval import ratio_of, sums_by
+from training.measures.interval import clustered_share_of, sums_by
 from training.measures.moment import DAY_US, local_times
 
 ATTRIBUTION_DAYS: Final = 7
@@ -128,7 +128,7 @@ def _row(source: str, by: np.generic, messages: SentMessages, mine: Booleans) ->
     clicked, received = (
         sums_by(place, flags[mine], len(who)) for flags in (messages.clicked, messages.delivered)
     )
-    clicks = ratio_of(clicked, received)
+    clicks = clustered_share_of(clicked, received)
     sent, delivered = int(mine.sum()), counts["delivered"]
     return ResponseRow(
         source=source,
@@ -138,8 +138,8 @@ def _row(source: str, by: np.generic, messages: SentMessages, mine: Booleans) ->
         delivery_rate=delivered / sent,
         open_rate=counts["opened"] / delivered if counts["opened"] else np.nan,
         click_rate=clicks.value,
-        click_rate_low=max(clicks.low, 0.0),
-        click_rate_high=min(clicks.high, 1.0),
+        click_rate_low=clicks.low,
+        click_rate_high=clicks.high,
     )
 
 
