@@ -10,6 +10,7 @@ from models.artifact import Artifact
 from models.feedback import Booleans, Floats, Integers
 from models.gap import inverse_gap
 from models.policy import FixedPolicyError, Policy
+from models.scorer import load_boosted_rewards
 
 MODEL = "rewards.lgb"
 
@@ -89,10 +90,6 @@ class BoostedSquareCB(Policy):
     @classmethod
     def from_artifact(cls, artifact: Artifact) -> Self:
         """The policy that `to_artifact` wrote. Raises `ArtifactError` for another kind, or trees of other inputs."""
-        from models.scorer import (
-            load_boosted_rewards,
-        )  # LightGBM's import takes a second; few processes need it
-
         artifact.require(cls.kind)
         named = cls._named_in(artifact.manifest)
         rewards = load_boosted_rewards(

@@ -15,6 +15,7 @@ from models.catalogue import load_policy
 from models.feedback import Floats
 from models.inputs import SCORES, bind, input_names
 from models.policy import Policy
+from models.scorer import load_scorer
 from service.point_decisions import DecisionName
 
 POLICY_NAMES: dict[DecisionName, str] = {
@@ -73,8 +74,6 @@ def build_model_set(versions: dict[str, str], schema: Schema, load: Callable[[st
 
     Raises: `ArtifactError` or `ValueError` when an artifact does not fit the schema or the inputs.
     """
-    from models.scorer import load_scorer  # imports LightGBM, which takes seconds
-
     names = input_names(schema.columns)
     scorers = {name: load_scorer(load(versions[name]), schema.columns) for name in SCORES}
     policies: dict[str, BoundPolicy] = {}

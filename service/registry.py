@@ -22,6 +22,7 @@ from models.catalogue import load_policy
 from models.complements import load_complements
 from models.inputs import SCORES, bind, input_names
 from models.policy import Policy
+from models.scorer import MODEL, load_scorer
 from service.complements.feed import CHAMPION as COMPLEMENTS
 from service.decision_point import DecisionPoint
 from service.model_set import CHAMPIONS, POLICY_NAMES
@@ -65,8 +66,6 @@ class ChampionRegistry:
         """The artifact of a version. Raises `ArtifactError` when its files are none."""
         from mlflow.artifacts import download_artifacts
         from mlflow.exceptions import MlflowException
-
-        from models.scorer import MODEL
 
         try:
             uri = self._client.get_model_version_download_uri(name, version)
@@ -113,8 +112,6 @@ def check_champion(
         load_complements(artifact)
         return
     if name in SCORES:
-        from models.scorer import load_scorer  # imports LightGBM, which takes seconds
-
         load_scorer(artifact, schema.columns)
         return
     policy = load_policy(artifact)

@@ -20,6 +20,7 @@ from models.artifact import Artifact
 from models.catalogue import load_policy
 from models.inputs import SCORES, bind, input_names
 from models.policy import Policy
+from models.scorer import load_scorer
 from service.model_set import CHAMPIONS, POLICY_NAMES, schema_artifact
 from service.record import DecisionRecord, Round
 from service.registry import CHALLENGER, RegistryUnavailableError
@@ -139,8 +140,6 @@ class Shadow:
 
 def score_with_scorer(artifact: Artifact, schema: Schema) -> Score:
     """The scorer's scores of logged feature vectors. Raises `ArtifactError` when it does not fit the schema."""
-    from models.scorer import load_scorer  # imports LightGBM, which takes seconds
-
     scorer = load_scorer(artifact, schema.columns)
 
     def score(records: Sequence[DecisionRecord]) -> list[ShadowScore]:

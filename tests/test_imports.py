@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "gardoon_client": set(),
     "journeys": {"gardoon_client"},
 }
-HEAVY = {"feast", "mlflow", "lightgbm"}
+HEAVY = {"feast", "mlflow", "lightgbm", "pandas", "sklearn"}
 
 
 def imported_packages(path: Path, *, at_import_only: bool = False) -> set[str]:

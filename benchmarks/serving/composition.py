@@ -16,8 +16,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import lightgbm
 import numpy as np
 from fastapi import FastAPI
 from sqlalchemy import Column, Engine, LargeBinary, MetaData, String, Table, create_engine, insert
@@ -26,15 +27,13 @@ from features.schema import FEATURE_SERVICE, JOIN_KEY, Schema, load_schema
 from models.feedback import Floats
 from models.inputs import SCORES
 from models.policy import choose
+from models.scorer import Scorer, load_scorer
 from service.model_feed import published_versions
 from service.model_set import BoundPolicy, ModelSet, build_model_set
 from service.schemas import Answer, Coupon, DecideRequest, Scores
 from service.settings import Settings
 from service.store.artifact_store import get_artifact
 from service.store.engine import opened_log
-
-if TYPE_CHECKING:
-    from models.scorer import Scorer
 
 THREADS = 40
 """On so many endpoints that are no coroutines run at a time; each has a connection of its own."""
@@ -97,20 +96,18 @@ def vector_of(row: dict[str, list[Any]], schema: Schema) -> Floats:
 
 
 def _models(settings: Settings, schema: Schema) -> tuple[ModelSet, dict[str, Callable[[Floats], float]]]:
-    from models.scorer import load_scorer  # imports LightGBM, which takes seconds
-
     with opened_log(settings.log_url) as engine:
         load = partial(get_artifact, engine)
         versions = _versions(engine)
         scorers = {name: load_scorer(load(versions[name]), schema.columns) for name in SCORES}
-        boosters: dict[str, Callable[[Floats], float]] = {
-            name: partial(_predict, scorer) for name, scorer in scorers.items()
-        }
+        boosters = {name: _prediction(scorer) for name, scorer in scorers.items()}
         return build_model_set(versions, schema, load), boosters
 
 
-def _predict(scorer: Scorer, vector: Floats) -> float:
-    return float(scorer.booster.predict(vector[scorer.columns][None])[0])
+def _prediction(scorer: Scorer) -> Callable[[Floats], float]:
+    """What LightGBM's own package predicts of a feature vector."""
+    booster = lightgbm.Booster(model_str=scorer.trees.text)
+    return lambda vector: float(booster.predict(vector[scorer.columns][None])[0])
 
 
 def _versions(engine: Engine) -> dict[str, str]:
