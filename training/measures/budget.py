@@ -73,7 +73,7 @@ def _row(row: Any, limit: int | None) -> BudgetRow:
         price=row.price,
         coupons=row.coupons or 0,
         redeemed=row.redeemed or 0,
-        discount=row.discount or 0,
+        discount=int(row.discount or 0),
     )
 
 

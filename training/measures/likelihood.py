@@ -61,9 +61,10 @@ def _inverse_hessian(loss: Callable[[Floats], float], at: Floats) -> Floats:
     return np.asarray(np.linalg.inv(hessian))
 
 
-def error_of(value: Callable[[Floats], float], fit: Fit) -> float:
-    """The standard error √(gᵀ Σ g) of a function of the parameters, g its gradient by their logarithms: the delta method."""
+def gradient_of(values: Callable[[Floats], Floats], fit: Fit) -> Floats:
+    """Of values `(n,)` by the logarithms of the parameters, `(n_parameters, n)`, by central differences."""
     logs = np.log(fit.parameters)
     steps = np.eye(len(logs)) * _STEP
-    gradient = [(value(np.exp(logs + each)) - value(np.exp(logs - each))) / (2 * _STEP) for each in steps]
-    return float(np.sqrt(np.array(gradient) @ fit.log_covariance @ np.array(gradient)))
+    return np.array(
+        [(values(np.exp(logs + each)) - values(np.exp(logs - each))) / (2 * _STEP) for each in steps]
+    )

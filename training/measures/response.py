@@ -75,15 +75,13 @@ def trace(events: MessageEvents, time_zones: NDArray[np.str_]) -> tuple[SentMess
     Events do not say which message they are about: one is about the last that was sent to that customer over that channel on
     that topic, at most `ATTRIBUTION_DAYS` before.
     """
-    group = np.unique(
-        np.column_stack([events.customer.astype(str), events.channel, events.topic]),
-        axis=0,
-        return_inverse=True,
-    )[1].reshape(-1)
+    channels, channel = np.unique(events.channel, return_inverse=True)
+    topics, topic = np.unique(events.topic, return_inverse=True)
+    group = (events.customer * len(channels) + channel) * len(topics) + topic
     sent = np.flatnonzero(events.kind == _SENT)
     sent = sent[np.lexsort((events.at_us[sent], group[sent]))]
     ranks = np.unique(events.at_us, return_inverse=True)[1].reshape(-1)
-    key = group.astype(np.int64) * (len(ranks) + 1) + ranks
+    key = group * (len(ranks) + 1) + ranks
     flags = {kind: np.zeros(len(sent), dtype=bool) for kind in MESSAGE_EVENTS}
     n_lost = 0
     for place, kind in enumerate(MESSAGE_EVENTS):

@@ -1,0 +1,81 @@
+"""Budgets as the service's tables hold them, on each of the two databases."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+from sqlalchemy import Engine, insert
+
+from service.store.tables import budgets, coupons, decisions
+from training.measures.budget import read_budgets
+from training.measures.log_facts import Window, read_log_facts
+
+
+def put(engine: Engine, table: object, *rows: dict) -> None:
+    with engine.begin() as connection:
+        connection.execute(insert(table), list(rows))
+
+
+def coupon(number: int, day: str, state: str, discount: int | None = None) -> dict:
+    named = {"decision_id": f"d{number}", "customer_id": "c", "journey": "wheel", "code": f"CODE-{number}"}
+    times = {"expires_at": 0, "lapses_at": 0}
+    return {
+        **named,
+        **times,
+        "amount": 20_000,
+        "currency": "IRT",
+        "day": day,
+        "state": state,
+        "discount": discount,
+    }
+
+
+def test_each_day_has_its_limit_its_price_and_its_coupons(engine: Engine) -> None:
+    first, second = "2026-11-21", "2026-11-22"
+    put(
+        engine,
+        budgets,
+        {"journey": "wheel", "day": first, "used": 40_000, "price": 0.5},
+        {"journey": "wheel", "day": second, "used": 20_000, "price": 0.0},
+        {"journey": "unknown", "day": second, "used": 10, "price": 0.0},
+        {"journey": "wheel", "day": "2026-11-23", "used": 1, "price": 9.0},
+    )
+    put(
+        engine,
+        coupons,
+        coupon(1, first, "redeemed", 15_000),
+        coupon(2, first, "out"),
+        coupon(3, first, "released"),
+        coupon(4, second, "deferred"),
+    )
+    decided = {
+        "decided_at": 5,
+        "effective_at": 5,
+        "customer_id": "c",
+        "journey": "wheel",
+        "status": "holdout",
+    }
+    record = json.dumps({"versions": {"journey": "new"}}).encode()
+    put(engine, decisions, {"decision_id": "d1", "group_name": "holdout", "record": record, **decided})
+    rules = {
+        "old": {"coupon": {"daily_budget": 5}},
+        "new": {"journey": "wheel", "coupon": {"daily_budget": 80_000}},
+    }
+
+    with engine.connect() as connection:
+        unknown, one, other = read_budgets(connection, rules, date(2026, 11, 21), date(2026, 11, 22))
+        facts = read_log_facts(connection, Window(begins_us=0, ends_us=10), "Asia/Tehran")
+
+    assert (one.day, one.limit, one.used, one.used_share, one.price) == (
+        date(2026, 11, 21),
+        80_000,
+        40_000,
+        0.5,
+        0.5,
+    )
+    assert (one.coupons, one.redeemed, one.discount) == (2, 1, 15_000)
+    assert (other.coupons, other.redeemed, other.discount) == (0, 0, 0)
+    assert (unknown.journey, unknown.limit) == ("unknown", None)
+    assert [(key, len(sums.orders)) for key, sums in facts.groups.items()] == [(("wheel", "holdout"), 1)]
+    assert (facts.first_us, facts.last_us, facts.n_moved) == (5, 5, 0)
