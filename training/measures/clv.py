@@ -19,7 +19,7 @@ from training.measures.moment import DAY_US, day_of, period_starts
 
 HORIZON_DAYS: Final = 365
 MOST_FITTED: Final = 20_000
-"""Seven parameters need no more: of 100,000 simulated customers it moved the mean prediction by 0.9 %, as its interval says."""
+"""Seven parameters need no more: of 100,000 simulated customers it moved the mean prediction by 0.9 %."""
 _BACKTEST_DAYS: Final = 90
 _WEEK_US: Final = 7 * DAY_US
 
