@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -193,3 +196,22 @@ def test_a_database_without_a_log_is_refused(tmp_path) -> None:
 
     with pytest.raises(LogError, match="cannot be read"):
         read_log(url, ALL_TIME, "Asia/Tehran")
+
+
+def test_groups_that_lost_customers_are_named(log: tuple[Engine, Answers], tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'lossy.db'}"
+    with (
+        closing(sqlite3.connect(log[0].url.database)) as whole,
+        closing(sqlite3.connect(tmp_path / "lossy.db")) as lossy,
+    ):
+        whole.backup(lossy)
+        lossy.execute("delete from decisions where group_name = 'random'")
+        lossy.commit()
+
+    whole_faults, faults = (
+        read_log(each, ALL_TIME, "Asia/Tehran").group_faults for each in (url_of(log[0]), url)
+    )
+
+    assert whole_faults == ()
+    assert len(faults) == 1
+    assert faults[0].startswith("sample ratio mismatch in cart_abandonment")

@@ -14,7 +14,7 @@ def allocation_p_value(actions: Integers, probabilities: Floats) -> float:
     p = min(1, Π_t π_t(a_t) / m), m = Γ(K)/Γ(n+K) Π_k n_k! the probability of the same draws under shares that are uniform on
     the simplex beforehand. 1/p is a non-negative martingale if the draws were as declared, so P(p ever ≤ α) ≤ α (Ville).
 
-    Source: Lindon and Malek (2022), Anytime-Valid Inference for Multinomial Count Data, NeurIPS, section 3.
+    Source: Lindon and Malek (2022), Anytime-Valid Inference for Multinomial Count Data, NeurIPS.
 
     >>> allocation_p_value(np.repeat([0, 1], 50), np.full((100, 2), 0.5))
     1.0

@@ -17,7 +17,7 @@ def boundary(n: Floats, *, alpha: float, best_at: float) -> Floats:
     best_at must not depend on the data.
 
     Source: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas (2024), Time-uniform central limit theory and asymptotic
-    confidence sequences, Annals of Statistics 52 (6), Theorem 2.2 and its choice of ρ in Appendix B.2.
+    confidence sequences, Annals of Statistics 52 (6), Theorem 2.2, and the paper's choice of ρ for a time.
     """
     squared = (-2 * math.log(alpha) + math.log(-2 * math.log(alpha)) + 1) / best_at
     grown = n * squared + 1
@@ -27,8 +27,8 @@ def boundary(n: Floats, *, alpha: float, best_at: float) -> Floats:
 def running_intervals(terms: Floats, *, alpha: float, best_at: float) -> tuple[Floats, Floats, Floats]:
     """Mean, low and high after each round, `(n_rounds,)` each: the running mean of the terms' conditional expectations.
 
-    With probability 1 - α, asymptotically, all of them hold it at once. The terms may depend on earlier ones: the theorem's
-    martingale version (2.5) needs only that each is unbiased given what came before.
+    With probability 1 - α, asymptotically, all of them hold it at once. The terms may depend on earlier ones: the paper's
+    version for martingale differences needs only that each is unbiased given what came before.
     """
     n = np.arange(1.0, len(terms) + 1)
     mean = np.cumsum(terms) / n

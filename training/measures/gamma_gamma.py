@@ -3,7 +3,7 @@
 An order's amount is Gamma(p, ν), of the customer's own rate ν, which is Gamma(q, γ) over customers, independent of how often
 they order. z̄: the mean amount of the customer's x orders.
 
-Source: Fader and Hardie (2013), The Gamma-Gamma Model of Monetary Value, equations (1a) and (5).
+Source: Fader and Hardie (2013), The Gamma-Gamma Model of Monetary Value.
 """
 
 from __future__ import annotations

@@ -56,6 +56,14 @@ class LogFacts:
     first_us: int | None
     last_us: int | None
 
+    @property
+    def customers_by_group(self) -> dict[str, dict[str, int]]:
+        """Distinct customers by journey and group."""
+        found: dict[str, dict[str, int]] = {}
+        for (journey, group), sums in self.groups.items():
+            found.setdefault(journey, {})[group] = len(sums.orders)
+        return found
+
 
 @dataclass(frozen=True)
 class _Decision:

@@ -92,7 +92,7 @@ def difference_terms(rounds: VariantRounds, first: int, second: int) -> Floats:
     """φ_t(second) - φ_t(first), of the rounds in which both could be drawn, `(n,)`: each unbiased.
 
     φ_t(k) = m_t(k) + 1{a_t = k} (r_t - m_t(k))/π_t(k), m_t(k) the mean reward of k before round t, which takes the common
-    level off and so most of the variance. Source: as `confidence_sequence.boundary`, section 3.2.
+    level off and so most of the variance. Source: as `confidence_sequence.boundary`, section 3.
     """
     both = (rounds.probabilities[:, first] > 0) & (rounds.probabilities[:, second] > 0)
     return np.subtract(_scores(rounds, second, both), _scores(rounds, first, both))

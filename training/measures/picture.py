@@ -15,7 +15,7 @@ _BARS: Final = {
     "response_topic": ("by", "click_rate", "clicks per delivered message"),
     "clv": ("cohort", "predicted", "predicted amount a customer"),
     "aov": ("month", "aov", "amount an order"),
-    "economics": ("group", "cost_per_order", "cost per order"),
+    "economics": ("group", "cost_per_order", "cost per order; dashed: of an acquired one"),
     "message_tests": ("variant", "mean", "mean reward"),
 }
 """Tables drawn as points on intervals: the column of names, that of values, and the title of the axis."""
@@ -42,7 +42,8 @@ def _intervals(table: MeasureTable, name: str, value: str, title: str) -> str:
         Bar(name=label, value=_number(found), low=_number(lower), high=_number(upper))
         for label, found, lower, upper in zip(*columns, strict=True)
     ]
-    return interval_picture(bars, title)
+    costs = table.column("acquisition_cost") if "acquisition_cost" in table.columns else [None]
+    return interval_picture(bars, title, None if costs[0] is None else float(costs[0]))
 
 
 def _names(table: MeasureTable, name: str) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from features.zone import load_zone
+from training.evaluation.log_rules import sample_ratios
 from training.evaluation.log_store import LogStore, open_connection
 from training.evaluation.round_labels import microseconds
 from training.measures.aov import AovRow, aov
@@ -198,13 +199,14 @@ def _log_tables(log: LogTold | None, asked: Question) -> dict[str, MeasureTable]
     no_tests = "No message of a declared variant was delivered and its reward window has closed."
     no_budgets = "No day of a journey with a budget has given a coupon."
     return {
-        "economics": MeasureTable.of(EconomicsRow, costs, _economics_note(facts)),
+        "economics": MeasureTable.of(EconomicsRow, costs, _economics_note(log)),
         "message_tests": MeasureTable.of(VariantRow, tests, "" if tests else no_tests),
         "budget": MeasureTable.of(BudgetRow, log.budgets, "" if log.budgets else no_budgets),
     }
 
 
-def _economics_note(facts: LogFacts) -> str:
+def _economics_note(log: LogTold) -> str:
+    facts = log.facts
     if not facts.groups:
         return "No decision was made in the period."
     without = sorted(
@@ -215,6 +217,7 @@ def _economics_note(facts: LogFacts) -> str:
         notes.append(f"Nobody was held out in {', '.join(without)}: what was incremental is not known there.")
     if facts.n_moved:
         notes.append(f"{facts.n_moved:,} customers changed their group and are left out.")
+    notes += [f"Nothing incremental holds there: {fault}." for fault in log.group_faults]
     return " ".join(notes)
 
 
@@ -231,10 +234,11 @@ def _joining_note(shop: ShopFacts) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class LogTold:
-    """All that the log tells."""
+    """All that the log tells; group_faults: journeys whose groups do not come in the shares that were set for them."""
 
     facts: LogFacts
     budgets: list[BudgetRow]
+    group_faults: tuple[str, ...]
 
 
 def read_log(url: str, window: Window, time_zone: str) -> LogTold:
@@ -242,8 +246,11 @@ def read_log(url: str, window: Window, time_zone: str) -> LogTold:
     with open_connection(url) as connection:
         days = (_day(each, time_zone) for each in (window.begins_us, window.ends_us - 1))
         rules = LogStore(connection=connection).rules()
+        facts = read_log_facts(connection, window, time_zone)
+        ratios = sample_ratios(rules, facts.customers_by_group)
         return LogTold(
-            facts=read_log_facts(connection, window, time_zone),
+            facts=facts,
+            group_faults=tuple(ratio.fault for ratio in ratios if ratio.fault),
             budgets=read_budgets(connection, rules, *days),
         )
 

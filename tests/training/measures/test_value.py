@@ -107,7 +107,7 @@ def test_expected_orders_are_those_of_the_papers_formula_as_it_stands() -> None:
 
 
 def test_the_published_example_comes_out() -> None:
-    """Fader, Hardie and Lee (2005), CDNOW: of a customer with x = 2, t_x = 30.43, T = 38.86, 1.226 orders in 39 weeks."""
+    """The authors' worked example of CDNOW: of a customer with x = 2, t_x = 30.43, T = 38.86, 1.226 orders in 39 weeks."""
     published = np.array([0.243, 4.414, 0.793, 2.426])
     history = OrderHistory(np.array([2.0]), np.array([30.43]), np.array([38.86]))
 
