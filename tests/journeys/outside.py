@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from tests.running import ROOT
 from tests.service.real_shop import free_port
 
 Moment = Callable[[str], None]
@@ -109,8 +113,11 @@ class Mailbox:
 
     @property
     def channels(self) -> str:
-        """The file of channels for it."""
-        return f"email: mailto://127.0.0.1:{self.port}?from=shop@example.com&to={{email}}&smtp=127.0.0.1&format=text\n"
+        """The file of channels for it: what is shown on a screen comes by mail, too."""
+        address = (
+            f"mailto://127.0.0.1:{self.port}?from=shop@example.com&to={{email}}&smtp=127.0.0.1&format=text"
+        )
+        return f"email: {address}\nscreen: {address}\n"
 
     async def handle_DATA(self, _: SMTP, __: Session, envelope: Envelope) -> str:  # noqa: N802
         """Keep a message."""
@@ -134,3 +141,34 @@ def mailbox() -> Iterator[Mailbox]:
         yield found
     finally:
         controller.stop()
+
+
+def track(customer: str, event: str, hours_ago: float, **properties: Any) -> dict[str, Any]:
+    at = datetime.now(UTC) - timedelta(hours=hours_ago)
+    message = {"messageId": f"{customer}-{event}", "userId": customer, "timestamp": at.isoformat()}
+    return {"type": "track", "event": event, "properties": properties, **message}
+
+
+def tell(events: Path, *messages: dict[str, Any]) -> None:
+    with events.open("a", encoding="utf-8") as lines:
+        lines.writelines(json.dumps(message) + "\n" for message in messages)
+
+
+@contextmanager
+def runner(folder: Path, service: str, box: Mailbox) -> Iterator[subprocess.Popen[str]]:
+    """`python -m journeys run`, ready."""
+    channels = folder / "channels.yaml"
+    channels.write_text(box.channels, encoding="utf-8")
+    options = {"events": folder / "events.ndjson", "service": service, "channels": channels}
+    command = [sys.executable, "-m", "journeys", "run", "--database", f"sqlite:///{folder}/journeys.db"]
+    command += [part for name, value in options.items() for part in (f"--{name}", str(value))]
+    with (folder / "runner.log").open("a") as log:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
+    try:
+        assert process.stdout is not None
+        assert "running" in process.stdout.readline(), (folder / "runner.log").read_text()
+        yield process
+    finally:
+        process.kill()
+        process.wait(timeout=10)
+        process.stdout.close()
