@@ -189,4 +189,5 @@ def _put_out(connection: Connection, run: Run, commands: Iterable[Command]) -> N
 def _insert_new(connection: Connection, table: Table, **values: Any) -> bool:
     """Whether there was no such row."""
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return connection.execute(insert(table).values(**values).on_conflict_do_nothing()).rowcount == 1
+    new = insert(table).values(**values).on_conflict_do_nothing().returning(*table.primary_key)
+    return connection.execute(new).first() is not None

@@ -155,12 +155,19 @@ def tell(events: Path, *messages: dict[str, Any]) -> None:
 
 
 @contextmanager
-def runner(folder: Path, service: str, box: Mailbox) -> Iterator[subprocess.Popen[str]]:
+def runner(folder: Path, service: str, box: Mailbox, database: str = "") -> Iterator[subprocess.Popen[str]]:
     """`python -m journeys run`, ready."""
     channels = folder / "channels.yaml"
     channels.write_text(box.channels, encoding="utf-8")
     options = {"events": folder / "events.ndjson", "service": service, "channels": channels}
-    command = [sys.executable, "-m", "journeys", "run", "--database", f"sqlite:///{folder}/journeys.db"]
+    command = [
+        sys.executable,
+        "-m",
+        "journeys",
+        "run",
+        "--database",
+        database or f"sqlite:///{folder}/journeys.db",
+    ]
     command += [part for name, value in options.items() for part in (f"--{name}", str(value))]
     with (folder / "runner.log").open("a") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)

@@ -1,0 +1,72 @@
+"""Messages through Apprise to a real mail server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from journeys.sending import ChannelsError, Message, load_channels
+from tests.journeys.outside import Mailbox, mailbox
+
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:'imghdr' is deprecated:DeprecationWarning"
+)  # Apprise's import
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Mailbox]:
+    with mailbox() as found:
+        yield found
+
+
+def message(channel: str = "email", **traits: str) -> Message:
+    return Message(
+        customer_id="c1", channel=channel, title="Hooray!", body="برنده شدید: 30,000", traits=traits
+    )
+
+
+def test_a_message_arrives_at_the_customers_address_as_it_was_written(box: Mailbox, tmp_path: Path) -> None:
+    (tmp_path / "channels.yaml").write_text(box.channels, encoding="utf-8")
+
+    assert load_channels(tmp_path / "channels.yaml").send(message(email="c1+tag@example.com"))
+
+    assert box.received[-1] == ("c1+tag@example.com", "Hooray!", "برنده شدید: 30,000")
+
+
+def test_a_trait_cannot_add_a_parameter_to_the_address(box: Mailbox, tmp_path: Path) -> None:
+    (tmp_path / "channels.yaml").write_text(box.channels, encoding="utf-8")
+
+    load_channels(tmp_path / "channels.yaml").send(message(email="c2@example.com&bcc=spy@example.com"))
+
+    assert all(to != "spy@example.com" for to, _, _ in box.received)
+
+
+@pytest.mark.parametrize(
+    ("sent", "refuses"),
+    [
+        (message("sms", email="c1@example.com"), False),
+        (message(), False),
+        (message(email="c1@example.com"), True),
+    ],
+    ids=["no address of the channel", "no trait of the customer", "refused"],
+)
+def test_what_cannot_be_handed_over_is_undelivered(
+    box: Mailbox, tmp_path: Path, sent: Message, refuses: bool
+) -> None:
+    (tmp_path / "channels.yaml").write_text(box.channels, encoding="utf-8")
+    box.refuses, before = refuses, len(box.received)
+
+    assert load_channels(tmp_path / "channels.yaml").send(sent) is False
+
+    box.refuses = False
+    assert len(box.received) == before
+
+
+def test_a_file_of_channels_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "channels.yaml").write_text("email: [a, b]", encoding="utf-8")
+
+    with pytest.raises(ChannelsError, match="wanted a line"):
+        load_channels(tmp_path / "channels.yaml")
