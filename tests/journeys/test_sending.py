@@ -10,7 +10,6 @@ import pytest
 from journeys.sending import ChannelsError, Message, load_channels
 from tests.journeys.outside import Mailbox, mailbox
 
-
 pytestmark = pytest.mark.filterwarnings(
     "ignore:'imghdr' is deprecated:DeprecationWarning"
 )  # Apprise's import
