@@ -29,6 +29,9 @@ class Settings(BaseSettings):
         default=Path(__file__).parent / "tracking_plan",
         description="folder of JSON Schema files, one an event, that events are held to",
     )
+    reports: Path | None = Field(
+        default=None, description="folder of the reports that the console shows; none: `reports` under `var/`"
+    )
     time_zone: str = Field(default="Asia/Tehran", description="zone of customers whose own is unknown")
     currency: str = Field(default="IRT", pattern="^[A-Z]{3}$", description="code of the shop's currency")
     poll_seconds: float = Field(
@@ -117,6 +120,11 @@ class Settings(BaseSettings):
     def online_path(self) -> Path:
         """The embedded online store's SQLite file."""
         return self.var / "feast" / "online.db"
+
+    @property
+    def reports_path(self) -> Path:
+        """The folder of reports, given or embedded."""
+        return self.reports or self.var / "reports"
 
     @property
     def audit_key_path(self) -> Path:

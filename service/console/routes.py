@@ -12,21 +12,31 @@ from fastapi.responses import RedirectResponse
 
 from service.access.scope import Scope
 from service.access.session import COOKIE, LIFE, write_session
+from service.console.budget import read_budgets
+from service.console.chart import line_chart
 from service.console.customer import decided_now
 from service.console.decisions import SHOWN, newest_decisions
 from service.console.form import read_form
+from service.console.health import newest_acts, read_health
 from service.console.page import may, put_cookie, render
 from service.console.page_route import PageRoute
+from service.console.policies import read_policies
 from service.console.refusal import HOME
+from service.console.report import ReportError, evaluation_pages, read_report
 from service.customer_reader import Page, read_customer_now
 from service.errors import UnauthenticatedError, UnknownEndpointError
+from service.group_watch import LOOK_BACK, sample_ratios
 from service.routes.customers import Cursor
 from service.routes.dependencies import Asking, Gardoon
 from service.schemas import Identifier
+from service.state import State
 from service.store.decision_log import read_logged_decision
 from service.store.timeline import parse_cursor
 
 STATIC: Final = Path(__file__).parent / "static"
+REPORT_POLICY: Final = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'none'"
+)
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
@@ -82,6 +92,92 @@ async def show_customer(
     return render(
         request, "customer.html", **shown, journeys=sorted(gardoon.rules), may_decide=may_decide, id=id or ""
     )
+
+
+@router.get("/policies")
+async def show_policies(request: Request, gardoon: Gardoon, journey: str = "") -> Response:
+    """What the policies do, earned and were."""
+    found = await asyncio.to_thread(read_policies, gardoon.engine, gardoon.clock(), journey)
+    charts = {each.decision: line_chart({each.decision: each.means}) for each in found.earned}
+    pages = await asyncio.to_thread(evaluation_pages, gardoon.settings.reports_path)
+    return render(
+        request,
+        "policies.html",
+        found=found,
+        charts=charts,
+        pages=pages,
+        journeys=sorted(gardoon.rules),
+        journey=journey,
+    )
+
+
+@router.get("/reports/{name}")
+async def show_evaluation(name: str, gardoon: Gardoon) -> Response:
+    """The page of an offline evaluation, as it was written: it may hold its own styles and pictures, and nothing else."""
+    folder = gardoon.settings.reports_path
+    known = {page.name for page in await asyncio.to_thread(evaluation_pages, folder)}
+    if name not in known:
+        raise UnknownEndpointError(f"no report {name[:64]!r} in {folder.name}")
+    content = await asyncio.to_thread((folder / name).read_bytes)
+    return Response(content, media_type="text/html", headers={"Content-Security-Policy": REPORT_POLICY})
+
+
+@router.get("/budget")
+async def show_budget(request: Request, gardoon: Gardoon) -> Response:
+    """The coupon budgets and their price λ."""
+    today, days = await asyncio.to_thread(read_budgets, gardoon)
+    charts = {journey: line_chart({"λ": [day.price for day in found]}) for journey, found in days.items()}
+    return render(request, "budget.html", today=today, days=days, charts=charts)
+
+
+@router.get("/experiments")
+async def show_experiments(request: Request, gardoon: Gardoon) -> Response:
+    """Groups against their declared shares, and tests of message variants."""
+    points = {name: rules.point for name, rules in gardoon.rules.items()}
+    since = gardoon.clock() - LOOK_BACK
+    ratios = await asyncio.to_thread(sample_ratios, gardoon.engine, points, since)
+    return await _measured(request, gardoon, "experiments.html", ratios=ratios, since=since)
+
+
+@router.get("/retention")
+async def show_retention(request: Request, gardoon: Gardoon) -> Response:
+    """Who comes back: by cohort, by the months of a lifetime, from one interval to the next."""
+    return await _measured(request, gardoon, "retention.html")
+
+
+@router.get("/funnel")
+async def show_funnel(request: Request, gardoon: Gardoon) -> Response:
+    """Where customers leave on the way to an order."""
+    return await _measured(request, gardoon, "funnel.html")
+
+
+@router.get("/value")
+async def show_value(request: Request, gardoon: Gardoon) -> Response:
+    """What customers and orders are worth."""
+    return await _measured(request, gardoon, "value.html")
+
+
+@router.get("/economics")
+async def show_economics(request: Request, gardoon: Gardoon) -> Response:
+    """What orders cost, and how customers answer messages."""
+    return await _measured(request, gardoon, "economics.html")
+
+
+@router.get("/health")
+async def show_health(request: Request, gardoon: Gardoon) -> Response:
+    """How the worker is and, for who may administer, what was done last."""
+    health = await asyncio.to_thread(read_health, gardoon)
+    acts = await asyncio.to_thread(newest_acts, gardoon) if may(request, Scope.ADMIN) else None
+    return render(request, "health.html", health=health, acts=acts)
+
+
+async def _measured(request: Request, gardoon: State, template: str, **shown: Any) -> Response:
+    report, fault = None, ""
+    try:
+        report = await asyncio.to_thread(read_report, gardoon.settings.reports_path)
+    except ReportError as error:
+        fault = str(error)
+    return render(request, template, report=report, fault=fault, line_chart=line_chart, **shown)
 
 
 @router.get("/login")

@@ -17,15 +17,18 @@ import yaml
 from axe_core_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from features.schema import CHANNELS
 from service.settings import Settings
 from tests.features.conftest import Shop
 from tests.running import ROOT, post
 from tests.service.real_shop import prepare, serving
 
+REPORT = ROOT / "tests" / "service" / "console" / "measures.json"
 CHROMIUM = Path("/usr/bin/chromium")
 SWITCHES = ("--no-sandbox", "--disable-features=LocalNetworkAccessChecks")
 """Without the latter a page that a test makes up, with no address of its own, could not frame one of this machine."""
 LANGUAGES = ("en", "fa")
+_REACH = [f"{what}_{channel}" for what in ("consent", "reachable") for channel in CHANNELS]
 
 
 @dataclass(frozen=True)
@@ -81,13 +84,19 @@ def console(
     """The service; it is not started where there is no browser to look at it."""
     assert browser.is_connected()
     var = tmp_path_factory.mktemp("console")
-    prepare(var, busy_shop())
+    shop = busy_shop()
+    for number in range(3, 7):
+        shop.customer(f"customer {number}", "2023-12-01", **dict.fromkeys(_REACH, True))
+        shop.order(f"customer {number}", "2024-02-20", amount=100_000 * number)
+    prepare(var, shop)
+    (var / "reports").mkdir()
+    shutil.copy(REPORT, var / "reports")
     key = _new_key(var)
-    shop = {
+    settings = {
         "GARDOON_DECISION_POINTS": str(_daylong(var)),
         "GARDOON_WHEEL_FRAME_ANCESTORS": "http://shop.test",
     }
-    with serving(var, **shop) as (address, _):
+    with serving(var, **settings) as (address, _):
         yield Console(address, key, _fill(address, key), var)
 
 
@@ -121,7 +130,7 @@ def _daylong(var: Path) -> Path:
 
 def _fill(address: str, key: str) -> str:
     """Decisions, an outcome and an event; the id of the decision that the outcome is of."""
-    for number in range(3):
+    for number in range(7):
         for journey in ("churn_prevention", "cart_abandonment", "browse_abandonment"):
             asked = {"customer_id": f"customer {number}", "journey": journey}
             decided = post(f"{address}/v1/decide", asked, key=key)

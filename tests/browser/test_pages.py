@@ -6,9 +6,11 @@ One file, so that one process of the test run starts the service and the browser
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -17,9 +19,18 @@ from tests.browser.conftest import LANGUAGES, Console, Visit
 from tests.running import ROOT, post, run
 
 pytestmark = pytest.mark.slow
+CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
 PAGES = {
     "/console/decisions": ("Decisions", "تصمیم‌ها"),
-    "/console/customer?id=customer+0&journey=churn_prevention": ("Customer", "مشتری"),
+    "/console/customer?id=customer+3&journey=churn_prevention": ("Customer", "مشتری"),
+    "/console/policies": ("Policies", "سیاست‌ها"),
+    "/console/budget": ("Budget", "بودجه"),
+    "/console/experiments": ("Experiments", "آزمایش‌ها"),
+    "/console/retention": ("Retention", "نگهداشت"),
+    "/console/funnel": ("Funnel", "قیف خرید"),
+    "/console/value": ("Value of customers", "ارزش مشتریان"),
+    "/console/economics": ("Economics", "اقتصاد"),
+    "/console/health": ("Health", "سلامت"),
 }
 
 
@@ -39,7 +50,7 @@ def test_a_decision_leads_to_its_page_and_to_its_customer(visit: Visit) -> None:
     visit.page.locator("tbody th a").first.click()
     expect(visit.page.get_by_text("What came back")).to_be_visible()
     visit.check()
-    visit.page.get_by_role("link", name=re.compile("customer")).first.click()
+    visit.page.locator("main").get_by_role("link", name=re.compile("^customer")).click()
     expect(visit.page.get_by_role("heading", name="What they may still get")).to_be_visible()
 
 
@@ -92,7 +103,7 @@ def test_a_wrong_key_is_told_to_those_who_see_and_those_who_listen(stranger: Vis
 @pytest.mark.parametrize("name", ["console.md", "wheel.md"])
 def test_the_commands_of_the_docs_work_as_they_stand_there(console: Console, name: str) -> None:
     text = (ROOT / "docs" / name).read_text(encoding="utf-8")
-    commands = re.findall(r"^\$ (.+)$", text, re.MULTILINE)
+    commands = [line for block in CONSOLE.findall(text) for line in block.split("$ ")[1:]]
 
     assert commands
     for command in commands:
@@ -101,9 +112,10 @@ def test_the_commands_of_the_docs_work_as_they_stand_there(console: Console, nam
             asked = [*parts, "-H", f"authorization: Bearer {console.key}"]
             done = subprocess.run(asked, capture_output=True, text=True, check=True)
             assert json.loads(done.stdout)["path"].startswith("/wheel?link=")
-        else:
-            assert parts[:2] == ["python", "-m"], command
+        elif parts[2] == "service":
             run(*parts[2:], var=console.var)
+        else:
+            assert parts == ["python", "-m", "training", "report"], "test_measures_docs.py runs it"
 
 
 def wheel_of(visit: Visit, customer_id: str, language: str = "en") -> str:
@@ -171,3 +183,30 @@ def test_a_shop_shows_the_wheel_in_a_frame_of_its_own_page(visit: Visit) -> None
 
     expect(page.frame_locator("iframe").get_by_role("heading", name="Wheel of luck")).to_be_visible()
     assert visit.complaints == []
+
+
+PICTURES = {
+    "console-decisions.png": "/console/decisions?lang=en",
+    "console-customer.png": "/console/customer?id=customer+3&journey=churn_prevention&lang=fa",
+    "console-retention.png": "/console/retention?lang=en",
+}
+
+
+def test_pictures_of_the_docs_are_of_these_pages(visit: Visit, stranger: Visit, tmp_path: Path) -> None:
+    """Written to GARDOON_PICTURES, else looked at and thrown away."""
+    folder = Path(os.environ.get("GARDOON_PICTURES", tmp_path))
+    visit.page.set_viewport_size({"width": 1080, "height": 720})
+    for name, path in PICTURES.items():
+        visit.go(path)
+        visit.page.screenshot(path=folder / name)
+    stranger.page.emulate_media(reduced_motion="reduce")
+    stranger.go(wheel_of(stranger, "customer 2", "fa"))
+    if stranger.page.get_by_role("button").count():
+        stranger.page.get_by_role("button").click()
+    expect(stranger.page.locator(".code")).to_be_visible()
+    stranger.page.screenshot(path=folder / "wheel.png")
+
+    shipped = ROOT / "docs" / "pictures"
+    for name in (*PICTURES, "wheel.png"):
+        assert 5_000 < (folder / name).stat().st_size < 150_000
+        assert (shipped / name).is_file()

@@ -1,0 +1,173 @@
+"""The pages of policies, budgets and measures: what they read and how they say that there is nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from service.console.chart import HEIGHT, WIDTH, line_chart
+from service.console.policies import read_policies, relative_entropy
+from service.console.report import ReportError, evaluation_pages, read_report
+from service.store.tables import budgets
+from tests.service.conftest import Worker, stored_customer
+
+MEASURES = Path(__file__).parent / "measures.json"
+PAGES = ("policies", "budget", "experiments", "retention", "funnel", "value", "economics", "health")
+
+
+def decided(worker: Worker, number: int = 6) -> list[dict[str, object]]:
+    """Decisions about as many customers."""
+    for each in range(number):
+        worker.reader.customers[f"d{each}"] = stored_customer(f"d{each}")
+    return [worker.decide(customer_id=f"d{each}", journey="churn_prevention") for each in range(number)]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_shown_where_nothing_happened_yet(worker: Worker, page: str) -> None:
+    answer = worker.client.get(f"/console/{page}")
+
+    assert answer.status_code == 200
+    if page in ("experiments", "retention", "funnel", "value", "economics"):
+        assert "python -m training report" in answer.text
+
+
+def test_what_was_measured_is_shown_and_marked_as_simulated(worker: Worker) -> None:
+    folder = worker.state.settings.reports_path
+    folder.mkdir()
+    shutil.copy(MEASURES, folder)
+
+    retention, economics = (worker.client.get(f"/console/{page}").text for page in ("retention", "economics"))
+
+    assert 'class="number h9">90%' in retention
+    assert "simulated" in retention
+    assert "30,100 toman" in economics
+    assert "166,667 toman" in economics
+
+
+def test_a_file_that_is_no_report_is_named(worker: Worker) -> None:
+    folder = worker.state.settings.reports_path
+    folder.mkdir()
+    (folder / "measures.json").write_text('{"made_at": "2026-11-22"}', encoding="utf-8")
+
+    with pytest.raises(ReportError, match=r"measures\.json is no report"):
+        read_report(folder)
+    assert "is no report of measures" in worker.client.get("/console/funnel").text
+
+
+def test_a_newer_report_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+    content = json.loads(MEASURES.read_text(encoding="utf-8"))
+    for number, ends in enumerate(("2018-01-01", "2018-02-01")):
+        path = tmp_path / "measures.json"
+        path.write_text(json.dumps({**content, "to": ends}), encoding="utf-8")
+        os.utime(path, (number, number))
+
+        found = read_report(tmp_path)
+
+        assert found is not None
+        assert found.ends == ends
+
+
+def test_policies_are_told_by_journey_decision_and_group(worker: Worker) -> None:
+    answers = decided(worker)
+
+    found = read_policies(worker.state.engine, worker.clock())
+
+    channel = next(each for each in found.slices if each.decision == "channel")
+    assert (channel.journey, channel.group, channel.rounds) == (
+        "churn_prevention",
+        "decisioning",
+        len(answers),
+    )
+    assert sum(probability for _, probability, _ in channel.actions()) == pytest.approx(1)
+    assert sum(chosen for _, _, chosen in channel.actions()) == pytest.approx(1)
+    assert 0 < channel.mean_entropy <= 1
+    assert read_policies(worker.state.engine, worker.clock(), "lucky_wheel").slices == ()
+
+
+def test_what_policies_earn_is_told_once_windows_have_closed(worker: Worker) -> None:
+    answers = decided(worker)
+    told = [
+        {"event_id": f"{kind}{n}", "decision_id": answer["decision_id"], "kind": kind}
+        | {"occurred_at": (worker.clock() + timedelta(hours=20)).isoformat()}
+        for n, answer in enumerate(answers)
+        for kind in ("delivered", "clicked")
+    ]
+    worker.clock.advance(hours=21)
+    worker.client.post("/v1/outcomes", json={"outcomes": told})
+    before = read_policies(worker.state.engine, worker.clock()).earned
+    worker.clock.advance(days=10)
+    worker.learn()
+
+    earned = {each.decision: each for each in read_policies(worker.state.engine, worker.clock()).earned}
+
+    assert before == ()
+    assert earned["channel"].rounds == (len(answers),)
+    assert earned["channel"].means[0] > 0.9
+
+
+def test_champions_and_their_promotions_are_told(worker: Worker) -> None:
+    found = read_policies(worker.state.engine, worker.clock())
+
+    assert {each.name for each in found.champions} >= {"channel_policy", "coupon_policy", "send_time_policy"}
+    assert {each.snapshot for each in found.promotions} == {1}
+
+
+@pytest.mark.parametrize(("shares", "entropy"), [([0.25] * 4, 1.0), ([1.0], 0.0), ([0.9, 0.1, 0.0], 0.469)])
+def test_entropy_is_one_for_chance_and_nothing_for_certainty(shares: list[float], entropy: float) -> None:
+    assert relative_entropy(shares) == pytest.approx(entropy, abs=0.001)
+
+
+def test_budgets_of_days_before_are_drawn(worker: Worker) -> None:
+    rows = [
+        {"journey": "lucky_wheel", "day": f"2026-11-{day}", "used": 1000 * day, "price": float(day)}
+        for day in (19, 20, 21)
+    ]
+    with worker.state.engine.begin() as connection:
+        connection.execute(budgets.insert(), rows)
+
+    page = worker.client.get("/console/budget").text
+
+    assert "21,000 toman" in page
+    assert "<path class=" in page
+
+
+def test_an_offline_evaluation_is_shown_without_its_page_doing_anything(worker: Worker) -> None:
+    folder = worker.state.settings.reports_path
+    folder.mkdir()
+    (folder / "20261122-channel.html").write_text("<h1>Judged</h1>", encoding="utf-8")
+    (folder.parent / "secret.html").write_text("secret", encoding="utf-8")
+
+    listed = worker.client.get("/console/policies").text
+    shown = worker.client.get("/console/reports/20261122-channel.html")
+    beyond = [worker.client.get(f"/console/reports/{name}") for name in ("..%2Fsecret.html", "none.html")]
+
+    assert [page.name for page in evaluation_pages(folder)] == ["20261122-channel.html"]
+    assert "20261122-channel.html" in listed
+    assert shown.text == "<h1>Judged</h1>"
+    assert "sandbox" in shown.headers["content-security-policy"]
+    assert [answer.status_code for answer in beyond] == [404, 404]
+
+
+def test_health_tells_what_the_worker_did(worker: Worker) -> None:
+    decided(worker, 2)
+
+    page = worker.client.get("/console/health").text
+
+    assert "churn_prevention · " in page
+    assert "ready" in page
+    assert "What operators did" in page, "an open service hides nothing from anyone"
+
+
+def test_a_chart_fills_its_picture_from_corner_to_corner_and_leaves_gaps() -> None:
+    chart = line_chart({"a": [0.0, 2.0], "b": [1.0, None]})
+
+    assert chart is not None
+    assert chart.lines[0].path == f"M0.0 {HEIGHT}L{WIDTH} 0.0"
+    assert [tick.value for tick in chart.ticks] == [0.0, 0.5, 1.0, 1.5, 2.0]
+    assert line_chart({"a": [1.0]}) is None
+    assert line_chart({}) is None
