@@ -26,7 +26,7 @@ from training.measures.message_test import message_tests
 from training.measures.report import LogTold, read_log
 from training.measures.response import response_by
 
-N_CUSTOMERS = 120
+N_CUSTOMERS = 80
 BUDGET = 20_000_000
 ALL_TIME = Window(begins_us=0, ends_us=microseconds(NOW + timedelta(days=30)))
 Answers = list[dict]

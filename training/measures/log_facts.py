@@ -23,7 +23,8 @@ from training.measures.message_test import VariantRounds
 from training.measures.moment import local_times
 from training.measures.response import SentMessages
 
-ACTED: Final = "act"
+ACTED: Final = ("act", "fallback")
+"""States of a decision by which a message goes out, the usual one among them."""
 _decisions = table(
     "decisions",
     *map(column, ("decision_id", "journey", "customer_id", "decided_at", "effective_at")),
@@ -122,7 +123,7 @@ def _read_decisions(connection: Connection, window: Window) -> list[_Decision]:
             journey=row.journey,
             group=row.group_name,
             customer=row.customer_id,
-            message=_message(row) if row.status == ACTED else None,
+            message=_message(row) if row.status in ACTED else None,
             told=told.get(row.decision_id, {}),
         )
         for row in streaming.execute(query)

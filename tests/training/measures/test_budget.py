@@ -54,10 +54,12 @@ def test_each_day_has_its_limit_its_price_and_its_coupons(engine: Engine) -> Non
         "effective_at": 5,
         "customer_id": "c",
         "journey": "wheel",
-        "status": "holdout",
+        "status": "fallback",
     }
-    record = json.dumps({"versions": {"journey": "new"}}).encode()
-    put(engine, decisions, {"decision_id": "d1", "group_name": "holdout", "record": record, **decided})
+    answer = json.dumps({"channel": "sms"})
+    told = {"versions": {"journey": "new"}, "request": {}, "answer": answer, "time_zone": ""}
+    record = json.dumps(told).encode()
+    put(engine, decisions, {"decision_id": "d1", "group_name": "random", "record": record, **decided})
     rules = {
         "old": {"coupon": {"daily_budget": 5}},
         "new": {"journey": "wheel", "coupon": {"daily_budget": 80_000}},
@@ -77,5 +79,6 @@ def test_each_day_has_its_limit_its_price_and_its_coupons(engine: Engine) -> Non
     assert (one.coupons, one.redeemed, one.discount) == (2, 1, 15_000)
     assert (other.coupons, other.redeemed, other.discount) == (0, 0, 0)
     assert (unknown.journey, unknown.limit) == ("unknown", None)
-    assert [(key, len(sums.orders)) for key, sums in facts.groups.items()] == [(("wheel", "holdout"), 1)]
+    assert [(key, len(sums.orders)) for key, sums in facts.groups.items()] == [(("wheel", "random"), 1)]
+    assert (facts.messages.channel.tolist(), facts.messages.hour.tolist()) == (["sms"], [3])
     assert (facts.first_us, facts.last_us, facts.n_moved) == (5, 5, 0)
