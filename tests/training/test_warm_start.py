@@ -15,9 +15,11 @@ from features.schema import load_schema
 from models.feedback import Floats
 from models.inputs import SCORES
 from training.drift.distribution import InputDistributions
+from training.importing.dataset import dataset_folder
+from training.places import Places
 from training.policies import WARM_STARTS, WarmStart
+from training.prepare import DATASET
 from training.simulation.audience import AudienceError
-from training.simulation.history import write_history
 from training.simulation.stage import Stage, open_stage
 from training.warm_start import start_policy
 
@@ -40,25 +42,21 @@ SCORERS = {"purchase_propensity": OrderRate(7), "churn_risk": OrderRate(-1), "ex
 
 
 @pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Complete Journey with its simulated messages, and one snapshot of every view."""
-    from features.offline import build_snapshots, data_end
-    from training.importing.complete_journey import import_complete_journey
-    from training.importing.dataset import dataset_folder
-
-    var = tmp_path_factory.mktemp("var")
-    manifest, _ = import_complete_journey(var)
-    folder = dataset_folder(var, manifest.name)
-    write_history(folder, seed=0)
-    build_snapshots(folder, [data_end(folder)], var / "snapshots")
-    return folder
+def dataset(prepared: Path) -> Path:
+    """The Complete Journey with its simulated messages."""
+    return dataset_folder(prepared, DATASET)
 
 
 @pytest.fixture(scope="module")
-def real_stage(dataset: Path) -> Stage:
+def snapshots(prepared: Path) -> Path:
+    """One snapshot of every view."""
+    return Places(var=prepared).snapshots
+
+
+@pytest.fixture(scope="module")
+def real_stage(dataset: Path, snapshots: Path) -> Stage:
     from features.bulk import latest_as_of
 
-    snapshots = dataset.parents[1] / "snapshots"
     return open_stage(dataset, snapshots, load_schema(), SCORERS, as_of=latest_as_of(snapshots), seed=0)
 
 
@@ -107,8 +105,7 @@ def test_features_show_the_hidden_preferences(real_stage: Stage) -> None:
     assert by_hour > 0.15
 
 
-def test_a_missing_scorer_is_named(dataset: Path) -> None:
-    snapshots = dataset.parents[1] / "snapshots"
+def test_a_missing_scorer_is_named(dataset: Path, snapshots: Path) -> None:
     two = {name: SCORERS[name] for name in SCORES[:2]}
 
     with pytest.raises(AudienceError, match="expected_value"):

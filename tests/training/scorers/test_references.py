@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from models.inputs import SCORES
+
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
-def test_the_scorers_beat_the_references_on_the_complete_journey(tmp_path: Path) -> None:
-    from training.importing.complete_journey import import_complete_journey
-    from training.scorers.model_card import references_of
-    from training.scorers.run import fit_scorers
-    from training.scorers.spec import scorer_specs
+def test_the_scorers_beat_the_references_on_the_complete_journey(prepared: Path) -> None:
+    from training.champion import read_version
+    from training.dataset import customers_before, read_orders
+    from training.importing.dataset import dataset_folder
+    from training.prepare import DATASET, TEST_AS_OF
+    from training.scorers.reference import references_for
 
-    import_complete_journey(tmp_path, seed=0)
-    runs = fit_scorers(
-        tmp_path, "complete-journey", scorer_specs(), test_as_of=datetime(2017, 11, 1, tzinfo=UTC)
-    )
-    measured = {run.spec.name: run.verdict.metrics for run in runs}
-    references = [(run, reference) for run in runs for reference in references_of(run)]
+    registry = f"sqlite:///{prepared / 'mlflow.db'}"
+    fitted = {name: read_version(registry, name, "1").manifest for name in SCORES}
+    orders = read_orders(dataset_folder(prepared, DATASET))
+    rows = len(customers_before(orders, TEST_AS_OF))
+    measured = {name: manifest["metrics"] for name, manifest in fitted.items()}
+    references = [
+        (name, reference)
+        for name, manifest in fitted.items()
+        for reference in references_for(name, manifest["horizon_days"], manifest["tested_as_of"][:10], rows)
+    ]
 
     assert len(references) == 4
-    assert all(run.verdict.metrics[each.metric] > each.value for run, each in references)
+    assert all(measured[name][each.metric] > each.value for name, each in references)
     assert measured["purchase_propensity"]["mean_actual"] == pytest.approx(0.559, abs=0.0005)
     assert measured["churn_risk"]["mean_actual"] == pytest.approx(1 - 0.830, abs=0.0005)
     assert measured["purchase_propensity"]["later_ece"] <= 0.02
