@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 
 from features.schema import Schema, load_schema
 from models.catalogue import load_policy
+from service.calibration_watch import CalibrationWatch
 from service.decision_point import DecisionPoint
 from service.group_watch import GroupWatch
 from service.learner import Learner
@@ -82,6 +83,12 @@ def _prepare(engine: Engine, settings: Settings, metrics: LearnerMetrics) -> Cal
         timedelta(minutes=settings.rank_reward_wait_minutes), settings.rank_default_reward
     )
     groups = GroupWatch(engine=engine, points=points, alarm=metrics.group_mismatch)
+    calibration = CalibrationWatch(
+        engine=engine,
+        predicted=metrics.propensity_predicted,
+        observed=metrics.propensity_observed,
+        counted=metrics.propensity_decisions,
+    )
     look_again = 0.0
 
     def turn() -> None:
@@ -92,6 +99,7 @@ def _prepare(engine: Engine, settings: Settings, metrics: LearnerMetrics) -> Cal
         learn_rankings(engine, rank_rewards, datetime.now(UTC))
         pace_budgets(engine, points, settings.time_zone, datetime.now(UTC))
         groups.step(datetime.now(UTC))
+        calibration.step(datetime.now(UTC))
         if time.monotonic() >= look_again:
             answered = _sync(engine, registry, schema, points) and _follow(shadow, registry)
             metrics.registry_up.set(answered)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 import sys
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
 
 from service.events.told import Told
 from service.record import DecisionRecord
@@ -58,6 +59,12 @@ class Metrics:
             "Time of one commit of the event log",
             registry=own,
             buckets=_SECONDS,
+        )
+        self.evenness = Summary(
+            "gardoon_choice_evenness",
+            "Entropy of a choice's probabilities by that of an even choice among what was eligible",
+            ("decision",),
+            registry=own,
         )
         self.degraded = Counter(
             "gardoon_degraded_inputs", "Inputs that defaults stood in for", ("input",), registry=own
@@ -119,6 +126,9 @@ class Metrics:
         self.decisions.labels(record.request.journey, record.status, record.group).inc()
         for name in record.degraded:
             self.degraded.labels(name).inc()
+        for round_ in record.rounds:
+            if sum(round_.eligible) > 1:
+                self.evenness.labels(round_.decision).observe(evenness(round_.probabilities))
         if budget := record.standing.budget:
             self.budget_price.labels(record.request.journey).set(budget.price)
             self.budget_used.labels(record.request.journey).set(budget.used)
@@ -140,6 +150,20 @@ class Metrics:
         self.events.labels("any", "kept_aside").inc(aside)
 
 
+def evenness(probabilities: Sequence[float]) -> float:
+    """Shannon's entropy of the probabilities by its largest value, that of as many even ones: from 0, certain, to 1.
+
+    Those that are 0 are not counted: what is not eligible has none, everything else at least a policy's floor.
+
+    >>> evenness([0.25, 0.0, 0.25, 0.25, 0.25]), evenness([1.0, 0.0])
+    (1.0, 0.0)
+    """
+    positive = [each for each in probabilities if each > 0]
+    if len(positive) < 2:
+        return 0.0
+    return -sum([each * math.log(each) for each in positive]) / math.log(len(positive))
+
+
 @dataclass
 class LearnerMetrics:
     """What the learner's process shows on a port of its own."""
@@ -159,6 +183,21 @@ class LearnerMetrics:
             "1 while a journey's customers do not come in the shares declared for its groups",
             ("journey",),
             registry=own,
+        )
+        self.propensity_predicted = Gauge(
+            "gardoon_propensity_predicted",
+            "Mean purchase propensity of a day's decisions whose horizon is over",
+            ("journey",),
+            registry=own,
+        )
+        self.propensity_observed = Gauge(
+            "gardoon_propensity_observed",
+            "Share of those after which the customer ordered within the horizon",
+            ("journey",),
+            registry=own,
+        )
+        self.propensity_decisions = Gauge(
+            "gardoon_propensity_decisions", "How many those are", ("journey",), registry=own
         )
         self.failed = Counter(
             "gardoon_learner_failures", "Steps that failed and are tried again", registry=own

@@ -13,7 +13,7 @@ from service.store.engine import microseconds
 from service.store.tables import events
 from service.store.timeline import told_of
 
-_NAME = "purchased"
+PURCHASED = "purchased"
 
 
 def read_bought(engine: Engine, customer_id: str, since: datetime) -> tuple[str, ...]:
@@ -22,7 +22,11 @@ def read_bought(engine: Engine, customer_id: str, since: datetime) -> tuple[str,
     Of several messages about one order the one received last counts. Orders whose events name no products add nothing.
     """
     orders: dict[str, tuple[str, ...]] = {}
-    wanted = (events.c.type == "track", events.c.name == _NAME, events.c.occurred_at >= microseconds(since))
+    wanted = (
+        events.c.type == "track",
+        events.c.name == PURCHASED,
+        events.c.occurred_at >= microseconds(since),
+    )
     columns = (events.c.message_id, events.c.received_at, events.c.content)
     query = union_all(*(select(*columns).where(mine, *wanted) for mine in told_of(customer_id)))
     with engine.connect() as connection:
