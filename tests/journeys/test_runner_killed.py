@@ -6,11 +6,16 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from journeys.definition_files import load_journeys
+from journeys.store import Store
+from journeys.tables import open_tables
 from tests.databases import POSTGRESQL, SQLITE, new_database
 from tests.journeys.outside import mailbox, rote_service, runner, tell, track
 from tests.running import wait_for
@@ -31,35 +36,52 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield url
 
 
+@dataclass
+class Killer:
+    """Kills a process at a moment, once it is set to."""
+
+    process: subprocess.Popen[str] | None = None
+    wanted: str = ""
+
+    def __call__(self, now: str) -> None:
+        if now == self.wanted and self.process is not None:
+            os.kill(self.process.pid, signal.SIGKILL)
+
+
+def one_customer(customer: str) -> list[dict[str, Any]]:
+    """Somebody who can be mailed left a cart four hours ago."""
+    traits, now = {"email": f"{customer}@example.com"}, datetime.now(UTC).isoformat()
+    told = {"type": "identify", "userId": customer, "traits": traits, "timestamp": now}
+    return [told, track(customer, "added_to_cart", 4, product_id="tea", cart_id="cart-1")]
+
+
 def test_killed_at_any_moment_it_sends_nothing_twice_and_decides_nothing_twice(
     tmp_path: Path, database: str
 ) -> None:
-    events = tmp_path / "events.ndjson"
+    events, killer = tmp_path / "events.ndjson", Killer()
     moments = MOMENTS if database.startswith("sqlite") else ("decide done", "mail done")
+    store = Store(open_tables(database), load_journeys())
     with rote_service() as service, mailbox() as box:
-        for customer, moment in enumerate(moments):
-            address = f"c{customer}@example.com"
-            told = {"type": "identify", "userId": f"c{customer}", "traits": {"email": address}}
-            tell(events, {**told, "timestamp": datetime.now(UTC).isoformat()})
-            tell(events, track(f"c{customer}", "added_to_cart", 4, product_id="tea", cart_id="cart-1"))
+        service.at = box.at = killer
+        for number, moment in enumerate((*moments, "")):
+            n_told = len(set(moments[:number]) - NOBODY_KNOWS)
             with runner(tmp_path, service.address, box, database) as process:
-
-                def kill(now: str, wanted: str = moment, process: subprocess.Popen[str] = process) -> None:
-                    if now == wanted:
-                        os.kill(process.pid, signal.SIGKILL)
-
-                service.at = box.at = kill
+                wait_for(
+                    lambda n_told=n_told: (
+                        len(service.outcomes) == n_told and all(run.ended for run in store.runs())
+                    ),
+                    seconds=30,
+                    what=f"what the kill before {moment!r} left unfinished",
+                )
+                if not moment:
+                    process.send_signal(signal.SIGINT)
+                    assert process.wait(timeout=20) == 0
+                    break
+                killer.process, killer.wanted = process, moment
+                tell(events, *one_customer(f"c{number}"))
                 process.wait(timeout=30)
-            service.at = box.at = lambda _: None
-
-        with runner(tmp_path, service.address, box, database) as process:
-            wait_for(
-                lambda: len(service.outcomes) == len(moments) - len(NOBODY_KNOWS & set(moments)),
-                seconds=30,
-                what="every outcome",
-            )
-            process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=20) == 0
+                killer.process = None
+    store.engine.dispose()
 
     reached = [address for address, _, _ in box.received]
     assert sorted(reached) == [f"c{n}@example.com" for n in range(len(moments))], "each one, once"
