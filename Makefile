@@ -4,7 +4,7 @@ PORT ?= 8000
 SECONDS ?= 300
 UV := $(or $(shell command -v uv),.tools/bin/uv)
 BIN := .venv/bin
-export UV_COMPILE_BYTECODE = 1
+export UV_COMPILE_BYTECODE ?= 1
 export MLFLOW_DISABLE_TELEMETRY = true
 export FEAST_USAGE = False
 
