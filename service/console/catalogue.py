@@ -12,6 +12,7 @@ from babel.messages.pofile import read_po, write_po
 from service.console.language import ENGLISH, LANGUAGES, catalogue_path
 from service.console.page import TEMPLATES
 
+_HEADER = 'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=utf-8\\n"\n"Language: {code}\\n"\n\n'
 _METHODS = [("**.html", "jinja2.ext:babel_extract")]
 _OPTIONS = {"**.html": {"silent": "false", "trimmed": "true"}}
 
@@ -35,7 +36,8 @@ def update() -> None:
         catalogue.update(texts(), no_fuzzy_matching=True, update_creation_date=False)
         catalogue.obsolete.clear()
         with path.open("wb") as file:
-            write_po(file, catalogue, width=120, no_location=True, sort_output=True, omit_header=False)
+            file.write(_HEADER.format(code=language.code).encode())
+            write_po(file, catalogue, width=120, no_location=True, sort_output=True, omit_header=True)
 
 
 if __name__ == "__main__":
