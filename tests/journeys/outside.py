@@ -31,12 +31,14 @@ class RoteService:
     at: Moment = lambda _: None
     decisions: dict[str, dict[str, Any]] = field(default_factory=dict)
     n_asked: int = 0
+    n_told: int = 0
     outcomes: dict[str, dict[str, Any]] = field(default_factory=dict)
     address: str = ""
 
     def answer(self, path: str, key: str, body: dict[str, Any]) -> dict[str, Any]:
         """The answer of one exchange."""
         if path == "/v1/outcomes":
+            self.n_told += 1
             self.outcomes |= {outcome["event_id"]: outcome for outcome in body["outcomes"]}
             results = [
                 {"event_id": each["event_id"], "status": 202, "detail": ""} for each in body["outcomes"]
