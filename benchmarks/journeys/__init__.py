@@ -1,0 +1,1 @@
+"""The journeys in virtual time over the simulated world: hundreds of thousands of customers in minutes."""
