@@ -148,7 +148,15 @@ class Life:
         answer = Answer.model_validate_json(record.answer)
         self._claim(record)
         self.told[identity] = Told(record=record, run=run)
-        coupon = answer.coupon
+        coupon = None
+        if answer.coupon is not None:
+            given = answer.coupon
+            coupon = Coupon(
+                code=given.code or "",
+                amount=given.amount,
+                currency=given.currency,
+                expires_at=given.expires_at,
+            )
         return Decision(
             decision_id=identity,
             status=answer.status,
@@ -156,13 +164,7 @@ class Life:
             channel=answer.channel,
             send_at=answer.send_at,
             message=answer.message,
-            coupon=coupon
-            and Coupon(
-                code=coupon.code or "",
-                amount=coupon.amount,
-                currency=coupon.currency,
-                expires_at=coupon.expires_at,
-            ),
+            coupon=coupon,
         )
 
     def _draw(self, journey: str, now: datetime) -> Draw | None:

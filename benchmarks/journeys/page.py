@@ -18,6 +18,7 @@ from benchmarks.journeys.run import Plan, Simulated
 from benchmarks.journeys.shop import ARMS, LAPSED_DAYS, LAPSED_SHARE
 from benchmarks.journeys.tally import Tally, together
 from benchmarks.target import Target
+from service.schemas import Group
 from training.simulation.calibration import CLICK_RATES, RETURN_RATES, WHEEL_RATES
 from training.simulation.world import COUPON_AMOUNTS, JOURNEYS
 
@@ -31,6 +32,7 @@ minutes with {processes} processes, on a machine that may have had other work; {
 {each:.1f} ms a customer, and at most {memory:,.0f} MB in a process.
 
 {targets}
+- less what is done as usual, for which there is no target: {usual} toman a customer, expected
 
 ## What is played
 Each customer is a copy of a household of the real data (dunnhumby's Complete Journey) with the hidden preferences of
@@ -106,6 +108,7 @@ def write_page(path: Path, simulated: Simulated, plan: Plan, targets: Sequence[T
         processor=simulated.processor_seconds,
         each=1000 * simulated.processor_seconds / simulated.customers,
         memory=simulated.peak_mb,
+        usual=shown(lead(everyone, "business_as_usual", simulated.customers)),
         targets="\n".join(f"- {target}" for target in targets),
         lapsed=LAPSED_SHARE,
         lapsed_days=LAPSED_DAYS,
@@ -235,14 +238,16 @@ def learning(simulated: Simulated) -> str:
 
 def leads(found: Tally, customers: float) -> list[str]:
     """Both leads as people read them."""
-    return [shown(lead(found, other, customers)) for other in ("random", "business_as_usual")]
+    others: tuple[Group, Group] = ("random", "business_as_usual")
+    return [shown(lead(found, other, customers)) for other in others]
 
 
-def lead(found: Tally, other: str, customers: float) -> Estimate:
+def lead(found: Tally, other: Group, customers: float) -> Estimate:
     """Expected net value a customer of decisioning less another arm's, summed over journeys: each draws its own groups."""
     total = Estimate(value=0.0, half_width=0.0)
     for place, journey in enumerate(JOURNEYS):
-        ahead = difference(*(found.column("expected_net", journey, arm) for arm in ("decisioning", other)))
+        decided, others = (found.column("expected_net", journey, arm) for arm in (ARMS[0], other))
+        ahead = difference(decided, others)
         total += ahead.scaled(int((found.journeys == place).sum()) / customers)
     return total
 

@@ -149,7 +149,7 @@ def set_up(stage: Stage, champions: Mapping[str, Artifact], time_zone: str) -> S
     """The shop of this stage, whose policies start from these artifacts, in the arms' shares."""
     schema = load_schema()
     names = input_names(schema.columns)
-    policies: dict[DecisionName, BoundPolicy] = {}
+    policies: dict[str, BoundPolicy] = {}
     for decision, name in POLICY_NAMES.items():
         policy = load_policy(champions[name])
         policies[decision] = BoundPolicy(policy, bind(policy.input_names, names))

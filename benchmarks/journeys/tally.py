@@ -13,6 +13,7 @@ from benchmarks.journeys.life import MARGIN_SHARE, Life, Told
 from benchmarks.journeys.shop import ARMS
 from models.feedback import Floats, Integers
 from models.reward import OutcomeKind
+from service.schemas import Group
 from training.simulation.world import COUPON_AMOUNTS, JOURNEYS
 
 FIELDS: Final = (
@@ -49,9 +50,9 @@ class Tally:
     arms: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     codes: Floats = field(default_factory=lambda: np.zeros((len(ARMS), len(COUPON_AMOUNTS), 2)))
 
-    def column(self, name: str, journey: str, arm: str) -> Floats:
+    def column(self, name: str, journey: str, arm: Group) -> Floats:
         """A field of everyone in an arm of a journey; `net` is margin less all costs, `expected_net` that by the chances."""
-        mine = (self.journeys == JOURNEYS.index(journey)) & (self.arms == [*ARMS].index(arm))
+        mine = (self.journeys == JOURNEYS.index(journey)) & (self.arms == ARMS.index(arm))
         rows = self.rows[mine]
         if name == "expected_net":
             return np.asarray(rows[:, FIELDS.index("expected")] - rows[:, FIELDS.index("messages")])
@@ -60,7 +61,7 @@ class Tally:
                 rows[:, FIELDS.index(each)] for each in ("margin", "coupons", "messages")
             )
             return np.asarray(margin - coupons - messages)
-        return rows[:, FIELDS.index(name)]
+        return np.asarray(rows[:, FIELDS.index(name)])
 
 
 def tally(lives: Iterable[Life]) -> Tally:
