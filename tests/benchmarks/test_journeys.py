@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -28,6 +30,7 @@ from training.simulation.stage import Stage
 from training.simulation.world import JOURNEYS
 
 __all__ = ["shop", "shop_tables", "stage"]
+ROOT = Path(__file__).parent.parent.parent
 ZONE = "Asia/Tehran"
 PLAN = Plan(customers=300, waves=1, first=datetime(2024, 7, 20, tzinfo=UTC), seed=3, processes=1)
 Sent = tuple[Life, Told]
@@ -195,3 +198,17 @@ def test_net_value_is_margin_less_coupons_and_messages() -> None:
     found = Tally(rows=row, journeys=np.array([0]), arms=np.array([0]))
 
     assert found.column("net", JOURNEYS[0], ARMS[0]).tolist() == [39_800.0]
+
+
+@pytest.mark.slow
+def test_the_command_plays_the_prepared_base_and_writes_its_page(prepared: Path, tmp_path: Path) -> None:
+    """So few customers need not show a lead, so both ends of the run are right; the page is written in any case."""
+    page = tmp_path / "page.md"
+    few = ["--customers", "200", "--waves", "2", "--var", str(prepared), "--page", str(page)]
+
+    command = [sys.executable, "-m", "benchmarks.journeys", *few]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode in (0, 1), done.stderr
+    assert "200 of 200 customers" in done.stdout, done.stdout + done.stderr
+    assert "200 customers (of 200), 28 days each, in 2 waves" in page.read_text(encoding="utf-8")
