@@ -66,9 +66,12 @@ class Visit:
         assert faults == [], self.page.url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Headless Chromium; where there is none, what needs it is skipped and says so."""
+    """Headless Chromium; where there is none, what needs it is skipped and says so.
+
+    Closed with the module: while it is open Playwright's event loop runs in the thread of all tests.
+    """
     if not CHROMIUM.exists():
         pytest.skip(f"no Chromium at {CHROMIUM}: apt-get install chromium")
     with sync_playwright() as playwright:
@@ -77,7 +80,7 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def console(
     browser: Browser, tmp_path_factory: pytest.TempPathFactory, busy_shop: Callable[[], Shop]
 ) -> Iterator[Console]:
@@ -143,7 +146,7 @@ def _fill(address: str, key: str) -> str:
     return str(decided["decision_id"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def session(browser: Browser, console: Console) -> Iterator[BrowserContext]:
     """The browser of somebody who has logged in."""
     with browser.new_context(locale="en-US") as context:
