@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from pydantic_core import from_json
@@ -38,14 +37,6 @@ _DECIDED = select(decisions.c.decision_id, decisions.c.record).where(
 )
 
 
-class Known(NamedTuple):
-    """A chunk before it is decided: the answers that the log has, and of the others facts and scores, by customer."""
-
-    answers: dict[str, str]
-    facts: dict[str, Facts]
-    scores: dict[str, dict[str, float]]
-
-
 @dataclass(frozen=True, kw_only=True)
 class BulkDecider:
     """What one process of a run decides with. `find_rules` gives the journey's, with the coupon key of now."""
@@ -63,38 +54,24 @@ class BulkDecider:
         Who was decided about before has that answer. What another decision took first is decided again from what is left.
         Raises: `BusyCustomerError` when others come first again and again.
         """
-        starts = range(0, len(customer_ids), CHUNK)
-        chunks = [customer_ids[start : start + CHUNK] for start in starts]
         answers: dict[str, str] = {}
-        with ThreadPoolExecutor(max_workers=1) as beside:
-            known = self._known(chunks[0]) if chunks else None
-            for following in [*chunks[1:], None]:
-                if known is not None:
-                    known = self._decide_chunk(known, answers, beside, following)
+        for start in range(0, len(customer_ids), CHUNK):
+            answers |= self._decide_chunk(customer_ids[start : start + CHUNK])
         return [answers[each] for each in customer_ids if each in answers]
 
-    def _decide_chunk(
-        self, known: Known, answers: dict[str, str], beside: Executor, following: Sequence[str] | None
-    ) -> Known | None:
-        """Note a chunk's answers; what is known of the following one is read while its commit waits for the disk."""
-        answers |= known.answers
-        facts, reading = known.facts, None
+    def _decide_chunk(self, customer_ids: Sequence[str]) -> dict[str, str]:
+        answers = self._decided(customer_ids)
+        facts = self._facts([each for each in customer_ids if each not in answers])
+        scores = self._scores(facts)
         for _ in range(ATTEMPTS):
-            records = self._records(facts, known.scores)
-            if reading is None and following is not None:
-                reading = beside.submit(self._known, following)
+            records = self._records(facts, scores)
             left = self._log(records, answers)
             facts = {customer_id: facts[customer_id] for customer_id in left}
             if not facts:
-                return None if reading is None else reading.result()
+                return answers
         raise BusyCustomerError(
             f"{ATTEMPTS} decisions about {len(facts)} customers or this budget came first"
         )
-
-    def _known(self, customer_ids: Sequence[str]) -> Known:
-        answers = self._decided(customer_ids)
-        facts = self._facts([each for each in customer_ids if each not in answers])
-        return Known(answers, facts, self._scores(facts))
 
     def _decided(self, customer_ids: Iterable[str]) -> dict[str, str]:
         """The answers that the log has of this run, by customer."""
