@@ -11,6 +11,7 @@ measured without the profiler; what runs without the lock (trees of LightGBM, SQ
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import subprocess
 import sys
@@ -108,10 +109,17 @@ def main() -> None:
 
 
 def _looking(pid: int, seconds: float, out: Path, form: str) -> subprocess.Popen[bytes]:
-    """The profiler at work; it ends by itself."""
-    profiler = Path(sys.executable).with_name("py-spy")
-    command = f"{profiler} record --gil --pid {pid} --duration {seconds:.0f} --rate {LOOKS} --format {form} --output"
-    return subprocess.Popen([*command.split(), str(out)], stderr=subprocess.DEVNULL)
+    """The profiler at work; it ends by itself. A picture bears its command, so that names no folder."""
+    command = (
+        f"py-spy record --gil --pid {pid} --duration {seconds:.0f} --rate {LOOKS} --format {form} --output"
+    )
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return subprocess.Popen(
+        [*command.split(), out.name],
+        cwd=out.absolute().parent,
+        env=os.environ | {"PATH": path},
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def _options() -> argparse.Namespace:
