@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,15 +9,15 @@ from typing import Final
 
 from prometheus_client import Gauge
 from pydantic_core import from_json
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Engine, Select, select
 
+from service.hourly import HourlyWatch
 from service.store.artifact_store import get_artifact, read_champions
 from service.store.engine import microseconds
 from service.store.purchases import PURCHASED
 from service.store.tables import decisions, events
 
 SCORER: Final = "purchase_propensity"
-EVERY: Final = timedelta(hours=1)
 SPAN: Final = timedelta(days=1)
 MOST: Final = 5_000
 """Decisions looked at: their share of orders is then known to 0.7 percent points, and reading them takes a second."""
@@ -44,8 +43,8 @@ def calibrations(engine: Engine, now: datetime) -> dict[str, Calibration]:
             return {}
         horizon = timedelta(days=get_artifact(engine, champion[0]).manifest["horizon_days"])
         began = now - horizon - SPAN
-        ordered = _orders(connection, began, now)
-        if not ordered:
+        told = _told_orders(began, now)
+        if connection.execute(told.limit(1)).first() is None:
             return {}
         looked_at = (
             select(decisions.c.journey, decisions.c.customer_id, decisions.c.decided_at, decisions.c.record)
@@ -56,48 +55,51 @@ def calibrations(engine: Engine, now: datetime) -> dict[str, Calibration]:
             .order_by(decisions.c.decided_at, decisions.c.decision_id)
             .limit(MOST)
         )
-        found: dict[str, list[tuple[float, bool]]] = defaultdict(list)
-        for row in connection.execute(looked_at):
-            said = json.loads(from_json(row.record)["answer"])["scores"][SCORER]
-            end = row.decided_at + horizon // timedelta(microseconds=1)
-            came = any(row.decided_at < at <= end for at in ordered.get(row.customer_id, ()))
-            found[row.journey].append((said, came))
+        predicted = [
+            (row.journey, row.customer_id, row.decided_at, _propensity(row.record))
+            for row in connection.execute(looked_at)
+        ]
+        ordered: dict[str, list[int]] = defaultdict(list)
+        theirs = events.c.customer_id.in_({customer_id for _, customer_id, _, _ in predicted})
+        for order in connection.execute(told.where(theirs)):
+            ordered[order.customer_id].append(order.occurred_at)
+    found: dict[str, list[tuple[float, bool]]] = defaultdict(list)
+    for journey, customer_id, decided_at, said in predicted:
+        end = decided_at + horizon // timedelta(microseconds=1)
+        came = any(decided_at < at <= end for at in ordered[customer_id])
+        found[journey].append((said, came))
     return {
         journey: Calibration(
-            len(rows), sum(said for said, _ in rows) / len(rows), sum(came for _, came in rows) / len(rows)
+            len(mine), sum(said for said, _ in mine) / len(mine), sum(came for _, came in mine) / len(mine)
         )
-        for journey, rows in sorted(found.items())
+        for journey, mine in sorted(found.items())
     }
 
 
-def _orders(connection: Connection, since: datetime, until: datetime) -> dict[str, list[int]]:
-    """When each customer ordered, by customer."""
-    told = select(events.c.customer_id, events.c.occurred_at).where(
+def _propensity(record: bytes) -> float:
+    said: float = from_json(from_json(record)["answer"])["scores"][SCORER]
+    return said
+
+
+def _told_orders(since: datetime, until: datetime) -> Select[tuple[str, int]]:
+    """Whose orders were told of, and when each was."""
+    return select(events.c.customer_id, events.c.occurred_at).where(
         events.c.type == "track",
         events.c.name == PURCHASED,
         events.c.received_at >= microseconds(since),
         events.c.occurred_at < microseconds(until),
         events.c.customer_id.is_not(None),
     )
-    found: dict[str, list[int]] = defaultdict(list)
-    for row in connection.execute(told):
-        found[row.customer_id].append(row.occurred_at)
-    return found
 
 
-class CalibrationWatch:
-    """Looks once an hour, and shows what it found."""
+class CalibrationWatch(HourlyWatch):
+    """Shows what it finds in metrics."""
 
     def __init__(self, *, engine: Engine, predicted: Gauge, observed: Gauge, counted: Gauge) -> None:
         self._engine = engine
         self._predicted, self._observed, self._counted = predicted, observed, counted
-        self._next: datetime | None = None
 
-    def step(self, now: datetime) -> None:
-        """Look, if it is time."""
-        if self._next is not None and now < self._next:
-            return
-        self._next = now + EVERY
+    def _look(self, now: datetime) -> None:
         for journey, found in calibrations(self._engine, now).items():
             self._predicted.labels(journey).set(found.predicted)
             self._observed.labels(journey).set(found.observed)

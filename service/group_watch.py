@@ -13,11 +13,11 @@ from sqlalchemy import Engine, distinct, func, select
 from models.sample_ratio import SampleRatio, group_shares
 from service.decision_point import DecisionPoint
 from service.group import universal_holdout
+from service.hourly import HourlyWatch
 from service.store.engine import microseconds
 from service.store.tables import decisions
 
 LOOK_BACK: Final = timedelta(days=7)
-EVERY: Final = timedelta(hours=1)
 _logger = structlog.get_logger()
 
 
@@ -51,20 +51,15 @@ def sample_ratios(
     }
 
 
-class GroupWatch:
-    """Looks once an hour at the last week and raises an alarm, by metric and log, while a ratio is off."""
+class GroupWatch(HourlyWatch):
+    """Looks at the last week and raises an alarm, by metric and log, while a ratio is off."""
 
     def __init__(self, *, engine: Engine, points: Mapping[str, DecisionPoint], alarm: Gauge) -> None:
         self._engine = engine
         self._points = points
         self._alarm = alarm
-        self._next: datetime | None = None
 
-    def step(self, now: datetime) -> None:
-        """Look, if it is time."""
-        if self._next is not None and now < self._next:
-            return
-        self._next = now + EVERY
+    def _look(self, now: datetime) -> None:
         for journey, ratio in sample_ratios(self._engine, self._points, now - LOOK_BACK).items():
             self._alarm.labels(journey).set(bool(ratio.fault))
             if ratio.fault:

@@ -9,7 +9,8 @@ import pytest
 from prometheus_client import generate_latest
 
 from models.artifact import Artifact
-from service.calibration_watch import EVERY, Calibration, CalibrationWatch, calibrations
+from service.calibration_watch import Calibration, CalibrationWatch, calibrations
+from service.hourly import EVERY
 from service.observability import LearnerMetrics
 from service.store.artifact_store import move_champion, put_artifact
 from tests.service.conftest import NOW, Worker

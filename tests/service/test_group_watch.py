@@ -15,7 +15,8 @@ from sqlalchemy import Engine, insert
 from models.sample_ratio import group_shares
 from service.decision_point import DecisionPoint
 from service.group import group_of
-from service.group_watch import EVERY, GroupWatch, sample_ratios
+from service.group_watch import GroupWatch, sample_ratios
+from service.hourly import EVERY
 from service.point_limits import Shares, ShopRules
 from service.store.engine import microseconds
 from service.store.tables import decisions
