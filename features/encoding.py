@@ -71,16 +71,17 @@ def _numbers(view: View, row: Mapping[str, FeatureValue]) -> Sequence[float] | N
         values: Sequence[Any] = view.read_numbers(row)
     except KeyError:
         return None
-    if view.lengths is not None:
-        values = _in_one_list(values, view.lengths)
-    kinds = set(map(type, values))
+    flat = values if view.lengths is None else _in_one_list(values, view.lengths)
+    if flat is None:
+        return None
+    kinds = set(map(type, flat))
     if kinds <= _NUMBERS:
-        return values if kinds == _FLOAT else [_NAN if value is None else float(value) for value in values]
+        return flat if kinds == _FLOAT else [_NAN if value is None else float(value) for value in flat]
     return None
 
 
-def _in_one_list(values: Sequence[Any], lengths: Sequence[int]) -> list[Any]:
-    """The numbers one after another; a list of another length stays one, and is nobody's number."""
+def _in_one_list(values: Sequence[Any], lengths: Sequence[int]) -> list[Any] | None:
+    """The numbers one after another; None where one is no list of its length."""
     flat: list[Any] = []
     for value, length in zip(values, lengths, strict=True):
         if type(value) is tuple and len(value) == length:
@@ -88,7 +89,7 @@ def _in_one_list(values: Sequence[Any], lengths: Sequence[int]) -> list[Any]:
         elif length == 1:
             flat.append(value)
         else:
-            flat.append(())
+            return None
     return flat
 
 

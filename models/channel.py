@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
 
 from models.artifact import Artifact
 from models.belief_policy import BeliefPolicy
-from models.context import Standardizer
+from models.context import Standardizer, cut
 from models.feedback import Floats
 from models.linear_statistics import LinearStatistics
 from models.regression import Shared
-
-_LIMIT: Final = 5.0
-_LOWEST, _HIGHEST = np.array(-_LIMIT), np.array(_LIMIT)  # as arrays, which numpy need not convert
 
 
 class ChannelThompson(BeliefPolicy):
@@ -67,8 +64,7 @@ class ChannelThompson(BeliefPolicy):
 
     def action_features(self, contexts: Floats) -> Floats:
         """The features of every channel, `(n_rounds, n_actions, n_features)` for contexts `(n_rounds, n_actions)`."""
-        z = (contexts - self.standardizer.center) / self._usual_difference
-        z = np.minimum(np.maximum(z, _LOWEST), _HIGHEST)
+        z = cut((contexts - self.standardizer.center) / self._usual_difference)
         z[np.isnan(z)] = 0.0
         features = np.empty((*z.shape, self.n_actions + 3))
         features[:] = self._same_for_all

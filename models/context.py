@@ -13,6 +13,13 @@ LIMIT = 5.0
 _LOWEST, _HIGHEST = np.array(-LIMIT), np.array(LIMIT)  # as arrays, which numpy need not convert
 
 
+def cut(values: Floats) -> Floats:
+    """The values themselves, cut to ±`LIMIT`; nan stays."""
+    np.minimum(values, _HIGHEST, out=values)
+    np.maximum(values, _LOWEST, out=values)
+    return values
+
+
 @dataclass(frozen=True)
 class Standardizer:
     """Centre and scale of each input, `(n_inputs,)`, as measured on the data a policy was first fitted on."""
@@ -37,8 +44,7 @@ class Standardizer:
         scaled = design[..., 1:]
         np.subtract(contexts, self.center, out=scaled)
         np.divide(scaled, self.scale, out=scaled)
-        np.minimum(scaled, _HIGHEST, out=scaled)
-        np.maximum(scaled, _LOWEST, out=scaled)
+        cut(scaled)
         if math.isnan(np.vdot(scaled, scaled)):
             scaled[np.isnan(scaled)] = 0.0
         return design

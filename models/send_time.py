@@ -8,6 +8,7 @@ import numpy as np
 
 from models.artifact import Artifact
 from models.belief_policy import BeliefPolicy
+from models.context import cut
 from models.feedback import Floats
 from models.linear_statistics import LinearStatistics
 from models.regression import Shared
@@ -28,12 +29,6 @@ FEATURES = (
 )
 _OWN, _WAIT, _NOW = map(FEATURES.index, ("own_activity", "wait", "now"))
 _HOURS = np.arange(HOURS)
-_LIMIT = 5.0
-_LOWEST, _HIGHEST = np.array(-_LIMIT), np.array(_LIMIT)  # as arrays, which numpy need not convert
-
-
-def _cut(values: Floats) -> Floats:
-    return np.asarray(np.minimum(np.maximum(values, _LOWEST), _HIGHEST))
 
 
 class SendTimeThompson(BeliefPolicy):
@@ -77,7 +72,7 @@ class SendTimeThompson(BeliefPolicy):
         angle = 2 * np.pi * _HOURS / HOURS
         harmonics = (np.cos(angle), np.sin(angle), np.cos(2 * angle), np.sin(2 * angle))
         nothing = np.zeros(HOURS)
-        columns = (np.ones(HOURS), nothing, _cut(population * HOURS - 1), *harmonics, nothing, nothing)
+        columns = (np.ones(HOURS), nothing, cut(population * HOURS - 1), *harmonics, nothing, nothing)
         self._same_for_all = np.stack(columns, axis=-1)
         unknown = np.full((HOURS, HOURS), np.nan)
         by_hour = self._features(np.column_stack([_HOURS, unknown]))
@@ -89,7 +84,7 @@ class SendTimeThompson(BeliefPolicy):
             own, at_hour = contexts[0, 1:], self._at_hour.get(contexts[0, 0])
             if at_hour is not None and not np.isnan(own).any():
                 features = at_hour[None].copy()
-                features[0, :, _OWN] = _cut(own * HOURS - 1)
+                features[0, :, _OWN] = cut(own * HOURS - 1)
                 return features
         return self._features(contexts)
 
@@ -99,7 +94,7 @@ class SendTimeThompson(BeliefPolicy):
         wait = np.where(np.isnan(now), HOURS / 2, (_HOURS - now) % HOURS)
         features = np.empty((len(contexts), HOURS, len(FEATURES)))
         features[:] = self._same_for_all
-        features[:, :, _OWN] = _cut(own * HOURS - 1)
+        features[:, :, _OWN] = cut(own * HOURS - 1)
         features[:, :, _WAIT] = wait / HOURS
         features[:, :, _NOW] = wait == 0
         return features

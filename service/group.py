@@ -36,9 +36,14 @@ def universal_holdout(point: DecisionPoint) -> float:
     return 0.0 if point.transactional else point.shop.holdout
 
 
+def is_held_out_of_all(customer_id: str, point: DecisionPoint) -> bool:
+    """Whether the universal hold-out has the customer, as far as it takes of this journey."""
+    share = universal_holdout(point)
+    return share > 0 and _place(customer_id, point.shop.salt) < share
+
+
 def group_of(customer_id: str, point: DecisionPoint) -> Group:
     """The customer's group in a journey; the universal hold-out is held out of all but transactional ones."""
-    share = universal_holdout(point)
-    if share and _place(customer_id, point.shop.salt) < share:
+    if is_held_out_of_all(customer_id, point):
         return "holdout"
     return assign_group(customer_id, point.salt, point.shares)

@@ -76,11 +76,17 @@ def build_model_set(versions: dict[str, str], schema: Schema, load: Callable[[st
     """
     names = input_names(schema.columns)
     scorers = {name: load_scorer(load(versions[name]), schema.columns) for name in SCORES}
+    policies = bind_policies(names, lambda name: load(versions[name]))
+    return ModelSet(scorers, policies, names, name_versions(versions, schema))
+
+
+def bind_policies(names: tuple[str, ...], champion: Callable[[str], Artifact]) -> dict[str, BoundPolicy]:
+    """The policies by decision, bound to inputs of these names. Raises: what `build_model_set` does."""
     policies: dict[str, BoundPolicy] = {}
     for decision, name in POLICY_NAMES.items():
-        policy = load_policy(load(versions[name]))
+        policy = load_policy(champion(name))
         policies[decision] = BoundPolicy(policy, bind(policy.input_names, names))
-    return ModelSet(scorers, policies, names, name_versions(versions, schema))
+    return policies
 
 
 def schema_artifact(schema: Schema) -> Artifact:

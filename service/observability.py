@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import sys
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
 
+from models.entropy import normalized_entropy
 from service.events.told import Told
 from service.record import DecisionRecord
 from service.safe_trace import tell_exception
@@ -128,7 +128,7 @@ class Metrics:
             self.degraded.labels(name).inc()
         for round_ in record.rounds:
             if sum(round_.eligible) > 1:
-                self.evenness.labels(round_.decision).observe(evenness(round_.probabilities))
+                self.evenness.labels(round_.decision).observe(normalized_entropy(round_.probabilities))
         if budget := record.standing.budget:
             self.budget_price.labels(record.request.journey).set(budget.price)
             self.budget_used.labels(record.request.journey).set(budget.used)
@@ -148,20 +148,6 @@ class Metrics:
             self.events.labels(each.type, taken if each.message_id in left else "known").inc()
             left.discard(each.message_id)
         self.events.labels("any", "kept_aside").inc(aside)
-
-
-def evenness(probabilities: Sequence[float]) -> float:
-    """Shannon's entropy of the probabilities by its largest value, that of as many even ones: from 0, certain, to 1.
-
-    Those that are 0 are not counted: what is not eligible has none, everything else at least a policy's floor.
-
-    >>> evenness([0.25, 0.0, 0.25, 0.25, 0.25]), evenness([1.0, 0.0])
-    (1.0, 0.0)
-    """
-    positive = [each for each in probabilities if each > 0]
-    if len(positive) < 2:
-        return 0.0
-    return -sum([each * math.log(each) for each in positive]) / math.log(len(positive))
 
 
 @dataclass

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from models.feedback import Floats
-
-Z: Final = 1.959964
+from training.measures.interval import UNKNOWN, Interval, mean_of, ratio_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +34,7 @@ class Estimate:
 
 def mean(values: Floats) -> Estimate:
     """x̄ ± z·s/√n; nan of fewer than two."""
-    if len(values) < 2:
-        return Estimate(value=float("nan"), half_width=float("nan"))
-    se = float(values.std(ddof=1)) / np.sqrt(len(values))
-    return Estimate(value=float(values.mean()), half_width=float(Z * se))
+    return _estimate(mean_of(values) if len(values) > 1 else UNKNOWN)
 
 
 def difference(values: Floats, others: Floats) -> Estimate:
@@ -49,8 +44,8 @@ def difference(values: Floats, others: Floats) -> Estimate:
 
 def ratio(costs: Floats, gains: Floats) -> Estimate | None:
     """Σ costs / Σ gains by the delta method: z·s(c - R·g)/(√n·ḡ); None where the gains' interval holds 0."""
-    if not mean(gains).is_shown:
-        return None
-    found = float(costs.sum() / gains.sum())
-    residual = mean(costs - found * gains)
-    return Estimate(value=found, half_width=residual.half_width / abs(float(gains.mean())))
+    return _estimate(ratio_of(costs, gains)) if mean(gains).is_shown else None
+
+
+def _estimate(found: Interval) -> Estimate:
+    return Estimate(value=found.value, half_width=found.high - found.value)

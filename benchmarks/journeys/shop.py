@@ -17,16 +17,15 @@ from features.schema import Schema, load_schema
 from journeys.definition import Journey
 from journeys.definition_files import load_journeys
 from models.artifact import Artifact
-from models.catalogue import load_policy
 from models.delay import Additive
 from models.feedback import Integers
-from models.inputs import SCORES, bind, input_names
+from models.inputs import SCORES, input_names
 from models.linear_statistics import LinearStatistics
 from service.coupons.key import CouponKey
 from service.course import Rules
 from service.decision_point import DecisionPoint
-from service.group import assign_group, universal_holdout
-from service.model_set import POLICY_NAMES, BoundPolicy, ModelSet
+from service.group import assign_group, is_held_out_of_all
+from service.model_set import POLICY_NAMES, ModelSet, bind_policies
 from service.point_decisions import DecisionName
 from service.point_files import load_decision_points
 from service.point_limits import Shares
@@ -97,7 +96,7 @@ class Shop:
     def group(self, customer_id: str, journey: str) -> Group | None:
         """The customer's group in a journey by itself; None of who is held out of all journeys."""
         point = self.rules[journey].point
-        if assign_group(customer_id, point.shop.salt, Shares(holdout=universal_holdout(point))) == "holdout":
+        if is_held_out_of_all(customer_id, point):
             return None
         return assign_group(customer_id, point.salt, point.shares)
 
@@ -149,10 +148,7 @@ def set_up(stage: Stage, champions: Mapping[str, Artifact], time_zone: str) -> S
     """The shop of this stage, whose policies start from these artifacts, in the arms' shares."""
     schema = load_schema()
     names = input_names(schema.columns)
-    policies: dict[str, BoundPolicy] = {}
-    for decision, name in POLICY_NAMES.items():
-        policy = load_policy(champions[name])
-        policies[decision] = BoundPolicy(policy, bind(policy.input_names, names))
+    policies = bind_policies(names, champions.__getitem__)
     points = load_decision_points(POINTS)
     key = CouponKey(bytes(32), datetime(2000, 1, 1, tzinfo=UTC))
     rules = {

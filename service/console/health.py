@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from prometheus_client import CollectorRegistry
+from prometheus_client.samples import Sample
 from sqlalchemy import select
 
 from service.access.audit import AuditEntry, read_acts
@@ -38,16 +39,16 @@ def read_health(gardoon: State) -> Health:
     with gardoon.engine.connect() as connection:
         newest = select(snapshots.c.created_at).order_by(snapshots.c.snapshot.desc()).limit(1)
         made_at = connection.scalar(newest)
-    metrics = gardoon.metrics
+    samples = [sample for family in gardoon.metrics.registry.collect() for sample in family.samples]
     return Health(
-        online_store_up=metrics.registry.get_sample_value("gardoon_online_store_up") != 0.0,
+        online_store_up=gardoon.metrics.registry.get_sample_value("gardoon_online_store_up") != 0.0,
         versions=versions,
         snapshot_at=None if made_at is None else moment(made_at),
         counts={
-            name: _counted(metrics.registry, name)
+            name: _counted(samples, name)
             for name in ("decisions", "outcomes", "events", "degraded_inputs", "refused", "unavailable")
         },
-        stages=_stages(metrics.registry),
+        stages=_stages(samples),
     )
 
 
@@ -57,23 +58,22 @@ def newest_acts(gardoon: State) -> list[AuditEntry]:
         return read_acts(connection, limit=20)
 
 
-def _counted(registry: CollectorRegistry, name: str) -> dict[str, float]:
+def _counted(samples: Sequence[Sample], name: str) -> dict[str, float]:
     """A counter's values by its labels."""
     return {
         " · ".join(sample.labels.values()): sample.value
-        for family in registry.collect()
-        for sample in family.samples
+        for sample in samples
         if sample.name == f"gardoon_{name}_total"
     }
 
 
-def _stages(registry: CollectorRegistry) -> dict[str, float]:
-    sums, counts = dict[str, float](), dict[str, float]()
-    for family in registry.collect():
-        if family.name == "gardoon_decide_stage_seconds":
-            for sample in family.samples:
-                if sample.name.endswith("_sum"):
-                    sums[sample.labels["stage"]] = sample.value
-                if sample.name.endswith("_count"):
-                    counts[sample.labels["stage"]] = sample.value
+def _stages(samples: Sequence[Sample]) -> dict[str, float]:
+    sums, counts = (
+        {
+            sample.labels["stage"]: sample.value
+            for sample in samples
+            if sample.name == f"gardoon_decide_stage_seconds_{what}"
+        }
+        for what in ("sum", "count")
+    )
     return {stage: 1000 * sums[stage] / count for stage, count in counts.items() if count}

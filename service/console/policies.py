@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, func, select
 
+from models.entropy import normalized_entropy
 from models.reward import State
 from service.store.engine import microseconds, moment
 from service.store.tables import champions, decisions, rewards, snapshots
@@ -44,7 +44,7 @@ class Slice:
         for name, share in zip(round_["actions"], shares, strict=True):
             self.probability[name] += share
         self.chosen[round_["actions"][round_["action"]]] += 1
-        self.entropy += relative_entropy(shares)
+        self.entropy += normalized_entropy(shares)
 
     def actions(self) -> list[tuple[str, float, float]]:
         """Each action with its mean probability and the share of rounds that chose it, the likeliest first."""
@@ -58,18 +58,6 @@ class Slice:
     def mean_entropy(self) -> float:
         """The mean over the rounds."""
         return self.entropy / self.rounds
-
-
-def relative_entropy(shares: Sequence[float]) -> float:
-    """-Σ p ln p / ln k over the k actions that were possible (p > 0); 0 where there was one alone.
-
-    >>> relative_entropy([0.5, 0.5, 0.0]), relative_entropy([1.0, 0.0])
-    (1.0, 0.0)
-    """
-    possible = [share for share in shares if share > 0]
-    if len(possible) < 2:
-        return 0.0
-    return -sum(share * math.log(share) for share in possible) / math.log(len(possible))
 
 
 @dataclass(frozen=True)

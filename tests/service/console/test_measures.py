@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from models.entropy import normalized_entropy
 from service.console.chart import HEIGHT, WIDTH, line_chart
-from service.console.policies import read_policies, relative_entropy
+from service.console.policies import read_policies
 from service.console.report import ReportError, evaluation_pages, read_report
 from service.store.tables import budgets
 from tests.service.conftest import Worker, stored_customer
@@ -119,7 +120,7 @@ def test_champions_and_their_promotions_are_told(worker: Worker) -> None:
 
 @pytest.mark.parametrize(("shares", "entropy"), [([0.25] * 4, 1.0), ([1.0], 0.0), ([0.9, 0.1, 0.0], 0.469)])
 def test_entropy_is_one_for_chance_and_nothing_for_certainty(shares: list[float], entropy: float) -> None:
-    assert relative_entropy(shares) == pytest.approx(entropy, abs=0.001)
+    assert normalized_entropy(shares) == pytest.approx(entropy, abs=0.001)
 
 
 def test_budgets_of_days_before_are_drawn(worker: Worker) -> None:
