@@ -27,7 +27,7 @@ def broken_promises(books: Books, told: Told, rules: Rules) -> dict[str, int]:
         "customers with two coupons of a day": len(_second_coupons(books)),
         "amount over a day's budget, or not as noted": _budgets(books, rules),
         "codes redeemed otherwise than told": _redemptions(books, told),
-        "codes shown for good that nobody can redeem": _dead_codes(books),
+        "codes shown for good that nobody can redeem": _dead_codes(books, told),
         "activations told and not kept": _activations(books, told),
         "accepted outcomes missing or not taken in": _outcomes(books, told),
         "faults told by callers": len(told.faults),
@@ -157,10 +157,14 @@ def _redemptions(books: Books, told: Told) -> int:
     return sum(stored.get(code) != order for code, order in told.redeemed())
 
 
-def _dead_codes(books: Books) -> int:
-    """Answers in effect that show a code which is not live, though none expires within a run."""
+def _dead_codes(books: Books, told: Told) -> int:
+    """Answers in effect that show a code which is not live, though none expires within a run and somebody may see it."""
     live = {row["code"] for row in books.tables["coupons"] if row["state"] in ("out", "redeemed")}
-    shown = (each for each in books.decisions.values() if each.goes_out and each.is_in_effect)
+    shown = (
+        each
+        for identity, each in books.decisions.items()
+        if each.goes_out and each.is_in_effect and identity not in told.undelivered
+    )
     codes = ((each.answer["coupon"] or {}).get("code") for each in shown)
     return sum(code is not None and code not in live for code in codes)
 

@@ -159,6 +159,8 @@ class Caller:
         if answer["channel"]:
             await self._deliver(answer)
         coupon = answer["coupon"]
+        if answer["decision_id"] in self._told.undelivered:
+            return  # nobody saw the code, which is dead
         if coupon is not None and self._random.random() < 0.5 and await self._redeem(answer, coupon["code"]):
             await self._order(answer)
 

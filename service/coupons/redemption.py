@@ -20,7 +20,7 @@ from service.errors import (
     TamperedCouponError,
     UnknownCouponError,
 )
-from service.store.coupon_log import DEFERRED, REDEEMED, StoredCoupon, find_coupon
+from service.store.coupon_log import DEFERRED, REDEEMED, RELEASED, StoredCoupon, find_coupon
 from service.store.redemption_log import Redemption, redeem_coupon
 
 REFUSALS: Mapping[type[ServiceError], str] = {
@@ -54,6 +54,10 @@ def redeem(
         raise CouponRedeemedError("another order has used the coupon")
     if after.state == DEFERRED:
         raise CouponInactiveError(f"decision {after.decision_id} is deferred and was not activated")
+    if after.state == RELEASED and now < after.expires_at:
+        raise CouponExpiredError(
+            "the coupon was taken back: nobody activated it, or its message reached nobody"
+        )
     raise CouponExpiredError(f"the coupon was valid until {after.expires_at.isoformat()}")
 
 

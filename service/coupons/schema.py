@@ -58,7 +58,7 @@ class CouponState(BaseModel):
     code: str
     state: State = Field(
         description="deferred (its decision is not activated), out (it can be redeemed), redeemed, expired, or released: "
-        "deferred and never activated"
+        "deferred and never activated, or its message reached nobody"
     )
     amount: int
     currency: str

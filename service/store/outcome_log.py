@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, select
 
-from models.reward import Outcome, OutcomeKind
+from models.reward import SEEN, Outcome, OutcomeKind
 from service.schemas import OutcomeItem, OutcomeResult
 from service.store.engine import insert_or_ignore, microseconds, moment
 from service.store.ledger import note_delivery
 from service.store.redemption_log import note_told_redemption
-from service.store.tables import decisions, outcomes
+from service.store.tables import coupons, decisions, outcomes
+from service.store.unseen_coupon import release_unseen, revive_seen
 
 CLOCK_SKEW = timedelta(hours=1)
 _MONEY = {OutcomeKind.PURCHASED, OutcomeKind.REDEEMED, OutcomeKind.REFUNDED}
@@ -50,14 +51,17 @@ class _Book(NamedTuple):
 class _Known(NamedTuple):
     began: datetime
     repeats: str | None
+    has_coupon: bool
 
 
 def _known(connection: Connection, ids: set[str]) -> dict[str, _Known]:
-    """Of each of the decisions that are in the log, when it took effect and whose draw it answered again."""
-    wanted = (decisions.c.decision_id, decisions.c.effective_at, decisions.c.repeats)
-    query = select(*wanted).where(decisions.c.decision_id.in_(ids))
+    """Of each of the decisions in the log, when it took effect, whose draw it answered again, whether it gave a coupon."""
+    wanted = (decisions.c.decision_id, decisions.c.effective_at, decisions.c.repeats, coupons.c.code)
+    given = decisions.outerjoin(coupons, coupons.c.decision_id == decisions.c.decision_id)
+    query = select(*wanted).select_from(given).where(decisions.c.decision_id.in_(ids))
     return {
-        row.decision_id: _Known(moment(row.effective_at), row.repeats) for row in connection.execute(query)
+        row.decision_id: _Known(moment(row.effective_at), row.repeats, row.code is not None)
+        for row in connection.execute(query)
     }
 
 
@@ -81,6 +85,8 @@ def _record(book: _Book, item: OutcomeItem, decision: _Known | None) -> OutcomeR
         return _result(item, 200, "known already: it was noted when the coupon was redeemed")
     if not late and _add(book, row):
         note_delivery(book.connection, item.decision_id, item.kind)
+        if decision.has_coupon:
+            _note_coupon(book, item)
         return _result(item, 202, "accepted")
     query = select(outcomes).where(outcomes.c.event_id == item.event_id)
     stored = book.connection.execute(query).mappings().one_or_none()
@@ -90,6 +96,14 @@ def _record(book: _Book, item: OutcomeItem, decision: _Known | None) -> OutcomeR
     if all(stored[name] == value for name, value in row.items()):
         return _result(item, 200, "known already")
     return _result(item, 409, f"event_id {item.event_id!r} was used for another outcome")
+
+
+def _note_coupon(book: _Book, item: OutcomeItem) -> None:
+    """Release the coupon of a message that reached nobody; take that back where it did reach somebody."""
+    if item.kind is OutcomeKind.UNDELIVERED:
+        release_unseen(book.connection, item.decision_id)
+    elif item.kind in SEEN:
+        revive_seen(book.connection, item.decision_id, microseconds(book.received_at))
 
 
 def _is_news(book: _Book, row: dict[str, Any]) -> bool:

@@ -310,3 +310,77 @@ def test_every_attempt_is_counted_by_what_became_of_it(worker: Worker) -> None:
     found = dict(re.findall(r'gardoon_coupon_redemptions_total{result="(\w+)"} (\S+)', shown))
     once = dict.fromkeys(("redeemed", *REFUSALS.values()), "1.0")
     assert found == {**once, "repeated": "2.0"}
+
+
+def mailed(worker: Worker) -> dict[str, Any]:
+    """The decision that sends this customer 30,000, valid for three days."""
+    worker.reader.customers["c1"] = stored_customer("c1")
+    asked = {"journey": "churn_prevention", "eligible": {"coupon": ["30000"]}}
+    answer: dict[str, Any] = worker.decide(customer_id="c1", **asked)
+    return answer
+
+
+def used(worker: Worker) -> int:
+    """What the day's budget has given out."""
+    with worker.state.engine.connect() as connection:
+        return connection.scalar(select(budgets.c.used)) or 0
+
+
+def test_the_code_of_a_message_that_reached_nobody_is_dead_and_its_value_is_back_in_the_budget(
+    make_worker: MakeWorker, points: dict[str, DecisionPoint]
+) -> None:
+    worker = make_worker(points=with_coupon(points, "churn_prevention", daily_budget=100_000))
+    answer = mailed(worker)
+    before = used(worker)
+
+    send(worker, outcome(answer["decision_id"], "withdrawn", "undelivered"))
+
+    refused = redeem(worker, code=answer["coupon"]["code"])
+    assert (refused.status_code, "reached nobody" in refused.json()["detail"]) == (410, True)
+    assert look(worker, answer["coupon"]["code"])["state"] == "released"
+    assert (before, used(worker)) == (30_000, 0)
+
+
+@pytest.mark.parametrize("kinds", [("undelivered", "delivered"), ("clicked", "undelivered")])
+def test_a_code_that_somebody_saw_stays_good_whatever_else_was_told(
+    make_worker: MakeWorker, points: dict[str, DecisionPoint], kinds: tuple[str, ...]
+) -> None:
+    worker = make_worker(points=with_coupon(points, "churn_prevention", daily_budget=100_000))
+    answer = mailed(worker)
+
+    for kind in kinds:
+        send(worker, outcome(answer["decision_id"], kind, kind))
+
+    assert used(worker) == 30_000
+    assert redeem(worker, code=answer["coupon"]["code"]).status_code == 200
+
+
+def test_a_code_that_died_before_its_message_was_seen_after_all_stays_dead(worker: Worker) -> None:
+    answer = mailed(worker)
+    send(worker, outcome(answer["decision_id"], "lost", "undelivered"))
+    worker.clock.advance(days=4)
+
+    send(worker, outcome(answer["decision_id"], "found", "delivered"))
+
+    assert redeem(worker, code=answer["coupon"]["code"]).status_code == 410
+
+
+def test_the_code_of_a_days_draw_stays_good_as_whoever_asks_again_is_shown_it(
+    make_worker: MakeWorker, points: dict[str, DecisionPoint]
+) -> None:
+    worker = make_worker(points=with_coupon(points, "lucky_wheel", once_per="day"))
+    answer = draw(worker)
+
+    send(worker, outcome(answer["decision_id"], "tab closed", "undelivered"))
+
+    assert draw(worker)["coupon"]["code"] == answer["coupon"]["code"]
+    assert redeem(worker, code=answer["coupon"]["code"]).status_code == 200
+
+
+def test_a_redeemed_coupon_is_not_taken_back(worker: Worker) -> None:
+    answer = mailed(worker)
+    redeem(worker, code=answer["coupon"]["code"])
+
+    send(worker, outcome(answer["decision_id"], "late", "undelivered"))
+
+    assert look(worker, answer["coupon"]["code"])["state"] == "redeemed"
