@@ -116,7 +116,9 @@ def protect(
     ring: KeyRing, tokens: TokenVerifier | None, limiter: Limiter, limit: str
 ) -> tuple[App, SimpleNamespace]:
     """The middleware before the endpoint, and what the scope must name as its application."""
-    access = Access(keys=ring, tokens=tokens, limiter=limiter, default_limit=parse_limit(limit))
+    access = Access(
+        keys=ring, tokens=tokens, limiter=limiter, default_limit=parse_limit(limit), page_limits={}
+    )
     state = SimpleNamespace(state=SimpleNamespace(gardoon=SimpleNamespace(access=access)))
     return SecurityHeaders(Guard(endpoint), pages={}), state
 

@@ -28,6 +28,7 @@ from service.access.access import build_access
 from service.access.guard import Guard
 from service.access.openapi import add_access
 from service.body_limit import BodyLimit
+from service.console.login import router as login
 from service.console.routes import router as console
 from service.coupons.key_ring import open_coupon_keys
 from service.course import Rules
@@ -181,6 +182,7 @@ def create_app(
     )
     app.include_router(router)
     app.include_router(console)
+    app.include_router(login)
     app.include_router(wheel)
     answer_directly(app)
     describe(app, add_access, add_examples)

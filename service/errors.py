@@ -7,7 +7,7 @@ ServiceError
 ├── SpentLinkError             410   a wheel's link that is not ours or is valid no more
 ├── UnknownEndpointError       404
 ├── MethodNotAllowedError      405
-├── TooManyRequestsError       429   the caller asked more often than its limit
+├── TooManyRequestsError       429   it was asked more often than a limit lets through
 ├── AccessUnavailableError     503   who asks cannot be told
 ├── UnknownJourneyError        404
 ├── UnknownDecisionError       404
@@ -123,13 +123,14 @@ class MethodNotAllowedError(ServiceError):
 
 
 class TooManyRequestsError(ServiceError):
-    """The caller asked more often than its limit; `retry_after_s` is when the next request would be let through."""
+    """Somebody asked more often than the limit `counted`; `retry_after_s` is when the next request would be let through."""
 
     status = 429
     title = "Too many requests"
 
-    def __init__(self, detail: str, *, policy: str, retry_after_s: int) -> None:
+    def __init__(self, detail: str, *, counted: str, policy: str, retry_after_s: int) -> None:
         super().__init__(detail)
+        self.counted = counted
         self.policy = policy
         self.retry_after_s = retry_after_s
 
@@ -138,7 +139,7 @@ class TooManyRequestsError(ServiceError):
         return {
             **super().headers(),
             "RateLimit-Policy": self.policy,
-            "RateLimit": f'"caller";r=0;t={self.retry_after_s}',
+            "RateLimit": f'"{self.counted}";r=0;t={self.retry_after_s}',
         }
 
 

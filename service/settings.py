@@ -91,6 +91,18 @@ class Settings(BaseSettings):
     rate_limit_redis: str = Field(
         default="", description="host:port of a Redis in which workers count together; empty: each for itself"
     )
+    login_limit: str = Field(
+        default="10/minute",
+        description="how often an address may try to log in to the console; empty: no limit",
+    )
+    wheel_address_limit: str = Field(
+        default="600/minute",
+        description="how often an address may ask for wheels, which a mobile network's customers share; empty: no limit",
+    )
+    wheel_limit: str = Field(
+        default="30/minute",
+        description="how often one customer's wheel may be asked for, by whichever links; empty: no limit",
+    )
     oidc_issuer: str = Field(
         default="", description="address of the OIDC issuer whose tokens are accepted; empty: API keys only"
     )

@@ -7,6 +7,7 @@ import binascii
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Literal
 
 from limits import RateLimitItem
 from sqlalchemy import Engine
@@ -23,6 +24,8 @@ from service.settings import Settings
 
 KEY_HEADER = b"ocp-apim-subscription-key"
 """Where clients of Azure Personalizer put their key."""
+Counted = Literal["login", "wheel-address", "wheel"]
+"""What is counted of pages that are open to whoever reaches them."""
 
 
 class Access:
@@ -35,11 +38,13 @@ class Access:
         tokens: TokenVerifier | None,
         limiter: Limiter,
         default_limit: RateLimitItem | None,
+        page_limits: Mapping[Counted, RateLimitItem | None],
     ) -> None:
         self._keys = keys
         self._tokens = tokens
         self._limiter = limiter
         self._default_limit = default_limit
+        self._page_limits = page_limits
         self._endpoints = ScopeTable()
 
     @property
@@ -74,12 +79,25 @@ class Access:
             raise ScopeError(scope, caller.scopes)
         limit = caller.limit or self._default_limit
         if limit is not None:
-            wait_s = await self._limiter.wait_s(limit, caller.identity)
-            if wait_s:
-                raise TooManyRequestsError(
-                    f"more than {limit}", policy=policy_of(limit), retry_after_s=wait_s
-                )
+            await self._count(limit, "caller", caller.identity)
         return caller
+
+    async def count(self, counted: Counted, whose: str) -> None:
+        """Let a request to an open page through, and count it; `whose`: of which address or wheel.
+
+        Raises: `TooManyRequestsError`.
+        """
+        limit = self._page_limits[counted]
+        if limit is not None:
+            await self._count(limit, counted, f"{counted}:{whose}")
+
+    async def _count(self, limit: RateLimitItem, counted: str, identity: str) -> None:
+        wait_s = await self._limiter.wait_s(limit, identity)
+        if wait_s:
+            policy = policy_of(limit, counted)
+            raise TooManyRequestsError(
+                f"more than {limit}", counted=counted, policy=policy, retry_after_s=wait_s
+            )
 
     async def identify(self, credential: str) -> Caller:
         """Whose API key or token this is. Raises the `ServiceError` that says why it is not accepted."""
@@ -133,6 +151,11 @@ def build_access(settings: Settings, engine: Engine, clock: Callable[[], datetim
         tokens=_token_verifier(settings),
         limiter=SharedLimiter(redis=redis, monotonic=time.monotonic) if redis else OwnLimiter(),
         default_limit=parse_limit(settings.rate_limit),
+        page_limits={
+            "login": parse_limit(settings.login_limit),
+            "wheel-address": parse_limit(settings.wheel_address_limit),
+            "wheel": parse_limit(settings.wheel_limit),
+        },
     )
 
 

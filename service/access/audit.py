@@ -1,4 +1,4 @@
-"""The audit log: who did what to keys, the log, a customer's data and decisions. Entries are added, never changed."""
+"""The audit log: who did what to keys, log, customers' data and decisions, and who came in. Entries never change."""
 
 from __future__ import annotations
 
@@ -36,6 +36,9 @@ class Act(StrEnum):
     LOG_RETAINED = "log.retained"
     DECISION_FORCED = "decision.forced"
     SEGMENT_DECIDED = "segment.decided"
+    LOGGED_IN = "console.logged_in"
+    LOGIN_REFUSED = "console.login_refused"
+    LOGGED_OUT = "console.logged_out"
 
 
 @dataclass(frozen=True, kw_only=True)

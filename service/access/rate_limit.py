@@ -91,11 +91,11 @@ def _wait(reset_time: float) -> int:
     return max(1, math.ceil(reset_time - time.time()))
 
 
-def policy_of(limit: RateLimitItem) -> str:
+def policy_of(limit: RateLimitItem, counted: str) -> str:
     """The limit as the header RateLimit-Policy states it.
 
     >>> from limits import parse
-    >>> policy_of(parse("6000/minute"))
+    >>> policy_of(parse("6000/minute"), "caller")
     '"caller";q=6000;w=60'
     """
-    return f'"caller";q={limit.amount};w={limit.get_expiry()}'
+    return f'"{counted}";q={limit.amount};w={limit.get_expiry()}'

@@ -11,20 +11,18 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from service.access.scope import Scope
-from service.access.session import COOKIE, LIFE, write_session
 from service.console.budget import read_budgets
 from service.console.chart import line_chart
 from service.console.customer import decided_now
 from service.console.decisions import SHOWN, newest_decisions
-from service.console.form import read_form
 from service.console.health import newest_acts, read_health
-from service.console.page import may, put_cookie, render
+from service.console.page import may, render
 from service.console.page_route import PageRoute
 from service.console.policies import read_policies
 from service.console.refusal import HOME
 from service.console.report import ReportError, evaluation_pages, read_report
 from service.customer_reader import Page, read_customer_now
-from service.errors import UnauthenticatedError, UnknownEndpointError
+from service.errors import UnknownEndpointError
 from service.group_watch import LOOK_BACK, sample_ratios
 from service.routes.customers import Cursor
 from service.routes.dependencies import Asking, Gardoon
@@ -180,38 +178,6 @@ async def _measured(request: Request, gardoon: State, template: str, **shown: An
     return render(request, template, report=report, fault=fault, line_chart=line_chart, **shown)
 
 
-@router.get("/login")
-async def show_login(request: Request, gardoon: Gardoon, next: str = HOME) -> Response:
-    """The form that takes an API key; an open service needs none."""
-    if not gardoon.access.protected:
-        return RedirectResponse(_inside(request, next), 303)
-    return render(request, "login.html", next=next, fault="")
-
-
-@router.post("/login")
-async def log_in(request: Request, gardoon: Gardoon) -> Response:
-    """Begin a session for the holder of an API key or token."""
-    fields = await read_form(request)
-    wanted = fields.get("next", HOME)
-    try:
-        caller = await gardoon.access.identify(fields.get("credential", "").strip())
-    except UnauthenticatedError as error:
-        return render(request, "login.html", status=401, next=wanted, fault=error.detail)
-    session = write_session(gardoon.coupon_keys.current, caller, gardoon.clock())
-    answer = RedirectResponse(_inside(request, wanted), 303)
-    put_cookie(request, answer, COOKIE, session, int(LIFE.total_seconds()))
-    return answer
-
-
-@router.post("/logout")
-async def log_out(request: Request) -> Response:
-    """End the session."""
-    await read_form(request)
-    answer = RedirectResponse(f"{request.scope.get('root_path', '')}{HOME}/login", 303)
-    put_cookie(request, answer, COOKIE, "", 0)
-    return answer
-
-
 @router.get("/static/{name}")
 async def show_static(name: str) -> Response:
     """A stylesheet, script or picture of the pages."""
@@ -226,10 +192,3 @@ async def show_static(name: str) -> Response:
 def _static() -> dict[str, tuple[bytes, str]]:
     """Every file and its type by name."""
     return {path.name: (path.read_bytes(), _TYPES[path.suffix]) for path in STATIC.iterdir()}
-
-
-def _inside(request: Request, wanted: str) -> str:
-    """Where to go after the login: a page of the console, never elsewhere."""
-    inside = wanted == HOME or wanted.startswith(f"{HOME}/")
-    root: str = request.scope.get("root_path", "")
-    return root + (wanted if inside else HOME)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Final
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
+from service.access.address import address_of
 from service.console.page import POLICY, page_text
 from service.console.page_route import PageRoute
-from service.errors import ServiceError
+from service.errors import ServiceError, TooManyRequestsError
 from service.routes.dependencies import Gardoon
 from service.state import State
 from service.wheel.face import sectors, stops_at
@@ -25,6 +27,8 @@ class WheelRoute(PageRoute):
 
     def refuse(self, request: Request, error: ServiceError) -> Response:
         """The page that says why there is no wheel."""
+        if isinstance(error, TooManyRequestsError):
+            request.app.state.gardoon.metrics.refused.labels(str(error.status)).inc()
         page = _shown(request, status=error.status, fault=error, drawn=None)
         page.headers.update(error.headers())
         return page
@@ -36,7 +40,7 @@ router = APIRouter(prefix=PATH, route_class=WheelRoute, include_in_schema=False)
 @router.get("")
 async def show_wheel(request: Request, gardoon: Gardoon, link: str = "") -> Response:
     """The wheel, and what it stopped at where it was spun in this period."""
-    wheel = open_link(gardoon.coupon_keys, link, gardoon.clock())
+    wheel = await _opened(request, gardoon, link)
     return _wheel(request, gardoon, wheel, link, await drawn_already(gardoon, wheel))
 
 
@@ -44,8 +48,20 @@ async def show_wheel(request: Request, gardoon: Gardoon, link: str = "") -> Resp
 async def spin_wheel(request: Request, gardoon: Gardoon) -> Response:
     """Spin the wheel; spun again in the same period it stops at the same."""
     link = parse_qs((await request.body()).decode("latin-1")).get("link", [""])[0]
-    wheel = open_link(gardoon.coupon_keys, link, gardoon.clock())
+    wheel = await _opened(request, gardoon, link)
     return _wheel(request, gardoon, wheel, link, await spin(gardoon, wheel))
+
+
+async def _opened(request: Request, gardoon: State, link: str) -> Wheel:
+    """Whose wheel the link opens, as long as neither its address nor this wheel is asked for too often.
+
+    Raises: `TooManyRequestsError`, `SpentLinkError`.
+    """
+    await gardoon.access.count("wheel-address", address_of(request))
+    wheel = open_link(gardoon.coupon_keys, link, gardoon.clock())
+    whose = f"{wheel.journey}\n{wheel.customer_id}".encode()
+    await gardoon.access.count("wheel", blake2b(whose, digest_size=16).hexdigest())
+    return wheel
 
 
 def _wheel(request: Request, gardoon: State, wheel: Wheel, link: str, drawn: Drawn | None) -> Response:

@@ -97,7 +97,7 @@ def test_a_wrong_key_is_told_to_those_who_see_and_those_who_listen(stranger: Vis
     stranger.page.get_by_label("API key").fill("gdn_wrong")
     stranger.page.get_by_role("button", name="Log in").click()
 
-    expect(stranger.page.get_by_role("alert")).to_contain_text("Not accepted")
+    expect(stranger.page.get_by_role("alert")).to_contain_text("The key or token is not accepted.")
 
 
 @pytest.mark.parametrize("name", ["console.md", "wheel.md"])

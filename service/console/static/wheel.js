@@ -22,15 +22,19 @@ async function spin(event) {
   const form = event.target, button = form.querySelector("button"), turning = document.getElementById("turning");
   button.disabled = true;
   turning.textContent = turning.dataset.said;
+  let told = turning.dataset.failed;
   try {
     const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
-    if (!answer.ok) throw new Error(`answered ${answer.status}`);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (!answer.ok) {
+      told = page.querySelector("[role=alert]").textContent.trim();
+      throw new Error(`answered ${answer.status}`);
+    }
     await turnTo(Number(page.getElementById("wheel").dataset.turned));
     show(page);
   } catch (error) {
     button.disabled = false;
-    turning.textContent = turning.dataset.failed;
+    turning.textContent = told;
   }
 }
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from httpx2 import Response
@@ -169,3 +171,33 @@ def test_a_code_that_ran_out_is_not_counted_down(worker: Worker) -> None:
 
     assert until is not None
     assert until[1].startswith((worker.clock() + timedelta(hours=11)).date().isoformat())
+
+
+def test_a_wheel_that_is_asked_for_too_often_says_so_in_both_languages_and_when_again(worker: Worker) -> None:
+    path, again = (link(worker)["path"] for _ in range(2))
+    answers = [worker.client.get(path if each % 2 else again).status_code for each in range(30)]
+
+    late = worker.client.get(path)
+    posted = worker.client.post("/wheel?lang=fa", data={"link": unquote(path.partition("link=")[2])})
+    other = worker.client.get(link(worker, customer_id="c2")["path"])
+
+    assert set(answers) == {200}
+    assert (late.status_code, posted.status_code, other.status_code) == (429, 429, 200)
+    assert 1 <= int(late.headers["retry-after"]) <= 60
+    assert late.headers["ratelimit-policy"] == '"wheel";q=30;w=60'
+    assert "asked for too often" in late.text
+    assert "گردونه بیش از اندازه خواسته شد" in posted.text
+    assert "frame-ancestors" in late.headers["content-security-policy"]
+    assert count(worker, draws) == 0
+
+
+def test_an_address_may_ask_for_so_many_wheels_whether_its_links_are_ours_or_not(worker: Worker) -> None:
+    made_up = worker.client.get("/wheel?link=made-up").status_code
+    for _ in range(599):
+        asyncio.run(worker.state.access.count("wheel-address", "testclient"))
+
+    answers = [worker.client.get(path).status_code for path in ("/wheel?link=made-up", link(worker)["path"])]
+
+    assert (made_up, answers) == (410, [429, 429])
+    counted = worker.state.metrics.registry.get_sample_value("gardoon_refused_total", {"status": "429"})
+    assert counted == 2
