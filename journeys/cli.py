@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +25,7 @@ Database = Annotated[str, typer.Option(envvar="GARDOON_JOURNEYS_DATABASE_URL", h
 ChannelFile = Annotated[
     Path | None, typer.Option(help="Apprise addresses by channel; without, messages are printed.")
 ]
+KeepDays = Annotated[int, typer.Option(help="How long what is over is kept.", min=1)]
 Executor = Annotated[str, typer.Option(help="This process's name, of several that share a database.")]
 
 
@@ -53,11 +54,15 @@ def run(
     channels: ChannelFile = None,
     definitions: Definitions = SHIPPED,
     executor: Executor = "local",
+    keep_days: KeepDays = 90,
 ) -> None:
     """Take events, wait, ask Gardoon and send, until Ctrl-C; started again, go on where it was."""
+    from dbos import DBOSClient
+
     from gardoon_client import Client
+    from journeys.clean_up import HourlyCleanUp
     from journeys.feed import Feed
-    from journeys.runner import Runner, launch
+    from journeys.runner import Runner, launch, workflow_url
     from journeys.sending import Printing, load_channels
     from journeys.store import Store
     from journeys.tables import open_tables
@@ -67,10 +72,45 @@ def run(
     store = Store(open_tables(database), load_journeys(definitions))
     sender = Printing() if channels is None else load_channels(channels)
     client = Client(service, api_key=api_key or None)
-    runner = Runner(store=store, client=client, sender=sender, clock=lambda: datetime.now(UTC))
+    runner = Runner(store=store, client=client, sender=sender, clock=utc_now)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     launch(database, executor)
     typer.echo("running; Ctrl-C stops it")
-    runner.work_until(stop, Feed(events, store).read)
+    workflows = DBOSClient(system_database_url=workflow_url(database))
+    tidy = HourlyCleanUp(store, workflows, clock=utc_now, keep=timedelta(days=keep_days))
+    runner.work_until(stop, Feed(events, store, utc_now).read, tidy)
+
+
+@app.command("clean-up")
+def clean_up_now(
+    database: Database = "sqlite:///var/journeys.db",
+    definitions: Definitions = SHIPPED,
+    keep_days: KeepDays = 90,
+) -> None:
+    """Let go at once of what ended long ago; `run` does it every hour."""
+    from dbos import DBOSClient
+    from sqlalchemy.exc import DBAPIError
+
+    from journeys.clean_up import clean_up
+    from journeys.runner import workflow_url
+    from journeys.store import Store
+    from journeys.tables import open_tables
+
+    store = Store(open_tables(database), load_journeys(definitions))
+    workflows = DBOSClient(system_database_url=workflow_url(database))
+    try:
+        found = clean_up(store, workflows, now=utc_now(), keep=timedelta(days=keep_days))
+    except DBAPIError as error:
+        typer.echo(f"{database}: {error.orig}; wanted a database that a runner has used", err=True)
+        raise typer.Exit(1) from error
+    finally:
+        workflows.destroy()
+        store.engine.dispose()
+    typer.echo(str(found))
+
+
+def utc_now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)

@@ -17,7 +17,7 @@ class WaitUntil:
 
 @dataclass(frozen=True, kw_only=True)
 class Decide:
-    """Ask the service, with `action` as the idempotency key, and signal `Decided`."""
+    """Ask the service before `until`, with `action` as the idempotency key, and signal `Decided`."""
 
     action: str
     customer_id: str
@@ -25,21 +25,23 @@ class Decide:
     decisions: tuple[str, ...]
     trigger: str
     key: str
+    until: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
 class Suggest:
-    """Ask for complements of a cart, and signal `Suggested`."""
+    """Ask for complements of a cart before `until`, and signal `Suggested`."""
 
     action: str
     customer_id: str
     cart: tuple[str, ...]
     limit: int
+    until: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
 class Send:
-    """Send at most once, and signal `Sent`; `decision.channel` is None where it is shown on the page."""
+    """Send at most once, before `until`, and signal `Sent`; `decision.channel` is None where it is shown on the page."""
 
     action: str
     customer_id: str
@@ -48,6 +50,7 @@ class Send:
     title: str
     body: str
     decision: Decision
+    until: datetime
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from string import Formatter
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Path = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$")]
 DecisionName = Literal["channel", "send_time", "coupon", "message"]
+
+LATE: Final = timedelta(days=1)
+"""How long after its moment a step may still ask; what was missed by more is not made good."""
 
 PLACEHOLDERS = frozenset({"amount", "currency", "code", "expires_at", "products", "key", "price"})
 """What a text may name in braces."""
@@ -37,10 +40,14 @@ class Span(Declared):
 
 
 class Trigger(Declared):
-    """The event that a run begins with. `key`: its property that says what the run is about; none: the customer alone."""
+    """The event that a run begins with. `key`: its property that says what the run is about; none: the customer alone.
+
+    within: how old it may be when it is heard of; none: the first step's wait and `LATE`.
+    """
 
     event: Name
     key: Path | None = None
+    within: Span | None = None
 
 
 class Match(Declared):
@@ -178,6 +185,19 @@ class Journey(Declared):
     def events(self) -> frozenset[str]:
         """The events that it listens to."""
         return frozenset({self.trigger.event, *(match.event for match in self.matches)})
+
+    @property
+    def oldest_trigger(self) -> timedelta:
+        """How old a trigger may be: older ones begin nothing."""
+        if self.trigger.within is not None:
+            return self.trigger.within.length
+        match next(iter(self.steps.values())).action:
+            case Wait() as wait:
+                return wait.length + LATE
+            case WaitFor() as awaited:
+                return awaited.within.length + LATE
+            case _:
+                return LATE
 
     def after(self, step: str) -> str | None:
         """The step after this one; None after the last."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -49,10 +51,12 @@ class Identify(Line):
 class Feed:
     """Reads a file that grows; a place in it is kept, so that each line is taken once, whenever the process ends."""
 
-    def __init__(self, path: Path, store: Store) -> None:
+    def __init__(self, path: Path, store: Store, clock: Callable[[], datetime]) -> None:
         self._path = path
         self._source = str(path.resolve())
         self._store = store
+        self._clock = clock
+        self._told = Counter[str]()
 
     def read(self) -> int:
         """Take the next lines, complete ones only; how many there were."""
@@ -65,14 +69,22 @@ class Feed:
             for line in lines:
                 if not line.endswith(b"\n") or n_lines == AT_ONCE:
                     break
-                take_line(self._store, line.strip(), f"{self._path} at byte {offset}")
+                take_line(self._store, line.strip(), f"{self._path} at byte {offset}", self._clock())
                 offset, n_lines = offset + len(line), n_lines + 1
         if offset != start:
             self._store.move_on(self._source, offset)
+        if n_lines < AT_ONCE:
+            self._tell_of_old_ones()
         return n_lines
 
+    def _tell_of_old_ones(self) -> None:
+        """Say at the end of the file how many events came too late; of a long import, once."""
+        for journey, n_events in sorted((self._store.too_old - self._told).items()):
+            _log.warning("%s: %d events were too old to begin a run", journey, n_events)
+        self._told = self._store.too_old.copy()
 
-def take_line(store: Store, line: bytes, origin: str) -> None:
+
+def take_line(store: Store, line: bytes, origin: str, now: datetime) -> None:
     """Take one message; one that cannot be used is logged with its place and left out."""
     if not line:
         return
@@ -80,7 +92,7 @@ def take_line(store: Store, line: bytes, origin: str) -> None:
         kind = Line.model_validate_json(line).type
         if kind == "track":
             track = Track.model_validate_json(line)
-            store.take(track.message_id or hashlib.sha256(line).hexdigest(), _event(track))
+            store.take(track.message_id or hashlib.sha256(line).hexdigest(), _event(track), now)
         elif kind == "identify":
             told = Identify.model_validate_json(line)
             store.tell_traits(told.user_id, told.traits)

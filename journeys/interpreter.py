@@ -12,12 +12,15 @@ from typing import Any
 
 from journeys import definition
 from journeys.command import Command, Decide, Finish, Send, Suggest, WaitUntil, Withdraw
-from journeys.definition import Check, Journey, Match, Repeat, Text, Wait, WaitFor
+from journeys.definition import LATE, Check, Journey, Match, Repeat, Text, Wait, WaitFor
 from journeys.run import Run
 from journeys.signal import Decided, Decision, Due, Event, Signal, Suggested
 
-SLOT = timedelta(hours=1)
-"""How late a message may go out: the send time that was decided is an hour of the day."""
+SLOT, PART = timedelta(hours=1), timedelta(minutes=15)
+"""How late a message may go out: the send time that was decided is an hour of the customer's day, or what is left of one.
+
+Hours begin on a quarter everywhere. When one that had begun ends is not known here; quiet hours may begin with the next.
+"""
 
 Outcome = tuple[Run, tuple[Command, ...]]
 
@@ -34,6 +37,7 @@ def enter(journey: Journey, event: Event, last: Run | None) -> Outcome | None:
         key=key_of(journey, event),
         entered_at=event.at,
         now=event.at,
+        meant_at=event.at,
         step=next(iter(journey.steps)),
         products=_products(event),
         price=_price(event),
@@ -71,7 +75,8 @@ def _take(journey: Journey, run: Run, event: Event) -> Outcome:
     if event.at < run.entered_at or event.customer_id not in (None, run.customer_id):
         return run, ()
     seen = replace(run, now=max(run.now, event.at))
-    if any(_is_about(match, event, run) for match in journey.exit):
+    is_its_own = event.at == run.entered_at and event.name == journey.trigger.event
+    if not is_its_own and any(_is_about(match, event, run) for match in journey.exit):
         return _leave(journey, seen, event.name)
     if _is_about(journey.trigger, event, run):
         seen = replace(seen, products=tuple(dict.fromkeys((*run.products, *_products(event)))))
@@ -83,6 +88,7 @@ def _take(journey: Journey, run: Run, event: Event) -> Outcome:
     waited_for = journey.steps[run.step].wait_for
     if waited_for is None or not _is_about(waited_for, event, run):
         return seen, ()
+    seen = replace(seen, meant_at=event.at)
     if waited_for.falls_by_percent is None:
         return _go_on(journey, seen)
     return _compare_price(journey, seen, event, waited_for.falls_by_percent)
@@ -109,7 +115,7 @@ def _take_decision(journey: Journey, run: Run, signal: Decided) -> Outcome:
 
 
 def _ring(journey: Journey, run: Run) -> Outcome:
-    run, step = replace(run, due_at=None), journey.steps[run.step]
+    run, step = replace(run, due_at=None, meant_at=run.due_at), journey.steps[run.step]
     if step.wait_for is not None:
         return _end(run, "waited in vain")
     return _go_on(journey, run) if step.wait is not None else _send(journey, run)
@@ -138,7 +144,11 @@ def _begin(journey: Journey, run: Run, name: str) -> Outcome:
         case definition.Suggest():
             run = _acting(run)
             asked = Suggest(
-                action=_action(run), customer_id=run.customer_id, cart=run.products, limit=action.limit
+                action=_action(run),
+                customer_id=run.customer_id,
+                cart=run.products,
+                limit=action.limit,
+                until=_in_time(run),
             )
             return run, (asked,)
         case definition.Decide():
@@ -156,7 +166,13 @@ def _decide(journey: Journey, run: Run, wanted: definition.Decide) -> Decide:
         decisions=wanted.decisions,
         trigger=journey.trigger.event,
         key=run.key,
+        until=_in_time(run),
     )
+
+
+def _in_time(run: Run) -> datetime:
+    """Until when the run may ask: what it missed by more than `LATE` is not made good."""
+    return (run.meant_at or run.now) + LATE
 
 
 def _send(journey: Journey, run: Run) -> Outcome:
@@ -167,7 +183,7 @@ def _send(journey: Journey, run: Run) -> Outcome:
         return _go_on(journey, run)
     if decision.send_at is not None and run.now < decision.send_at:
         return _wait(run, decision.send_at)
-    if _is_too_late(run):
+    if (until := _last_moment(run, decision)) <= run.now:
         run, commands = _go_on(journey, replace(run, decision=None))
         return run, (
             _withdraw(decision, run.now),
@@ -182,6 +198,7 @@ def _send(journey: Journey, run: Run) -> Outcome:
         title=filled.title,
         body=filled.body,
         decision=decision,
+        until=until,
     )
     return run, (send,)
 
@@ -191,11 +208,12 @@ def _text(wanted: definition.Send, decision: Decision) -> Text:
     return wanted.texts.get(name, wanted.texts["default"])
 
 
-def _is_too_late(run: Run) -> bool:
-    assert run.decision is not None
-    coupon, send_at = run.decision.coupon, run.decision.send_at
-    expired = coupon is not None and coupon.expires_at <= run.now
-    return expired or (send_at is not None and run.now >= send_at + SLOT)
+def _last_moment(run: Run, decision: Decision) -> datetime:
+    """Until when a message may go out: while the decided hour lasts, or now where none was decided, and its coupon lives."""
+    begins = decision.send_at or run.now
+    is_whole = begins.minute % 15 == begins.second == begins.microsecond == 0
+    ends = begins + (SLOT if is_whole else PART)
+    return ends if decision.coupon is None else min(ends, decision.coupon.expires_at)
 
 
 def _fill(text: Text, run: Run) -> Text:
@@ -244,7 +262,7 @@ def _wait(run: Run, until: datetime) -> Outcome:
 
 
 def _acting(run: Run) -> Run:
-    return replace(run, action=f"{run.id}/{run.visit}")
+    return replace(run, action=run.actions[-1])
 
 
 def _action(run: Run) -> str:

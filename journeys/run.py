@@ -17,6 +17,7 @@ class Run:
     """One customer's way through one journey, about one thing.
 
     key: what it is about (a cart, a product), empty where the journey has no key; now: the latest moment that it has seen;
+    meant_at: the moment that what it does now was meant for, however late it began (None in runs of earlier versions);
     visit: how many steps have begun; due_at: what it waits for, if it waits for a moment; action: the command that it waits
     for, if it does; begun: when each step last began; happened: checks whose event came; ended: why it is over.
     """
@@ -27,6 +28,7 @@ class Run:
     entered_at: datetime
     now: datetime
     step: str
+    meant_at: datetime | None = None
     visit: int = 0
     due_at: datetime | None = None
     action: str | None = None
@@ -37,6 +39,11 @@ class Run:
     suggestions: tuple[str, ...] = ()
     decision: Decision | None = None
     ended: str | None = None
+
+    @property
+    def actions(self) -> list[str]:
+        """Whatever its commands may be named: after itself and the step that wants it, by number."""
+        return [f"{self.id}/{visit}" for visit in range(1, self.visit + 1)]
 
     @property
     def id(self) -> str:

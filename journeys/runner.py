@@ -44,7 +44,10 @@ ASKING: StepOptions = {
     "backoff_rate": 1.0,
     "should_retry": _may_pass,
 }
-"""A service that is away is asked again for a day."""
+"""A service that is away is asked again for a day, after which the answer would be too late."""
+
+LATE = Decision(decision_id="", status="late", acts=False)
+"""What stands for an answer where it is too late to ask."""
 
 
 @DBOS.dbos_class()
@@ -70,10 +73,13 @@ class Runner(DBOSConfiguredInstance):
             self._store.begun(action)
         return rung + len(commands)
 
-    def work_until(self, stop: threading.Event, feed: Callable[[], int]) -> None:
+    def work_until(
+        self, stop: threading.Event, feed: Callable[[], int], when_idle: Callable[[], None]
+    ) -> None:
         """Take events and do what they lead to until told to stop."""
         while not stop.is_set():
             if feed() + self.work() == 0:
+                when_idle()
                 stop.wait(PAUSE_SECONDS)
 
     @DBOS.workflow()
@@ -102,7 +108,7 @@ class Runner(DBOSConfiguredInstance):
     def _decide(self, text: str) -> str:
         asked: Decide = read(text)
         try:
-            decision = ask(self._client, asked)
+            decision = LATE if self._clock() >= asked.until else ask(self._client, asked)
         except REFUSALS as error:
             _log.error(
                 "%s of %s for %s is refused: %s", asked.action, asked.journey, asked.customer_id, error
@@ -112,7 +118,7 @@ class Runner(DBOSConfiguredInstance):
 
     def _suggest(self, text: str) -> str:
         asked: Suggest = read(text)
-        products = ask_complements(self._client, asked)
+        products = () if self._clock() >= asked.until else ask_complements(self._client, asked)
         return write(Suggested(action=asked.action, at=self._clock(), products=products))
 
     def _send(self, run_id: str, text: str) -> list[Any]:
@@ -123,9 +129,8 @@ class Runner(DBOSConfiguredInstance):
         asked: Send = read(text)
         claim = self._store.claim(run_id, asked.action)
         if claim == "first":
-            self._store.settle(
-                asked.action, "delivered" if self._sender.send(self._message(asked)) else "undelivered"
-            )
+            is_sent = self._clock() < asked.until and self._sender.send(self._message(asked))
+            self._store.settle(asked.action, "delivered" if is_sent else "undelivered")
         status = "undelivered" if claim == "left" else self._store.sending(asked.action)
         if status is None:
             _log.warning(
@@ -149,14 +154,19 @@ class Runner(DBOSConfiguredInstance):
             _log.error("%s of %s is refused: %s", kind, decision_id, error)
 
 
-def launch(database_url: str, executor: str) -> None:
-    """Start DBOS, which takes up what this executor left unfinished. On SQLite its tables are in a file beside ours."""
+def workflow_url(database_url: str) -> str:
+    """Where DBOS keeps its tables: in the same database, on SQLite in a file beside ours."""
     url = make_url(database_url)
     if url.get_backend_name() == "sqlite":
         url = url.set(database=f"{url.database}-dbos")
+    return url.render_as_string(hide_password=False)
+
+
+def launch(database_url: str, executor: str) -> None:
+    """Start DBOS, which takes up what this executor left unfinished."""
     config: DBOSConfig = {
         "name": "gardoon-journeys",
-        "system_database_url": url.render_as_string(hide_password=False),
+        "system_database_url": workflow_url(database_url),
         "application_version": "journeys",  # what is unfinished is taken up by later versions of this code, too
         "executor_id": executor,
         "serializer": DBOSPortableJSONSerializer(),

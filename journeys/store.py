@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal
@@ -27,26 +28,33 @@ Status = Literal["delivered", "undelivered"]
 
 
 class Store:
-    """The runs of some journeys in a database; several processes may share it."""
+    """The runs of some journeys in a database; several processes may share it.
+
+    too_old: how many events were too old to begin a run of a journey, since this was made.
+    """
 
     def __init__(self, engine: Engine, journeys: Mapping[str, Journey]) -> None:
         self.engine = engine
-        self._journeys = journeys
+        self.journeys = journeys
+        self.too_old = Counter[str]()
 
-    def take(self, event_id: str, event: Event) -> bool:
+    def take(self, event_id: str, event: Event, now: datetime) -> bool:
         """Give an event to every run that it concerns, and begin those that it begins; False if it was taken before."""
         with self.engine.begin() as connection:
-            if not _insert_new(connection, EVENT, id=event_id):
+            if not _insert_new(connection, EVENT, id=event_id, at=event.at.timestamp()):
                 return False
-            for journey in self._journeys.values():
+            for journey in self.journeys.values():
                 if event.name in journey.events:
-                    self._take(connection, journey, event)
+                    self._take(connection, journey, event, now)
         return True
 
-    def _take(self, connection: Connection, journey: Journey, event: Event) -> None:
+    def _take(self, connection: Connection, journey: Journey, event: Event, now: datetime) -> None:
         for run in _runs(connection, _concerned(journey, event)):
             _keep(connection, run, advance(journey, run, event))
         if event.customer_id is None or event.name != journey.trigger.event:
+            return
+        if event.at < now - journey.oldest_trigger:
+            self.too_old[journey.journey] += 1
             return
         same = (RUN.c.customer_id == event.customer_id, RUN.c.key == key_of(journey, event))
         query = select(RUN.c.state).where(RUN.c.journey == journey.journey, *same)
@@ -57,17 +65,17 @@ class Store:
     def ring(self, now: datetime) -> int:
         """Tell runs that their moment has come; how many there were, `AT_ONCE` at most."""
         with self.engine.begin() as connection:
-            due = (RUN.c.due_at <= now.timestamp(), RUN.c.journey.in_(self._journeys))
+            due = (RUN.c.due_at <= now.timestamp(), RUN.c.journey.in_(self.journeys))
             runs = _runs(connection, and_(*due), limit=AT_ONCE)
             for run in runs:
-                _keep(connection, run, advance(self._journeys[run.journey], run, Due(at=now)))
+                _keep(connection, run, advance(self.journeys[run.journey], run, Due(at=now)))
         return len(runs)
 
     def answer(self, run_id: str, answer: Answer) -> None:
         """Give a run the answer to one of its commands; a second time changes nothing."""
         with self.engine.begin() as connection:
             for run in _runs(connection, RUN.c.id == run_id):
-                _keep(connection, run, advance(self._journeys[run.journey], run, answer))
+                _keep(connection, run, advance(self.journeys[run.journey], run, answer))
 
     def outbox(self) -> list[tuple[str, str, str]]:
         """Action, run and text of the commands that nothing has begun with."""
@@ -170,7 +178,8 @@ def _runs(connection: Connection, which: ColumnElement[bool], limit: int | None 
 def _keep(connection: Connection, before: Run | None, outcome: Outcome) -> None:
     run, commands = outcome
     due_at = None if run.due_at is None else run.due_at.timestamp()
-    found = {"is_over": run.ended is not None, "due_at": due_at, "state": write_run(run)}
+    ended_at = None if run.ended is None else run.now.timestamp()
+    found = {"is_over": ended_at is not None, "ended_at": ended_at, "due_at": due_at, "state": write_run(run)}
     if before is not None:
         connection.execute(update(RUN).where(RUN.c.id == run.id).values(**found))
     else:

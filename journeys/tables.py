@@ -15,6 +15,7 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
+    inspect,
 )
 
 METADATA = MetaData()
@@ -28,16 +29,20 @@ RUN = Table(
     Column("key", String(128), nullable=False),
     Column("entered_at", Float, nullable=False),
     Column("is_over", Boolean, nullable=False),
+    Column("ended_at", Float),
     Column("due_at", Float),
     Column("state", Text, nullable=False),
     Index("journey_run_customer", "customer_id", "journey"),
     Index("journey_run_key", "journey", "key"),
     Index("journey_run_due", "due_at"),
+    Index("journey_run_ended", "ended_at"),
 )
 """Runs; times are seconds since 1970, to search by, and `state` has all of the run."""
 
-EVENT = Table("journey_event", METADATA, Column("id", String(128), primary_key=True))
-"""Events that were taken."""
+EVENT = Table(
+    "journey_event", METADATA, Column("id", String(128), primary_key=True), Column("at", Float, index=True)
+)
+"""Events that were taken, and when they happened."""
 
 TRAIT = Table(
     "journey_trait",
@@ -80,7 +85,21 @@ def open_tables(url: str) -> Engine:
         event.listen(engine, "connect", _leave_begin_to_us)
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     METADATA.create_all(engine)
+    _bring_forward(engine)
     return engine
+
+
+def _bring_forward(engine: Engine) -> None:
+    """Add what tables made by earlier versions lack: columns that rows of that time leave empty."""
+    for table in METADATA.sorted_tables:
+        there = {column["name"] for column in inspect(engine).get_columns(table.name)}
+        with engine.begin() as connection:
+            for column in table.columns:
+                if column.name not in there:
+                    kind = column.type.compile(engine.dialect)
+                    connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}")
+            for index in table.indexes:
+                index.create(connection, checkfirst=True)
 
 
 def _leave_begin_to_us(connection: object, _: object) -> None:

@@ -35,9 +35,9 @@ def test_each_line_is_taken_once_and_half_a_line_when_it_is_whole(tmp_path: Path
     path, whole = tmp_path / "events.ndjson", line("b")
     path.write_text(line("a") + whole[:20])
 
-    n_lines = [Feed(path, store).read(), Feed(path, store).read()]
+    n_lines = [Feed(path, store, lambda: START).read(), Feed(path, store, lambda: START).read()]
     path.write_text(line("a") + whole)
-    n_lines.append(Feed(path, store).read())
+    n_lines.append(Feed(path, store, lambda: START).read())
 
     assert n_lines == [1, 0, 1]
     assert customers(store) == ["a", "b"]
@@ -47,7 +47,7 @@ def test_a_message_that_comes_again_is_known(tmp_path: Path, store: Store) -> No
     path = tmp_path / "events.ndjson"
     path.write_text(line("a") + line("a", event="purchased"))
 
-    Feed(path, store).read()
+    Feed(path, store, lambda: START).read()
 
     assert [run.journey for run in store.runs()] == ["browse_abandonment", "price_drop"]
 
@@ -59,7 +59,7 @@ def test_what_cannot_be_used_is_logged_with_its_place_and_left_out(
     path.write_text(first + line("b", timestamp="yesterday") + "no json\n" + line("c"))
 
     with caplog.at_level(logging.ERROR):
-        Feed(path, store).read()
+        Feed(path, store, lambda: START).read()
 
     assert customers(store) == ["a", "c"]
     assert f"{path} at byte {len(first)}: left out: timestamp: " in caplog.text
@@ -71,7 +71,7 @@ def test_the_shops_own_event_reaches_everybody_who_watches_that_product(tmp_path
     cheaper = line("shop", event="price_changed", userId=None, properties={"product_id": "tea", "price": 80})
     path.write_text(line("a") + line("b") + other + cheaper)
 
-    Feed(path, store).read()
+    Feed(path, store, lambda: START).read()
 
     steps = {run.customer_id: run.step for run in store.runs() if run.journey == "price_drop"}
     assert steps == {"a": "ask", "b": "ask", "c": "watch"}
@@ -83,7 +83,7 @@ def test_a_message_may_be_sent_by_who_claims_it_first_and_not_once_its_run_is_ov
 ) -> None:
     path = tmp_path / "events.ndjson"
     path.write_text(line("a", event="app_opened"))
-    Feed(path, store).read()
+    Feed(path, store, lambda: START).read()
     (run,) = store.runs()
     assert run.action is not None
 
