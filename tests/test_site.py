@@ -57,7 +57,7 @@ def test_the_site_builds_with_every_link_reference_and_docstring_and_asks_nobody
     shutil.copy(ROOT / "mkdocs.yml", tmp_path)  # a link would be followed, and the site written there
     for name in ("gardoon_client", "models", "training"):
         (tmp_path / name).symlink_to(ROOT / name)
-    build = [Path(sys.executable).with_name("zensical"), "build", "--strict", "--clean", "-f", "mkdocs.yml"]
+    build = [sys.executable, "-m", "zensical", "build", "--strict", "--clean", "-f", "mkdocs.yml"]
 
     done = subprocess.run(build, cwd=tmp_path, capture_output=True, text=True, check=False)
 
