@@ -1,15 +1,19 @@
-"""The coupon budgets: how today's stand, and how used and λ were in the days before."""
+"""The coupon budgets: how today's stand, how they went through a day, and how used and λ were in the days before."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, select
 
 from service.allowance_schema import BudgetNow
+from service.console.budget_course import BudgetHour, read_course
+from service.guardrails.period import period_of
 from service.pacing import budgets_now
 from service.state import State
 from service.store.tables import budgets
@@ -24,6 +28,28 @@ class BudgetDay:
     day: date
     used: int
     price: float
+
+
+@dataclass(frozen=True)
+class Course:
+    """How the budgets went through one day, by journey."""
+
+    day: date
+    hours: dict[str, Sequence[BudgetHour]]
+
+
+def read_courses(gardoon: State, asked: date | None) -> Course:
+    """The hours of this day of the shop's zone, today's where none is asked for, of every journey with a budget."""
+    zone = ZoneInfo(gardoon.settings.time_zone)
+    noon = gardoon.clock() if asked is None else datetime.combine(asked, time(12), zone)
+    day = period_of("day", noon, zone)
+    with gardoon.engine.connect() as connection:
+        hours = {
+            name: read_course(connection, name, coupon, day)
+            for name, rules in sorted(gardoon.rules.items())
+            if (coupon := rules.point.coupon) is not None and coupon.daily_budget is not None
+        }
+    return Course(date.fromisoformat(day.name), hours)
 
 
 def read_budgets(gardoon: State) -> tuple[list[BudgetNow], dict[str, list[BudgetDay]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 WIDTH: Final = 640.0
@@ -13,10 +14,11 @@ _STEPS: Final = 4
 
 @dataclass(frozen=True)
 class Line:
-    """A series by name, as the path of an SVG."""
+    """A series by name, as the path of an SVG; `band`: the outline of what lies between its bounds, empty without."""
 
     name: str
     path: str
+    band: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,17 +37,26 @@ class Chart:
     ticks: tuple[Tick, ...]
 
 
-def line_chart(series: Mapping[str, Sequence[float | None]]) -> Chart | None:
+Values = Sequence[float | None]
+Bounds = Sequence[tuple[float, float] | None]
+
+
+def line_chart(series: Mapping[str, Values], bounds: Mapping[str, Bounds] | None = None) -> Chart | None:
     """Lines through the values of each series, evenly spaced from left to right; gaps where a value is unknown.
 
-    None where no series has two values.
+    bounds: low and high of each value, for series that have them. None where no series has two values.
     """
-    known = [value for values in series.values() for value in values if value is not None]
-    if not known or max(sum(value is not None for value in values) for values in series.values()) < 2:
+    bounds = bounds or {}
+    if max((sum(value is not None for value in values) for values in series.values()), default=0) < 2:
         return None
-    low, high = min(0.0, *known), max(known)
+    known = [value for values in series.values() for value in values if value is not None]
+    known += [value for pairs in bounds.values() for pair in pairs if pair is not None for value in pair]
+    low, high = min(0.0, *known), max(0.0, *known)
     span = (high - low) or 1.0
-    lines = tuple(Line(name, _path(values, low, span)) for name, values in series.items())
+    lines = tuple(
+        Line(name, _path(values, low, span), _band(bounds.get(name, ()), low, span))
+        for name, values in series.items()
+    )
     ticks = (low + span * step / _STEPS for step in range(_STEPS + 1))
     return Chart(lines, tuple(Tick(value, _height(value, low, span)) for value in ticks))
 
@@ -63,6 +74,22 @@ def _path(values: Sequence[float | None], low: float, span: float) -> str:
             continue
         parts.append(f"{command}{place * gap:.1f} {_height(value, low, span):.1f}")
         command = "L"
+    return "".join(parts)
+
+
+def _band(pairs: Bounds, low: float, span: float) -> str:
+    """The outlines between low and high of each unbroken run.
+
+    >>> _band([(0, 1), (0, 1), None], 0, 1)
+    'M0.0 180.0L320.0 180.0L320.0 0.0L0.0 0.0Z'
+    """
+    gap, parts = WIDTH / max(len(pairs) - 1, 1), list[str]()
+    for known, run in groupby(enumerate(pairs), key=lambda each: each[1] is not None):
+        placed = [(place * gap, pair) for place, pair in run if pair is not None]
+        if known and len(placed) > 1:
+            below = [f"{at:.1f} {_height(pair[0], low, span):.1f}" for at, pair in placed]
+            above = [f"{at:.1f} {_height(pair[1], low, span):.1f}" for at, pair in reversed(placed)]
+            parts.append(f"M{'L'.join([*below, *above])}Z")
     return "".join(parts)
 
 

@@ -47,7 +47,7 @@ def environment(language: Language, zone: str) -> Environment:
     found = translations(language)
     made.install_gettext_callables(found.ugettext, found.ungettext, newstyle=True)  # type: ignore[attr-defined]
     wording = Wording(language, ZoneInfo(zone))
-    for name in ("number", "percent", "money", "day", "moment", "text", "digits"):
+    for name in ("number", "percent", "money", "day", "moment", "clock", "text", "digits"):
         made.filters[name] = getattr(wording, name)
     return made
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -11,7 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from service.access.scope import Scope
-from service.console.budget import read_budgets
+from service.console.budget import read_budgets, read_courses
 from service.console.chart import line_chart
 from service.console.customer import decided_now
 from service.console.decisions import SHOWN, newest_decisions
@@ -121,11 +122,14 @@ async def show_evaluation(name: str, gardoon: Gardoon) -> Response:
 
 
 @router.get("/budget")
-async def show_budget(request: Request, gardoon: Gardoon) -> Response:
-    """The coupon budgets and their price λ."""
+async def show_budget(request: Request, gardoon: Gardoon, day: date | None = None) -> Response:
+    """The coupon budgets and their price λ, through the hours of a day and over the days before."""
     today, days = await asyncio.to_thread(read_budgets, gardoon)
+    course = await asyncio.to_thread(read_courses, gardoon, day)
     charts = {journey: line_chart({"λ": [day.price for day in found]}) for journey, found in days.items()}
-    return render(request, "budget.html", today=today, days=days, charts=charts)
+    return render(
+        request, "budget.html", today=today, days=days, charts=charts, course=course, line_chart=line_chart
+    )
 
 
 @router.get("/experiments")

@@ -64,6 +64,10 @@ class Wording:
         local = (datetime.fromisoformat(at) if isinstance(at, str) else at).astimezone(self.zone)
         return f"{self.day(local.date())}, {self._digits(f'{local:%H:%M:%S}')}".replace(", ", self._comma)
 
+    def clock(self, at: datetime) -> str:
+        """A moment's time of day, to the minute, in the zone of the page."""
+        return self._digits(f"{at.astimezone(self.zone):%H:%M}")
+
     def text(self, value: object) -> str:
         """Any value of an answer or a table: numbers as numbers, dates as dates, a list's parts one after another."""
         if value is None:

@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 from sqlalchemy import Engine, create_engine
 
+from service.console.budget_course import read_course
 from service.decision_point import DecisionPoint
+from service.guardrails.period import period_of
 from service.store.erasure import forget_customer
 from tests.contract.test_decision_log import url_of
 from tests.service.conftest import NOW, Worker, shipped, stored_customer, without_quiet_hours
@@ -167,7 +170,8 @@ def test_message_tests_are_of_delivered_messages_that_were_drawn(
 
 
 def test_the_budget_of_the_day_is_what_coupons_used(log: tuple[Engine, Answers]) -> None:
-    given = [a["coupon"]["amount"] for a in log[1] if a["coupon"] and a["journey"] == "lucky_wheel"]
+    wheel = [a for a in log[1] if a["coupon"] and a["journey"] == "lucky_wheel"]
+    given = [a["coupon"]["amount"] for a in wheel if "undelivered" not in a["told"]]
     redeemed = [
         a["coupon"]["amount"] for a in log[1] if "redeemed" in a["told"] and a["journey"] == "lucky_wheel"
     ]
@@ -180,12 +184,31 @@ def test_the_budget_of_the_day_is_what_coupons_used(log: tuple[Engine, Answers])
     assert row.used_share == pytest.approx(sum(given) / BUDGET)
 
 
+def test_the_report_and_the_console_tell_the_same_of_a_budget_through_the_day(
+    log: tuple[Engine, Answers], points: dict[str, DecisionPoint]
+) -> None:
+    told = read_log(url_of(log[0]), ALL_TIME, "Asia/Tehran").budget_hours
+    coupon = shared(shipped().points | points)["lucky_wheel"].coupon
+    assert coupon is not None
+    day = period_of("day", NOW, ZoneInfo("Asia/Tehran"))
+
+    with log[0].connect() as connection:
+        course = read_course(connection, "lucky_wheel", coupon, day)
+
+    shown = [each for each in course if each.used is not None]
+    assert [
+        (row.begins, row.used, row.used_share, pytest.approx(row.elapsed_share), row.price) for row in told
+    ] == [(each.begins, each.used, each.used_share, each.elapsed_share, each.price) for each in shown]
+    assert [(row.journey, row.limit) for row in told] == [("lucky_wheel", BUDGET)]
+
+
 def test_a_window_holds_only_what_was_decided_in_it(log: tuple[Engine, Answers]) -> None:
     later = Window(begins_us=microseconds(NOW + timedelta(days=1)), ends_us=ALL_TIME.ends_us)
 
     told = read_log(url_of(log[0]), later, "Asia/Tehran")
 
     assert (told.facts.n_decisions, told.facts.groups, told.facts.tests, told.budgets) == (0, {}, [], [])
+    assert told.budget_hours == []
     assert told.facts.last_us is None
 
 

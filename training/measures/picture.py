@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from training.evaluation.picture import BLUE, WIDTH, Bar, interval_picture, to_svg
 from training.measures.table import Cell, MeasureTable
+
+if TYPE_CHECKING:
+    import altair as alt
 
 _BARS: Final = {
     "lifetime_steps": ("step", "rate", "share that ordered"),
@@ -29,9 +32,13 @@ def picture_of(name: str, table: MeasureTable) -> str:
     if name in _HEAT:
         return _heat_map(table)
     if name == "retention_interval":
-        return _lines(table, x="ends", y="rate", series="days", title="retention rate")
+        return to_svg(_lines(table, x="ends", y="rate", series="days", title="retention rate"))
     if name == "budget":
-        return _lines(table, x="day", y="price", series="journey", title="λ on the day")
+        return to_svg(_lines(table, x="day", y="price", series="journey", title="λ on the day"))
+    if name == "budget_hours":
+        shown = (("used_share", "used share of the budget"), ("price", "λ"))
+        lines = [_lines(table, x="begins", y=y, series="journey", title=title) for y, title in shown]
+        return to_svg(lines[0] & lines[1])
     return _intervals(table, *_BARS[name])
 
 
@@ -81,7 +88,7 @@ def _heat_map(table: MeasureTable) -> str:
     return to_svg(chart.properties(width=WIDTH, height=min(16 * n_cohorts, 600)))
 
 
-def _lines(table: MeasureTable, *, x: str, y: str, series: str, title: str) -> str:
+def _lines(table: MeasureTable, *, x: str, y: str, series: str, title: str) -> alt.Chart:
     import altair as alt
 
     base = alt.Chart(alt.Data(values=_records(table, x, y, series)))
@@ -90,7 +97,7 @@ def _lines(table: MeasureTable, *, x: str, y: str, series: str, title: str) -> s
         y=alt.Y(f"{y}:Q", title=title),
         color=alt.Color(f"{series}:N", title=series),
     )
-    return to_svg(chart.properties(width=WIDTH - 100, height=180))
+    return chart.properties(width=WIDTH - 100, height=180)
 
 
 def _records(table: MeasureTable, *names: str) -> list[dict[str, Any]]:

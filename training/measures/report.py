@@ -16,6 +16,7 @@ from training.evaluation.log_store import LogStore, open_connection
 from training.evaluation.round_labels import microseconds
 from training.measures.aov import AovRow, aov
 from training.measures.budget import BudgetRow, read_budgets
+from training.measures.budget_course import BudgetHourRow, read_budget_course
 from training.measures.clv import ClvRow, clv
 from training.measures.economics import HOLDOUT, EconomicsRow, economics
 from training.measures.funnel import FunnelRow, funnel
@@ -44,6 +45,7 @@ TITLES: Final = {
     "response_topic": "Response by topic",
     "message_tests": "Tests of message variants",
     "budget": "Coupon budgets and their price λ",
+    "budget_hours": "Coupon budgets and λ through the hours of a day",
 }
 """Every table by its id, in the order of the report."""
 FUNNEL_DAYS: Final = 7
@@ -191,7 +193,12 @@ def _response_tables(shop: ShopFacts, span: Window, log: LogTold | None) -> dict
 
 def _log_tables(log: LogTold | None, asked: Question) -> dict[str, MeasureTable]:
     if log is None:
-        kinds = {"economics": EconomicsRow, "message_tests": VariantRow, "budget": BudgetRow}
+        kinds = {
+            "economics": EconomicsRow,
+            "message_tests": VariantRow,
+            "budget": BudgetRow,
+            "budget_hours": BudgetHourRow,
+        }
         return {name: MeasureTable.of(kind, (), NO_LOG) for name, kind in kinds.items()}
     facts = log.facts
     costs = economics(facts.groups, message_cost=asked.message_cost, acquisition_cost=asked.acquisition_cost)
@@ -202,6 +209,9 @@ def _log_tables(log: LogTold | None, asked: Question) -> dict[str, MeasureTable]
         "economics": MeasureTable.of(EconomicsRow, costs, _economics_note(log)),
         "message_tests": MeasureTable.of(VariantRow, tests, "" if tests else no_tests),
         "budget": MeasureTable.of(BudgetRow, log.budgets, "" if log.budgets else no_budgets),
+        "budget_hours": MeasureTable.of(
+            BudgetHourRow, log.budget_hours, "" if log.budget_hours else no_budgets
+        ),
     }
 
 
@@ -238,6 +248,7 @@ class LogTold:
 
     facts: LogFacts
     budgets: list[BudgetRow]
+    budget_hours: list[BudgetHourRow]
     group_faults: tuple[str, ...]
 
 
@@ -248,10 +259,12 @@ def read_log(url: str, window: Window, time_zone: str) -> LogTold:
         rules = LogStore(connection=connection).rules()
         facts = read_log_facts(connection, window, time_zone)
         ratios = sample_ratios(rules, facts.customers_by_group)
+        budgets = read_budgets(connection, rules, *days)
         return LogTold(
             facts=facts,
             group_faults=tuple(ratio.fault for ratio in ratios if ratio.fault),
-            budgets=read_budgets(connection, rules, *days),
+            budgets=budgets,
+            budget_hours=read_budget_course(connection, rules, budgets, time_zone),
         )
 
 

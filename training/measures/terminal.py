@@ -28,6 +28,7 @@ COLUMNS: Final = {
     "response_topic": _RESPONSE,
     "message_tests": ("journey", "variant", "mean", "difference_low", "difference_high", "verdict"),
     "budget": ("journey", "day", "limit", "used", "price", "coupons"),
+    "budget_hours": ("journey", "begins", "used_share", "elapsed_share", "price"),
 }
 """Columns of each table that fit 80 characters; the files have all of them."""
 SHOWN: Final = 12

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from models.entropy import normalized_entropy
+from service.console.budget import read_courses
 from service.console.chart import HEIGHT, WIDTH, line_chart
 from service.console.policies import read_policies
 from service.console.report import ReportError, evaluation_pages, read_report
+from service.decision_point import DecisionPoint
+from service.pacing import pace_budgets
 from service.store.tables import budgets
-from tests.service.conftest import Worker, stored_customer
+from tests.service.conftest import NOW, Worker, stored_customer
 
 MEASURES = Path(__file__).parent / "measures.json"
 PAGES = ("policies", "budget", "experiments", "retention", "funnel", "value", "economics", "health")
@@ -135,6 +139,38 @@ def test_budgets_of_days_before_are_drawn(worker: Worker) -> None:
 
     assert "21,000 toman" in page
     assert "<path class=" in page
+
+
+def test_a_budget_is_told_through_the_day_as_its_decisions_found_it(
+    make_worker: Callable[..., Worker], points: dict[str, DecisionPoint]
+) -> None:
+    """At 13:00 all is left, at 15:00 and a day later what the decisions before had left."""
+    fields = points["lucky_wheel"].model_dump()
+    fields["coupon"] |= {"daily_budget": 300_000, "amounts": (50_000,), "budget_price": 0.25}
+    rules = {"lucky_wheel": DecisionPoint.model_validate(fields)}
+    worker = make_worker(points=rules)
+    for hours in (2, 22, 0):
+        for each in range(4):
+            worker.reader.customers[f"b{each}"] = stored_customer(f"b{each}", worker.clock())
+            worker.decide(customer_id=f"b{each}", journey="lucky_wheel", decide=["coupon"])
+        pace_budgets(worker.state.engine, rules, "Asia/Tehran", worker.clock())
+        worker.clock.advance(hours=hours)
+    course = read_courses(worker.state, date(2026, 11, 22))
+    hours = {each.begins: each for each in course.hours["lucky_wheel"]}
+
+    first, third = (hours[NOW + timedelta(hours=ahead)] for ahead in (0, 2))
+
+    assert len(hours) == 24
+    assert sum(each.used is not None for each in hours.values()) == 2
+    assert (first.used, first.price) == (150_000, 0.25), "as the fourth of them found it"
+    assert third.used == 300_000
+    assert third.used_share == 1.0
+    assert third.elapsed_share == pytest.approx(16 / 24)
+    assert third.price is not None
+    assert third.price > 0.25
+    page = worker.client.get("/console/budget?day=2026-11-22").text
+    assert "Used share of the budget by hour" in page
+    assert "No decision read this budget" in worker.client.get("/console/budget?day=2026-11-20").text
 
 
 def test_an_offline_evaluation_is_shown_without_its_page_doing_anything(worker: Worker) -> None:

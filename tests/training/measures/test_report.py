@@ -88,7 +88,9 @@ def test_everything_that_the_data_set_tells_is_measured(folder: Path) -> None:
     assert tables["clv"].column("realised")[0] == pytest.approx(122_000 / 3)
     assert tables["response_topic"].rows[0][:3] == ("events", "cart", 1)
     assert tables["response_hour"].column("by") == [3]  # midnight UTC is 03:30 in Tehran
-    assert all(tables[name].note == NO_LOG for name in ("economics", "message_tests", "budget"))
+    assert all(
+        tables[name].note == NO_LOG for name in ("economics", "message_tests", "budget", "budget_hours")
+    )
 
 
 def test_until_cuts_off_as_if_it_were_now_and_since_leaves_later_joiners(folder: Path) -> None:
