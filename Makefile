@@ -14,7 +14,7 @@ run: .venv/run.stamp ## set up, prepare data and models, answer on port $(PORT);
 	$(BIN)/python -m training prepare
 	@exec $(BIN)/python -m service run --port $(PORT)
 
-test: .venv/dev.stamp ## every test, on the real parts
+test: .venv/dev.stamp .tools/engines/stamp ## every test, on the real parts
 	JDK_JAVA_OPTIONS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC" $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-fast: .venv/dev.stamp ## the tests that take seconds
@@ -50,6 +50,7 @@ lock: $(UV) ## resolve the dependencies anew and write requirements/
 	$(UV) export -q --no-default-groups --format requirements.txt --no-emit-project --no-annotate --no-header -o requirements/serve.lock
 	$(UV) export -q --no-default-groups --group training --format requirements.txt --no-emit-project --no-annotate --no-header -o requirements/run.lock
 	$(UV) export -q --all-groups --format requirements.txt --no-emit-project --no-annotate --no-header -o requirements/dev.lock
+	$(UV) pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/engines.in -o requirements/engines.lock
 
 clean: ## forget everything generated: data, models, logs, the environment
 	rm -rf var .venv .tools
@@ -58,6 +59,11 @@ clean: ## forget everything generated: data, models, logs, the environment
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Gardoon needs Python 3.11 or newer; {sys.executable} is {sys.version.split()[0]}")'
 	@test -x $(BIN)/python || $(UV) venv -q --python $$($(PYTHON) -c 'import sys; print(sys.executable)') .venv
 	$(UV) pip install -q --python $(BIN)/python --require-hashes -r $<
+	@touch $@
+
+.tools/engines/stamp: requirements/engines.lock | $(UV) ## journey engines, whose dependencies conflict with ours
+	@test -x $(@D)/bin/python || $(UV) venv -q --python $$($(PYTHON) -c 'import sys; print(sys.executable)') $(@D)
+	UV_COMPILE_BYTECODE=0 $(UV) pip install -q --python $(@D)/bin/python --require-hashes -r $<
 	@touch $@
 
 .tools/bin/uv:

@@ -19,7 +19,12 @@ from tests.features.conftest import Shop
 from tests.service.conftest import bread_and_butter, publish_champions
 from tests.service.real_shop import prepare, serving
 
-CUSTOMERS = tuple(f"{name} {who}" for name in (*load_journeys(), "engine") for who in ("stays", "leaves"))
+collect_ignore = [
+    "airflow_play.py",
+    "temporal_play.py",
+]  # run by the Python of the engines, which has their packages
+ENGINES = ("engine", "airflow", "temporal", "n8n")
+CUSTOMERS = tuple(f"{name} {who}" for name in (*load_journeys(), *ENGINES) for who in ("stays", "leaves"))
 
 
 class Gardoon(NamedTuple):

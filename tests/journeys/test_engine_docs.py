@@ -1,19 +1,31 @@
-"""Every call of docs/engines.md is answered by a running service as the page says."""
+"""Every call of docs/engines.md is answered by a running service as the page says, and its examples run in their engines."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import select
 
+from gardoon_client import Client
+from service.settings import Settings
+from service.store.engine import open_log
+from service.store.tables import decisions
 from tests.journeys.conftest import Gardoon
 from tests.running import ROOT
 
 PAGE = (ROOT / "docs" / "engines.md").read_text(encoding="utf-8")
 CALLS = re.findall(r"```http\n(\w+) (\S+)\n((?:[\w-]+: .*\n)*)\n?((?:.*\n)*?)```", PAGE)
+BIN = ROOT / ".tools" / "engines" / "bin"
+in_its_engine = pytest.mark.skipif(
+    not BIN.is_dir(), reason="no engines here; `make test` installs them into .tools/engines"
+)
 IDS = r"run_id|workflow_run_id|activity_id|message_id|\$execution\.id"
 
 
@@ -65,3 +77,54 @@ def test_every_call_is_answered_as_the_page_says(gardoon: Gardoon) -> None:
 
 def test_every_call_of_the_page_is_tried() -> None:
     assert len(CALLS) == PAGE.count("```http") == 9
+
+
+def printed_by(module: str, *arguments: str | Path, **environment: str) -> str:
+    """What a module prints when it is run by the Python of the engines; it must end well."""
+    command = [BIN / "python", "-m", module, *arguments]
+    given = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    ended = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+def told_of(gardoon: Gardoon, customer: str) -> list[list[str]]:
+    """The outcomes of each decision about the customer."""
+    engine = open_log(Settings(var=gardoon.var).log_url)
+    with engine.connect() as connection:
+        wanted = select(decisions.c.decision_id).where(decisions.c.customer_id == customer)
+        found = list(connection.scalars(wanted.order_by(decisions.c.decision_id)))
+    engine.dispose()
+    with Client(gardoon.address) as client:
+        return [[outcome.kind for outcome in client.read_decision(each).outcomes] for each in found]
+
+
+@pytest.mark.slow
+@in_its_engine
+def test_airflow_decides_for_a_list_sends_and_tells(gardoon: Gardoon, tmp_path: Path) -> None:
+    airflow = {
+        "AIRFLOW_HOME": str(tmp_path),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "docs" / "examples"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW_CONN_GARDOON": json.dumps({"conn_type": "http", "host": gardoon.address}),
+    }
+    customers = ("airflow stays", "airflow leaves")
+
+    printed = printed_by("tests.journeys.airflow_play", *customers, **airflow)
+
+    for customer in customers:
+        assert f"email to {customer}: The price fell" in printed
+        assert told_of(gardoon, customer) == [["delivered"]]
+
+
+@pytest.mark.slow
+@in_its_engine
+def test_temporal_waits_for_90_days_and_leaves_with_a_purchase(gardoon: Gardoon) -> None:
+    server, here = BIN / "temporal-test-server", {"GARDOON_URL": gardoon.address}
+
+    printed = printed_by("tests.journeys.temporal_play", server, **here).splitlines()
+
+    assert printed.count("email to temporal stays: We miss you") == 1
+    assert json.loads(printed[-1]) == ["bought", "sent"]
+    assert told_of(gardoon, "temporal stays") == [["delivered"]]
+    assert told_of(gardoon, "temporal leaves") == []
