@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
+from service.console.reward_sums import Estimate
+
 WIDTH: Final = 640.0
 HEIGHT: Final = 180.0
 _STEPS: Final = 4
@@ -31,10 +33,11 @@ class Tick:
 
 @dataclass(frozen=True)
 class Chart:
-    """Lines over the same places, and the values at the grid's heights."""
+    """Lines over the same places, the values at the grid's heights, and how high 0 is."""
 
     lines: tuple[Line, ...]
     ticks: tuple[Tick, ...]
+    zero_at: float
 
 
 Values = Sequence[float | None]
@@ -58,7 +61,20 @@ def line_chart(series: Mapping[str, Values], bounds: Mapping[str, Bounds] | None
         for name, values in series.items()
     )
     ticks = (low + span * step / _STEPS for step in range(_STEPS + 1))
-    return Chart(lines, tuple(Tick(value, _height(value, low, span)) for value in ticks))
+    return Chart(
+        lines, tuple(Tick(value, _height(value, low, span)) for value in ticks), _height(0.0, low, span)
+    )
+
+
+def estimate_chart(series: Mapping[str, Sequence[Estimate | None]]) -> Chart | None:
+    """Lines through estimates, each with the band of its intervals."""
+    values = {
+        name: [None if each is None else each.value for each in found] for name, found in series.items()
+    }
+    bounds = {
+        name: [None if each is None else each.bounds for each in found] for name, found in series.items()
+    }
+    return line_chart(values, bounds)
 
 
 def _path(values: Sequence[float | None], low: float, span: float) -> str:

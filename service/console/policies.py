@@ -1,4 +1,4 @@
-"""The policies: how they spread their choices now, what they earned day by day, and who was champion since when."""
+"""The policies: how they spread their choices now, how they learn, and who was champion since when."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, func, select
 
 from models.entropy import normalized_entropy
-from models.reward import State
-from service.store.engine import microseconds, moment
-from service.store.tables import champions, decisions, rewards, snapshots
+from service.console.learning_curve import Curve, busiest_journey, read_curves
+from service.store.engine import moment
+from service.store.tables import champions, decisions, snapshots
 
 LATEST: Final = 400
 """So many decisions are looked at for probabilities and entropy."""
-LOOK_BACK: Final = timedelta(days=30)
-_DAY_US: Final = 86_400_000_000
 
 
 @dataclass
@@ -81,33 +79,26 @@ class Promotion:
 
 
 @dataclass(frozen=True)
-class Earned:
-    """What the closed rounds of a decision earned on average, by the day on which they were decided."""
-
-    decision: str
-    days: tuple[date, ...]
-    rounds: tuple[int, ...]
-    means: tuple[float, ...]
-
-
-@dataclass(frozen=True)
 class Policies:
-    """Everything that the page shows."""
+    """Everything that the page shows; `curves` are of `journey`."""
 
     champions: tuple[Champion, ...]
     promotions: tuple[Promotion, ...]
     slices: tuple[Slice, ...]
-    earned: tuple[Earned, ...]
+    journey: str
+    curves: tuple[Curve, ...]
 
 
 def read_policies(engine: Engine, now: datetime, journey: str = "") -> Policies:
-    """The policies as the log tells them; slices of one journey where one is named."""
+    """The policies as the log tells them: slices of all journeys or of the one named, curves of that or of the busiest."""
     with engine.connect() as connection:
+        shown = journey or busiest_journey(connection, now)
         return Policies(
             champions=_champions(connection),
             promotions=tuple(_promotions(connection)),
             slices=tuple(_slices(connection, journey)),
-            earned=tuple(_earned(connection, now - LOOK_BACK)),
+            journey=shown,
+            curves=tuple(read_curves(connection, shown, now)),
         )
 
 
@@ -145,26 +136,3 @@ def _slices(connection: Connection, journey: str) -> list[Slice]:
             key = (record["request"]["journey"], round_["decision"], record["group"])
             found.setdefault(key, Slice(*key)).add(round_)
     return [found[key] for key in sorted(found)]
-
-
-def _earned(connection: Connection, since: datetime) -> Iterable[Earned]:
-    day = (decisions.c.decided_at // _DAY_US).label("day")
-    query = (
-        select(
-            rewards.c.decision, day, func.count().label("rounds"), func.avg(rewards.c.reward).label("mean")
-        )
-        .join(decisions, decisions.c.decision_id == rewards.c.decision_id)
-        .where(rewards.c.state == State.RESOLVED.value, decisions.c.decided_at >= microseconds(since))
-        .group_by(rewards.c.decision, day)
-        .order_by(rewards.c.decision, day)
-    )
-    rows: dict[str, list[Any]] = defaultdict(list)
-    for row in connection.execute(query):
-        rows[row.decision].append(row)
-    for decision, found in rows.items():
-        yield Earned(
-            decision,
-            tuple(datetime.fromtimestamp(int(row.day) * 86_400, UTC).date() for row in found),
-            tuple(row.rounds for row in found),
-            tuple(float(row.mean) for row in found),
-        )

@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse
 
 from service.access.scope import Scope
 from service.console.budget import read_budgets, read_courses
-from service.console.chart import line_chart
+from service.console.chart import estimate_chart, line_chart
 from service.console.customer import decided_now
 from service.console.decisions import SHOWN, newest_decisions
 from service.console.health import newest_acts, read_health
@@ -97,13 +97,13 @@ async def show_customer(
 async def show_policies(request: Request, gardoon: Gardoon, journey: str = "") -> Response:
     """What the policies do, earned and were."""
     found = await asyncio.to_thread(read_policies, gardoon.engine, gardoon.clock(), journey)
-    charts = {each.decision: line_chart({each.decision: each.means}) for each in found.earned}
     pages = await asyncio.to_thread(evaluation_pages, gardoon.settings.reports_path)
     return render(
         request,
         "policies.html",
         found=found,
-        charts=charts,
+        estimate_chart=estimate_chart,
+        line_chart=line_chart,
         pages=pages,
         journeys=sorted(gardoon.rules),
         journey=journey,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import statistics
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from models.entropy import normalized_entropy
@@ -16,6 +18,7 @@ from service.console.budget import read_courses
 from service.console.chart import HEIGHT, WIDTH, line_chart
 from service.console.policies import read_policies
 from service.console.report import ReportError, evaluation_pages, read_report
+from service.console.reward_sums import RewardSums, Z, cumulative_gain, estimate
 from service.decision_point import DecisionPoint
 from service.pacing import pace_budgets
 from service.store.tables import budgets
@@ -94,25 +97,48 @@ def test_policies_are_told_by_journey_decision_and_group(worker: Worker) -> None
     assert read_policies(worker.state.engine, worker.clock(), "lucky_wheel").slices == ()
 
 
-def test_what_policies_earn_is_told_once_windows_have_closed(worker: Worker) -> None:
-    answers = decided(worker)
+@pytest.fixture
+def halved(make_worker: Callable[..., Worker], points: dict[str, DecisionPoint]) -> Worker:
+    """A worker that decides at random for half of the customers in churn prevention."""
+    fields = {**points["churn_prevention"].model_dump(), "shares": {"random": 0.5}}
+    return make_worker(points={**points, "churn_prevention": DecisionPoint.model_validate(fields)})
+
+
+def test_what_policies_earn_is_told_beside_chance_once_windows_have_closed(halved: Worker) -> None:
+    """Everybody clicks who was not decided for at random."""
+    answers = decided(halved, 24)
     told = [
         {"event_id": f"{kind}{n}", "decision_id": answer["decision_id"], "kind": kind}
-        | {"occurred_at": (worker.clock() + timedelta(hours=20)).isoformat()}
+        | {"occurred_at": (halved.clock() + timedelta(hours=20)).isoformat()}
         for n, answer in enumerate(answers)
         for kind in ("delivered", "clicked")
+        if kind == "delivered" or answer["group"] == "decisioning"
     ]
-    worker.clock.advance(hours=21)
-    worker.client.post("/v1/outcomes", json={"outcomes": told})
-    before = read_policies(worker.state.engine, worker.clock()).earned
-    worker.clock.advance(days=10)
-    worker.learn()
+    halved.clock.advance(hours=21)
+    halved.client.post("/v1/outcomes", json={"outcomes": told})
+    before = read_policies(halved.state.engine, halved.clock())
+    halved.clock.advance(days=10)
+    halved.learn()
 
-    earned = {each.decision: each for each in read_policies(worker.state.engine, worker.clock()).earned}
+    found = read_policies(halved.state.engine, halved.clock())
+    curve = next(each for each in found.curves if each.decision == "channel")
 
-    assert before == ()
-    assert earned["channel"].rounds == (len(answers),)
-    assert earned["channel"].means[0] > 0.9
+    assert before.curves == ()
+    assert found.journey == "churn_prevention"
+    n = sum(answer["group"] == "decisioning" for answer in answers)
+    assert curve.rounds == {"decisioning": [n], "random": [24 - n]}
+    assert curve.versus == "random"
+    policies, chance, gain = curve.means["decisioning"][0], curve.means["random"][0], curve.gained[0]
+    assert policies is not None
+    assert chance is not None
+    assert gain is not None
+    assert policies.value > 0.9
+    assert gain.value == pytest.approx(n * (policies.value - chance.value))
+    assert curve.evenness[0] is not None
+    assert 0 < curve.evenness[0] <= 1
+    page = halved.client.get("/console/policies").text
+    assert "random: Rounds" in page
+    assert "Gain</th>" in page
 
 
 def test_champions_and_their_promotions_are_told(worker: Worker) -> None:
@@ -198,6 +224,59 @@ def test_health_tells_what_the_worker_did(worker: Worker) -> None:
     assert "churn_prevention · " in page
     assert "ready" in page
     assert "What operators did" in page, "an open service hides nothing from anyone"
+
+
+def sums(*rewards: float) -> RewardSums:
+    return RewardSums(len(rewards), sum(rewards), sum(each * each for each in rewards))
+
+
+def test_a_mean_has_the_interval_of_its_rounds_and_a_single_round_has_none() -> None:
+    rewards = [0.0, 1.0, 1.0, 2.0]
+    variance = statistics.variance(rewards) / 4
+
+    found = estimate(sums(*rewards).mean, sums(*rewards).mean_variance)
+
+    assert found.value == 1.0
+    assert found.bounds == pytest.approx((1 - Z * variance**0.5, 1 + Z * variance**0.5))
+    assert sums(3.0).mean_variance is None
+
+
+def test_a_gain_adds_up_over_the_days_that_have_both_groups() -> None:
+    one, other = sums(1.0, 3.0), sums(0.0, 1.0, 2.0)
+
+    none, first, alone, second = cumulative_gain([(None, other), (one, other), (one, None), (one, other)])
+
+    assert none is None
+    assert first is not None
+    assert first.bounds is not None
+    assert second is not None
+    assert second.bounds is not None
+    assert first == alone
+    assert (first.value, second.value) == (2.0, 4.0)
+    variance = 4 * (2 / 2 + 1 / 3)
+    assert first.bounds[1] - first.value == pytest.approx(Z * variance**0.5)
+    assert second.bounds[1] - second.value == pytest.approx(Z * (2 * variance) ** 0.5)
+
+
+def test_groups_that_earn_alike_are_told_apart_in_one_of_twenty_cases() -> None:
+    """Of 400 pairs of groups, seed 5, about 20 are: fewer than 8 or more than 36 come with a probability below 0.001."""
+    rng = np.random.default_rng(5)
+    shown = 0
+    for _ in range(400):
+        days = [(sums(*rng.normal(size=40)), sums(*rng.normal(size=25))) for _ in range(5)]
+        last = cumulative_gain(days)[-1]
+        assert last is not None
+        assert last.bounds is not None
+        shown += not last.bounds[0] <= 0 <= last.bounds[1]
+
+    assert 8 <= shown <= 36
+
+
+def test_a_band_lies_between_the_bounds_and_breaks_where_they_are_unknown() -> None:
+    chart = line_chart({"a": [1.0, 1.0, 1.0]}, {"a": [(0.0, 2.0), (0.0, 2.0), None]})
+
+    assert chart is not None
+    assert chart.lines[0].band == f"M0.0 {HEIGHT}L320.0 {HEIGHT}L320.0 0.0L0.0 0.0Z"
 
 
 def test_a_chart_fills_its_picture_from_corner_to_corner_and_leaves_gaps() -> None:

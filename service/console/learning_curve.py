@@ -1,0 +1,148 @@
+"""How a journey's policies learn: what they earn by day beside the others, what that adds up to, how evenly they choose."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection, func, select
+
+from models.entropy import normalized_entropy
+from models.reward import State
+from service.console.reward_sums import Estimate, RewardSums, cumulative_gain, estimate
+from service.store.engine import microseconds
+from service.store.tables import decisions, rewards
+
+LOOK_BACK: Final = timedelta(days=30)
+POLICY_GROUP: Final = "decisioning"
+COMPARISONS: Final = ("random", "business_as_usual")
+"""Whom the policies are held against: the first of these that has rounds. Who is held out has none."""
+_DAY: Final = timedelta(days=1)
+_SPANS: Final = 6
+"""Parts of a day of which the evenness is looked at, so that no hour stands for all."""
+_LOOKED_AT: Final = 20
+"""Decisions of each part."""
+
+Sums = Mapping[tuple[str, str, date], RewardSums]
+"""By decision, group and day (UTC)."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One decision of a journey, by day (UTC) of the decision; None where nothing is known.
+
+    means: of each group's closed rounds. gained: of the policies' group over `versus`, the sum up to the day. evenness: mean
+    entropy of the policies' distributions as a share of an even one's, over a sample of the day.
+    """
+
+    decision: str
+    days: tuple[date, ...]
+    rounds: dict[str, list[int]]
+    means: dict[str, list[Estimate | None]]
+    versus: str | None
+    gained: list[Estimate | None]
+    evenness: list[float | None]
+
+
+def busiest_journey(connection: Connection, now: datetime) -> str:
+    """The journey with most of the last days' decisions; empty without any."""
+    count = func.count()
+    query = (
+        select(decisions.c.journey)
+        .where(decisions.c.decided_at >= microseconds(now - _DAY))
+        .group_by(decisions.c.journey)
+        .order_by(count.desc(), decisions.c.journey)
+        .limit(1)
+    )
+    newest = select(decisions.c.journey).order_by(decisions.c.decision_id.desc()).limit(1)
+    return connection.scalar(query) or connection.scalar(newest) or ""
+
+
+def read_curves(connection: Connection, journey: str, now: datetime) -> list[Curve]:
+    """The curves of each decision of a journey that has closed rounds in the last 30 days."""
+    since = now - LOOK_BACK
+    sums = _reward_sums(connection, journey, since)
+    if not sums:
+        return []
+    known = {day for _, _, day in sums}
+    first, last = min(known), max(known)
+    days = tuple(first + _DAY * ahead for ahead in range((last - first).days + 1))
+    evenness = {day: _evenness(connection, journey, day) for day in days}
+    return [_curve(decision, days, sums, evenness) for decision in sorted({name for name, _, _ in sums})]
+
+
+def _curve(
+    decision: str, days: tuple[date, ...], sums: Sums, evenness: Mapping[date, Mapping[str, float]]
+) -> Curve:
+    present = {group for name, group, _ in sums if name == decision}
+    found = {
+        group: [sums.get((decision, group, day)) for day in days]
+        for group in (POLICY_GROUP, *COMPARISONS)
+        if group in present
+    }
+    versus = next((group for group in COMPARISONS if group in found and POLICY_GROUP in found), None)
+    pairs = zip(found[POLICY_GROUP], found[versus], strict=True) if versus else ()
+    return Curve(
+        decision=decision,
+        days=days,
+        rounds={group: [each.rounds if each else 0 for each in told] for group, told in found.items()},
+        means={group: _means(told) for group, told in found.items()},
+        versus=versus,
+        gained=cumulative_gain(list(pairs)),
+        evenness=[evenness[day].get(decision) for day in days],
+    )
+
+
+def _means(told: Sequence[RewardSums | None]) -> list[Estimate | None]:
+    return [None if each is None else estimate(each.mean, each.mean_variance) for each in told]
+
+
+def _reward_sums(connection: Connection, journey: str, since: datetime) -> Sums:
+    day = (decisions.c.decided_at // (_DAY // timedelta(microseconds=1))).label("day")
+    reward = rewards.c.reward
+    query = (
+        select(
+            rewards.c.decision,
+            decisions.c.group_name,
+            day,
+            func.count().label("rounds"),
+            func.sum(reward).label("total"),
+            func.sum(reward * reward).label("squares"),
+        )
+        .join(decisions, decisions.c.decision_id == rewards.c.decision_id)
+        .where(decisions.c.journey == journey, decisions.c.decided_at >= microseconds(since))
+        .where(rewards.c.state == State.RESOLVED.value)
+        .group_by(rewards.c.decision, decisions.c.group_name, day)
+    )
+    return {
+        (row.decision, row.group_name, _date(int(row.day))): RewardSums(row.rounds, row.total, row.squares)
+        for row in connection.execute(query)
+    }
+
+
+def _evenness(connection: Connection, journey: str, day: date) -> dict[str, float]:
+    """By decision, over the last decisions of each part of the day."""
+    found: dict[str, list[float]] = defaultdict(list)
+    part = _DAY / _SPANS
+    starts = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    for begins in (starts + part * place for place in range(_SPANS)):
+        decided = decisions.c.decided_at
+        query = (
+            select(decisions.c.record)
+            .where(decisions.c.journey == journey, decisions.c.group_name == POLICY_GROUP)
+            .where(decided >= microseconds(begins), decided < microseconds(begins + part))
+            .order_by(decided.desc())
+            .limit(_LOOKED_AT)
+        )
+        for content in connection.scalars(query):
+            for round_ in json.loads(content)["rounds"]:
+                found[round_["decision"]].append(normalized_entropy(round_["probabilities"]))
+    return {decision: sum(values) / len(values) for decision, values in found.items()}
+
+
+def _date(days_since_1970: int) -> date:
+    return date(1970, 1, 1) + _DAY * days_since_1970
