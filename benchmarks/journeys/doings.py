@@ -16,7 +16,7 @@ DAYS: Final = 28
 AWAY: Final = timedelta(days=90)
 VIEWS, CARTS_LEFT, APP_OPENINGS = 1.0, 0.5, 1.5
 """Mean numbers a customer in `DAYS` days: assumptions without a source, as are the shares below."""
-ADDED_AFTER_VIEW, PRICE_FALLS, ORDER_FROM_CART = 0.3, 0.3, 0.05
+ADDED_AFTER_VIEW, PRICE_FALLS, ORDER_FROM_CART, FOLLOWS_ANYWAY = 0.3, 0.3, 0.05, 0.02
 PRICE: Final = 1_000_000
 
 
@@ -83,6 +83,8 @@ def own_events(
         yield added(name, moment(shop, start, rng), f"left {number}")
     for _ in range(rng.poisson(APP_OPENINGS)):
         yield Event(name="app_opened", at=moment(shop, start, rng), customer_id=name)
+    if rng.random() < FOLLOWS_ANYWAY:
+        yield followed(name, moment(shop, start, rng))
 
 
 def moment(shop: Shop, start: datetime, rng: np.random.Generator) -> datetime:
@@ -96,6 +98,11 @@ def added(customer_id: str, at: datetime, thing: str) -> Event:
     """A cart of its own with one product, both of that name."""
     properties = {"product_id": thing, "cart_id": thing}
     return Event(name="added_to_cart", at=at, customer_id=customer_id, properties=properties)
+
+
+def followed(customer_id: str, at: datetime) -> Event:
+    """The brand's page was followed."""
+    return Event(name="page_followed", at=at, customer_id=customer_id)
 
 
 def purchased(customer_id: str, at: datetime, thing: str) -> Event:

@@ -10,7 +10,15 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from benchmarks.journeys.doings import DAYS, Order, new_order, own_events, own_orders, purchased
+from benchmarks.journeys.doings import (
+    DAYS,
+    Order,
+    followed,
+    new_order,
+    own_events,
+    own_orders,
+    purchased,
+)
 from benchmarks.journeys.shop import Customer, Shop
 from features.schema import CHANNELS
 from journeys.command import Command, Decide, Finish, Send, Suggest, WaitUntil, Withdraw
@@ -30,6 +38,10 @@ from training.simulation.world import JOURNEYS
 
 ORDERS_PER_CLICK: Final = 0.1
 """P(a click brings an order | none would have come within a day): an assumption without a source."""
+FOLLOWS_PER_CLICK: Final = 0.5
+"""P(who clicks the invitation follows the page): an assumption without a source."""
+CLICKED_LIKE: Final = {"follow_pages": "churn_prevention"}
+"""A journey that the world does not know is clicked like one of no effect of its own."""
 MARGIN_SHARE: Final = 0.2
 HOUR, WEEK = timedelta(hours=1), timedelta(days=7)
 Place = tuple[str, str]
@@ -74,6 +86,7 @@ class Life:
     messages: dict[str, CountedMessage] = field(default_factory=dict)
     draws: dict[str, Draw] = field(default_factory=dict)
     delivered: list[datetime] = field(default_factory=list)
+    follows: list[datetime] = field(default_factory=list)
     _queue: list[tuple[datetime, int, Event | Place]] = field(default_factory=list)
     _queued: int = 0
 
@@ -96,10 +109,15 @@ class Life:
         heapq.heappush(self._queue, (at, self._queued, what))
 
     def _tell(self, event: Event) -> None:
+        """Let runs hear of it, and begin one where it is not too old for that at `start`, when the weeks begin."""
+        if event.name == "page_followed":
+            self.follows.append(event.at)
         for place, run in list(self.runs.items()):
             if run.ended is None:
                 self._carry_out(place, advance(self.shop.journeys[place[0]], run, event), event.at)
         for name, journey in self.shop.journeys.items():
+            if self.start - event.at > journey.oldest_trigger:
+                continue
             place = (name, key_of(journey, event))
             if entered := enter(journey, event, self.runs.get(place)):
                 self._carry_out(place, entered, event.at)
@@ -211,7 +229,7 @@ class Life:
     def _maybe_click(self, told: Told, channel: int, send: Send, now: datetime) -> None:
         world, who = self.shop.stage.world, np.array([self.customer.household])
         recent = sum(at > now - WEEK for at in self.delivered)
-        journey = np.array([JOURNEYS.index(send.journey)])
+        journey = np.array([JOURNEYS.index(CLICKED_LIKE.get(send.journey, send.journey))])
         local = now.astimezone(ZoneInfo(self.shop.rules[send.journey].time_zone))
         waited = np.array([(now - told.record.decided_at) / HOUR])
         p = world.click_probability(
@@ -225,7 +243,10 @@ class Life:
         clicked_at = now + HOUR * float(draw_delays(self.chance, 1)[0])
         if clicks:
             told.note(OutcomeKind.CLICKED, clicked_at)
-        if not self.customer.has_lapsed:
+        if send.journey == "follow_pages":
+            if clicks and self.chance.random() < FOLLOWS_PER_CLICK:
+                self._put(clicked_at, followed(self.customer.customer_id, clicked_at))
+        elif not self.customer.has_lapsed:
             orders = clicks and self.chance.random() < ORDERS_PER_CLICK
             until = clicked_at + 24 * HOUR
             self._maybe_order(told, float(p[0]) * ORDERS_PER_CLICK, orders, clicked_at, until)

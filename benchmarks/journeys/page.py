@@ -11,16 +11,24 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.journeys.doings import ADDED_AFTER_VIEW, APP_OPENINGS, CARTS_LEFT, DAYS, PRICE_FALLS, VIEWS
+from benchmarks.journeys.doings import (
+    ADDED_AFTER_VIEW,
+    APP_OPENINGS,
+    CARTS_LEFT,
+    DAYS,
+    FOLLOWS_ANYWAY,
+    PRICE_FALLS,
+    VIEWS,
+)
 from benchmarks.journeys.estimate import Estimate, difference, mean, ratio
-from benchmarks.journeys.life import ORDERS_PER_CLICK
+from benchmarks.journeys.life import FOLLOWS_PER_CLICK, ORDERS_PER_CLICK
 from benchmarks.journeys.run import Plan, Simulated
-from benchmarks.journeys.shop import ARMS, LAPSED_DAYS, LAPSED_SHARE
+from benchmarks.journeys.shop import ARMS, LAPSED_DAYS, LAPSED_SHARE, PLAYED
 from benchmarks.journeys.tally import Tally, together
 from benchmarks.target import Target
 from service.schemas import Group
 from training.simulation.calibration import CLICK_RATES, RETURN_RATES, WHEEL_RATES
-from training.simulation.world import COUPON_AMOUNTS, JOURNEYS
+from training.simulation.world import COUPON_AMOUNTS
 
 PAGE = """# The journeys, simulated
 
@@ -44,13 +52,15 @@ registers them and learn after each wave what the learner would: rewards of clos
 random group. A wave comes 35 days after the one before.
 
 As usual: an app push where one may be (else SMS, e-mail, web push), at ten in the morning, variant `reminder`, no
-coupon; the wheel gives the size of the talk's rule by value and likelihood.
+coupon; the wheel gives the size of the talk's rule by value and likelihood, and who follows the page gets the smaller code.
 
 Assumptions without a source, on top of the world's own: in {days} days a customer views {views:g} products
 ({added:.0%} go to the cart, {falls:.0%} get cheaper), leaves {carts:g} carts and opens the app {opens:g} times; a
 click brings an order in {per_click:.0%} of the cases where none would have come within a day. The four journeys of
-clicks earn by that last number alone. Features do not move within the weeks, complements are always found, the wheel
-has no daily budget, and the seventh journey (followers) is left out: the world knows nothing of it.
+clicks earn by that last number alone. Features do not move within the weeks, complements are always found, and no coupon
+has a daily budget. Of the seventh journey, `follow_pages`, the talk has no numbers: {anyway:.0%} follow the page by
+themselves, {per_invitation:.0%} of those who click the invitation do, and it is clicked like a message of no effect of
+its own.
 
 ## Sends and clicks
 Clicks of delivered messages ± half the 95 % interval. The talk's rates, and the world's calibration, are of app
@@ -70,6 +80,12 @@ Of customers who had lapsed, within the {days} days, after the first message was
 messages, {all:.0%} with four). The talk's rates are calibrated over all households; the coupons' effect comes on top.
 
 {churn}
+
+## Followers: who follows the page, and what the reward brings
+Of customers who bought, from two days later on. The talk has no numbers for it; these follow from the assumptions
+above. The invitation itself earns nothing: what it brings are orders by the code of who follows.
+
+{followers}
 
 ## Incremental orders, net value, cost per incremental order
 Against hold-out. "Brought" counts the orders that would not have come, which only a simulation knows: hold-out has
@@ -118,11 +134,14 @@ def write_page(path: Path, simulated: Simulated, plan: Plan, targets: Sequence[T
         carts=CARTS_LEFT,
         opens=APP_OPENINGS,
         per_click=ORDERS_PER_CLICK,
+        anyway=FOLLOWS_ANYWAY,
+        per_invitation=FOLLOWS_PER_CLICK,
         none=RETURN_RATES[0],
         all=max(RETURN_RATES.values()),
         clicks=clicks(everyone),
         wheel=wheel(everyone),
         churn=churn(everyone),
+        followers=followers(everyone),
         value=value(everyone),
         learning=learning(simulated),
     )
@@ -147,7 +166,7 @@ def machine() -> str:
 def clicks(found: Tally) -> str:
     """Sends and click rates by journey and arm."""
     rows = []
-    for journey in JOURNEYS:
+    for journey in PLAYED:
         if journey == "lucky_wheel":
             continue
         wanted = f"{CLICK_RATES[journey]:.1%}" if journey in CLICK_RATES else ""
@@ -199,10 +218,22 @@ def churn(found: Tally) -> str:
     return table(["arm", "customers", "ordered again", "more than hold-out"], rows)
 
 
+def followers(found: Tally) -> str:
+    """Who followed the page, and the codes of those who were invited, by arm."""
+    rows = []
+    for arm in ARMS:
+        followed = found.column("followed", "follow_pages", arm)
+        held = found.column("followed", "follow_pages", "holdout")
+        ahead = "" if arm == "holdout" else shown(difference(followed, held), "%")
+        codes = found.column("codes", "follow_pages", arm).sum()
+        rows.append([arm, f"{len(followed):,}", shown(mean(followed), "%"), ahead, f"{codes:,.0f}"])
+    return table(["arm", "customers", "followed", "more than hold-out", "codes given"], rows)
+
+
 def value(found: Tally) -> str:
     """Orders, money and cost by journey and arm."""
     rows = []
-    for journey in JOURNEYS:
+    for journey in PLAYED:
         held = found.column("orders_after", journey, "holdout")
         for arm in ARMS[:-1]:
             brought = found.column("brought", journey, arm)
@@ -245,7 +276,7 @@ def leads(found: Tally, customers: float) -> list[str]:
 def lead(found: Tally, other: Group, customers: float) -> Estimate:
     """Expected net value a customer of decisioning less another arm's, summed over journeys: each draws its own groups."""
     total = Estimate(value=0.0, half_width=0.0)
-    for place, journey in enumerate(JOURNEYS):
+    for place, journey in enumerate(PLAYED):
         decided, others = (found.column("expected_net", journey, arm) for arm in (ARMS[0], other))
         ahead = difference(decided, others)
         total += ahead.scaled(int((found.journeys == place).sum()) / customers)

@@ -37,6 +37,8 @@ from training.simulation.stage import Stage, open_stage
 from training.simulation.wheel_rule import wheel_sizes
 from training.simulation.world import JOURNEYS
 
+PLAYED: Final = (*JOURNEYS, "follow_pages")
+"""The talk's journeys, which the world knows, and the seventh, of which the talk has no numbers."""
 POINTS: Final = Path(__file__).parents[2] / "service" / "decision_points"
 ARMS: Final[tuple[Group, ...]] = ("decisioning", "business_as_usual", "random", "holdout")
 SHARES: Final = Shares(business_as_usual=0.2, random=0.2, holdout=0.2)
@@ -159,13 +161,13 @@ def set_up(stage: Stage, champions: Mapping[str, Artifact], time_zone: str) -> S
             currency=stage.currency,
             coupon_key=key,
         )
-        for name in JOURNEYS
+        for name in PLAYED
     }
     definitions = load_journeys()
     return Shop(
         stage=stage,
         schema=schema,
-        journeys={name: definitions[name] for name in JOURNEYS},
+        journeys={name: definitions[name] for name in PLAYED},
         rules=rules,
         models=ModelSet({}, policies, names, {}),
     )

@@ -10,11 +10,11 @@ from typing import Final
 import numpy as np
 
 from benchmarks.journeys.life import MARGIN_SHARE, Life, Told
-from benchmarks.journeys.shop import ARMS
+from benchmarks.journeys.shop import ARMS, PLAYED
 from models.feedback import Floats, Integers
 from models.reward import OutcomeKind
 from service.schemas import Group
-from training.simulation.world import COUPON_AMOUNTS, JOURNEYS
+from training.simulation.world import COUPON_AMOUNTS
 
 FIELDS: Final = (
     "decisions",
@@ -28,10 +28,13 @@ FIELDS: Final = (
     "expected",
     "orders_after",
     "returned",
+    "codes",
+    "followed",
 )
 """Of a customer in a journey: `brought`: orders that would not have come; `margin`: what these earned; `coupons` and
 `messages`: what was spent, all three in the shop's currency; `expected`: margin less coupons by the world's chances;
-`orders_after`: within `AFTER` of the first decision, whatever brought them; `returned`: whether it ordered at all then.
+`orders_after`: within `AFTER` of the first decision, whatever brought them; `returned`: whether it ordered at all then;
+`codes`: coupons shown or sent; `followed`: whether it followed the brand's page after the first decision.
 """
 MESSAGE_COST: Final = 100.0
 """A message's cost in the talk, in toman."""
@@ -42,7 +45,7 @@ AFTER: Final = timedelta(hours=96)
 class Tally:
     """`rows` `(n, len(FIELDS))` of those whom a journey decided about at least once.
 
-    `journeys`, `arms` `(n,)`: places in `JOURNEYS` and `ARMS`. `codes` `(n_arms, n_sizes, 2)`: shown at the wheel, redeemed.
+    `journeys`, `arms` `(n,)`: places in `PLAYED` and `ARMS`. `codes` `(n_arms, n_sizes, 2)`: shown at the wheel, redeemed.
     """
 
     rows: Floats = field(default_factory=lambda: np.zeros((0, len(FIELDS))))
@@ -52,7 +55,7 @@ class Tally:
 
     def column(self, name: str, journey: str, arm: Group) -> Floats:
         """A field of everyone in an arm of a journey; `net` is margin less all costs, `expected_net` that by the chances."""
-        mine = (self.journeys == JOURNEYS.index(journey)) & (self.arms == ARMS.index(arm))
+        mine = (self.journeys == PLAYED.index(journey)) & (self.arms == ARMS.index(arm))
         rows = self.rows[mine]
         if name == "expected_net":
             return np.asarray(rows[:, FIELDS.index("expected")] - rows[:, FIELDS.index("messages")])
@@ -69,7 +72,7 @@ def tally(lives: Iterable[Life]) -> Tally:
     total = Tally()
     rows, journeys, arms = [], [], []
     for life in lives:
-        for place, journey in enumerate(JOURNEYS):
+        for place, journey in enumerate(PLAYED):
             told = [each for each in life.told.values() if each.record.request.journey == journey]
             group = life.shop.group(life.customer.customer_id, journey)
             if not told or group is None:
@@ -112,6 +115,8 @@ def _row(life: Life, journey: str, told: list[Told]) -> list[float]:
         sum(each.expected for each in sent),
         sum(order.at < first + AFTER for order in after),
         float(bool(after)),
+        sum(each.amount > 0 for each in sent),
+        float(any(at >= first for at in life.follows)),
     ]
 
 

@@ -20,14 +20,13 @@ from benchmarks.journeys.lessons import add_up, rewarded, sums_of
 from benchmarks.journeys.life import Life, Told
 from benchmarks.journeys.page import write_page
 from benchmarks.journeys.run import Plan, Simulated, live
-from benchmarks.journeys.shop import ARMS, Shop, additive, set_up
+from benchmarks.journeys.shop import ARMS, PLAYED, Shop, additive, set_up
 from benchmarks.journeys.tally import FIELDS, Tally, tally, together
 from features.schema import CHANNELS
 from models.reward import OutcomeKind
 from tests.service.conftest import starting_policies
 from tests.training.conftest import shop, shop_tables, stage
 from training.simulation.stage import Stage
-from training.simulation.world import JOURNEYS
 
 __all__ = ["shop", "shop_tables", "stage"]
 ROOT = Path(__file__).parent.parent.parent
@@ -69,7 +68,22 @@ def test_every_send_belongs_to_a_run_that_was_active(lives: list[Life]) -> None:
 def test_every_journey_sends_something(lives: list[Life]) -> None:
     sends = Counter(told.record.request.journey for _, told in sent_by(lives))
 
-    assert set(sends) == set(JOURNEYS)
+    assert set(sends) == set(PLAYED)
+
+
+def test_who_follows_the_page_after_an_invitation_gets_a_code_and_who_is_held_out_follows_by_itself(
+    lives: list[Life],
+) -> None:
+    found = tally(lives)
+    for life in lives:
+        told = [each for each in life.told.values() if each.record.request.journey == "follow_pages"]
+        invited = [each.sent_at for each in told if each.sent_at and each.channel]
+        rewarded_at = [each.sent_at for each in told if each.sent_at and each.amount]
+
+        assert len(rewarded_at) <= len(invited) <= 1
+        assert all(invited[0] < at and at in life.follows for at in rewarded_at)
+    codes = [found.column("codes", "follow_pages", arm).sum() for arm in ARMS]
+    assert (sum(codes) > 0, codes[-1]) == (True, 0)
 
 
 def test_who_is_held_out_gets_nothing(lives: list[Life]) -> None:
@@ -169,7 +183,7 @@ def test_a_page_of_it_says_simulated_and_has_a_row_each(lives: list[Life], tmp_p
 
     text = (tmp_path / "page.md").read_text(encoding="utf-8")
     assert "**Everything here is simulated**" in text
-    assert all(text.count(f"| {journey} | {arm} |") for journey in JOURNEYS for arm in ARMS[:-1])
+    assert all(text.count(f"| {journey} | {arm} |") for journey in PLAYED for arm in ARMS[:-1])
     assert "{" not in text
 
 
@@ -197,7 +211,7 @@ def test_net_value_is_margin_less_coupons_and_messages() -> None:
         row[0, FIELDS.index(name)] = amount
     found = Tally(rows=row, journeys=np.array([0]), arms=np.array([0]))
 
-    assert found.column("net", JOURNEYS[0], ARMS[0]).tolist() == [39_800.0]
+    assert found.column("net", PLAYED[0], ARMS[0]).tolist() == [39_800.0]
 
 
 @pytest.mark.slow
