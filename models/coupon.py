@@ -21,6 +21,7 @@ RAMPS: Final = 3
 SHARE_SCALE: Final = 0.2
 _SEED: Final = 20260318
 _ORDER, _VALUE = 0, 1
+_LEAST: Final = 1e-9
 
 
 class CouponThompson(Policy):
@@ -29,15 +30,17 @@ class CouponThompson(Policy):
     Rewards are net values (`models.reward`): thousands of the shop's currency, 0 when nothing came of the round (an order
     whose margin is just its coupon looks alike; E[r] below holds with those among the zeros).
     So E[r | x, c] = P(r ≠ 0 | x, c)·E[r | r ≠ 0, x, c], a two-part (hurdle) model, of
-        P(x, c) = φ(x)ᵀβ + Σ_jk θ_jk·h_j(x)·s_k(c),  θ ≥ 0,
-        E(x, c) = V(x) - c·u(c),  V = φ(x)ᵀω,  u(c) = u_0 + u_1·c/c_max the share of orders that use the coupon.
+        P(x, c) = P_0(x) + D(x, c),  P_0 = φ(x)ᵀβ,  D = Σ_jk θ_jk·h_j(x)·s_k(c),  θ ≥ 0,
+        E[r | r ≠ 0, x, c] = V(x) - c·a(c) on average over x,  V = φ(x)ᵀω,  a(c) = a_0 + a_1·c/c_max.
     φ: the scaled inputs with a leading 1; s_k: `RAMPS` straight ramps that each rise from 0 to 1 over their part of
     (0, c_max], so P is monotone in c whatever was learnt; h: for each of `effect_inputs` how high and how low it is,
-    1/(1 + e^-z) and 1/(1 + e^z). A decision maximises P·(V - (1 + λ)·u·c) over the draws of the posterior: what the orders
-    earn, less the coupons, less λ times the coupons again. λ ≥ 0 is the input `budget_price`, 0 where it is not among them.
+    1/(1 + e^-z) and 1/(1 + e^z). a is the share of orders that use the coupon. An order that the coupon brought does use
+    it; of those that come anyway a share u does, so a·P = D + u·P_0, which at the mean customer x̄ of the rounds gives u(c).
+    A decision maximises P·V - (1 + λ)·c·(D + u·P_0) over the draws of the posterior: what the orders earn, less the
+    coupons, less λ times the coupons again. λ ≥ 0 is the input `budget_price`, 0 where it is not among them.
 
     Priors: `ridge`, `shape` and the rates as in `NormalInverseGamma`; each θ is half-normal of scale effect_scale·√(noise
-    variance / ridge), which at the defaults expects coupons to add some percent to P; `used_share` is the prior mean of u.
+    variance / ridge), which at the defaults expects coupons to add some percent to P; `used_share` is the prior mean of a.
 
     Choices are the shares in which each size wins over a fixed set of `DRAWS` posterior draws; the action is sampled from
     those shares, so the logged propensity is exact. Approximated: P is linear, not logistic, which keeps the sums additive
@@ -56,12 +59,12 @@ class CouponThompson(Policy):
         input_names: tuple[str, ...],
         effect_inputs: tuple[str, ...],
         standardizer: Standardizer,
-        floor: float = 0.02,
+        floor: float = 0.005,
         ridge: float = 5.0,
         shape: float = 2.0,
         order_rate: float = 0.1,
         value_rate: float = 1000.0,
-        effect_scale: float = 0.05,
+        effect_scale: float = 0.07,
         used_share: float = 0.3,
         statistics: LinearStatistics | None = None,
     ) -> None:
@@ -77,6 +80,7 @@ class CouponThompson(Policy):
             "used_share": used_share,
         }
         self.amounts = np.array([amount_of(name) for name in action_names])
+        self._costs = self.amounts / 1000
         self._ramps = _ramps(self.amounts)
         self._scaled = np.array([place for place, name in enumerate(input_names) if name != BUDGET_PRICE])
         self._budget = input_names.index(BUDGET_PRICE) if BUDGET_PRICE in input_names else None
@@ -90,20 +94,27 @@ class CouponThompson(Policy):
 
     def order_probabilities(self, context: Floats) -> Floats:
         """P(order) of each size in each posterior draw, `(DRAWS, n_actions)`: it does not fall as the size grows."""
-        return self._order_probabilities(self._design(context))
+        return self._order_probabilities(self._design(context))[1]
 
-    def _order_probabilities(self, x: Floats) -> Floats:
+    def _order_probabilities(self, x: Floats) -> tuple[Floats, Floats]:
+        """P_0 `(DRAWS, 1)` and P `(DRAWS, n_actions)`."""
         base, effect, _, _ = self._draws()
+        anyway = np.maximum(base.dot(x), 0.0)[:, None]
         probabilities: Floats = self._heights(x).dot(effect).reshape(DRAWS, self.n_actions)
-        probabilities += np.maximum(base.dot(x), 0.0)[:, None]
-        return np.minimum(probabilities, 1.0, out=probabilities)
+        probabilities += anyway
+        return np.minimum(anyway, 1.0), np.minimum(probabilities, 1.0, out=probabilities)
 
     def net_values(self, context: Floats) -> Floats:
-        """What each size earns less what it costs in each posterior draw, `(DRAWS, n_actions)`, λ applied."""
-        _, _, value, costs = self._draws()
-        x, price = self._design(context), self._price(context)
-        net: Floats = value.dot(x)[:, None] - ((1 + price) * costs if price else costs)
-        net *= self._order_probabilities(x)
+        """What each size earns less what it costs in each posterior draw, `(DRAWS, n_actions)`, λ applied.
+
+        P·(V - (1 + λ)·c) + (1 + λ)·P_0·(1 - u)·c: every order uses the coupon but those that come anyway and do not.
+        """
+        _, _, value, spared = self._draws()
+        x, cost = self._design(context), 1 + self._price(context)
+        anyway, probabilities = self._order_probabilities(x)
+        net: Floats = value.dot(x)[:, None] - cost * self._costs
+        net *= probabilities
+        net += (cost * anyway) * spared
         return net
 
     def customer_class(self, context: Floats) -> dict[str, float]:
@@ -178,13 +189,13 @@ class CouponThompson(Policy):
         )
 
     def _use_terms(self, actions: Integers) -> Floats:
-        """c and c²/c_max in thousands, so scaled that the prior's deviation of u is `SHARE_SCALE`."""
+        """c and c²/c_max in thousands, so scaled that the prior's deviation of a is `SHARE_SCALE`."""
         scale = SHARE_SCALE * np.sqrt(self.prior["ridge"] / self.prior["value_rate"])
         c = self.amounts[actions]
         return np.asarray(scale * np.stack([c, c * c / self.amounts.max()], axis=1) / 1000)
 
     def _draws(self) -> tuple[Floats, Floats, Floats, Floats]:
-        """β `(DRAWS, n_base)`, Σ_k θ_jk·s_k(c) `(n_heights, DRAWS·n_actions)`, ω, u·c in thousands `(DRAWS, n_actions)`."""
+        """β `(DRAWS, n_base)`, Σ_k θ_jk·s_k(c) `(n_heights, DRAWS·n_actions)`, ω, and c·(1 - u) `(DRAWS, n_actions)`."""
         if self._drawn is None or self._drawn[0] is not self.statistics:
             self._drawn = (self.statistics, *self._draw())
         return self._drawn[1:]
@@ -198,14 +209,41 @@ class CouponThompson(Policy):
         rest = covariance[:n, :n] - gain @ covariance[n:, :n]
         base = mean[:n] + (theta - mean[n:]) @ gain.T + _normals(rng, rest)
         effect = self.prior["effect_scale"] * theta.reshape(DRAWS, -1, RAMPS) @ self._ramps
+        flat = np.ascontiguousarray(effect.transpose(1, 0, 2)).reshape(-1, DRAWS * self.n_actions)
+        omega, paid = self._draw_values(rng, theta)
+        anyway, added = self._mean_orders(base, effect)
+        by_others = (paid * (anyway + added) - self._costs * added) / anyway
+        return base, flat, omega, self._costs - np.clip(by_others, 0.0, self._costs)
+
+    def _draw_values(self, rng: np.random.Generator, theta: Floats) -> tuple[Floats, Floats]:
+        """ω and c·a in thousands, moved where the orders that coupons brought used more than all orders are thought to have.
+
+        That is Σ c·D over the rounds learnt, for c = c_max·Σ_k s_k(c)/RAMPS, and Σ c·a over their orders. Both move by
+        their regression on the latter: where coupons cost more than was thought, orders earned more.
+        """
+        n, d, sums = self._n_base, self._n_base + self._n_effects, self.statistics
         mean, covariance = self._posterior(_VALUE, n + 2)
         omega = mean + _normals(rng, covariance)
-        share = self.prior["used_share"] * self.amounts / 1000
-        used = share + omega[:, n:] @ self._use_terms(np.arange(self.n_actions)).T
-        with np.errstate(invalid="ignore"):
-            used = np.where(self.amounts > 0, used / (self.amounts / 1000), 0.0)
-        effect = np.ascontiguousarray(effect.transpose(1, 0, 2)).reshape(-1, DRAWS * self.n_actions)
-        return base, effect, omega[:, :n], np.clip(used, 0.0, 1.0) * self.amounts / 1000
+        terms = self._use_terms(np.arange(self.n_actions))
+        paid = -sums.xx[_VALUE, 0, n : n + 2]  # Σ of the orders' terms
+        along = covariance[:, n:] @ paid
+        variance = paid @ along[n:]
+        if variance > _LEAST:
+            largest = int(np.argmax(self._costs))
+            unit = self._costs[largest] / RAMPS / max(len(self._effects), 1) / self.prior["effect_scale"]
+            taken = unit * (theta @ sums.xx[_ORDER, n:d, n:d].sum(axis=1))
+            expected = self.prior["used_share"] * paid[0] * self._costs[largest] / terms[largest, 0]
+            short = np.maximum(taken - expected - omega[:, n:] @ paid, 0.0)
+            omega += short[:, None] * along / variance
+        return omega[:, :n], self.prior["used_share"] * self._costs + omega[:, n:] @ terms.T
+
+    def _mean_orders(self, base: Floats, effect: Floats) -> tuple[Floats, Floats]:
+        """P_0 `(DRAWS, 1)` and D `(DRAWS, n_actions)` at x̄, the mean of the rounds and of `ridge` at the scale's centre."""
+        total = self.statistics.xx[_ORDER, 0, : self._n_base].copy()
+        total[0] += self.prior["ridge"]
+        mean = total / total[0]
+        added = np.tensordot(effect, self._heights(mean), axes=(1, 0))
+        return np.maximum(base @ mean, _LEAST)[:, None], np.asarray(added)
 
     def _posterior(self, which: int, d: int) -> tuple[Floats, Floats]:
         """Mean `(d,)` and covariance `(d, d)` of the first d coefficients of one regression."""

@@ -80,6 +80,39 @@ def test_who_is_persuaded_gets_the_cheapest_size_that_works_and_who_orders_anywa
     assert anyway[0] > 0.85
 
 
+def used_by_the_persuaded(n: int = 60_000) -> CouponThompson:
+    """n rounds of one seed: an order earns 61 thousand; who orders anyway uses no coupon, who is persuaded does."""
+    rng = np.random.default_rng(2)
+    liking, actions, u = rng.normal(size=n), rng.integers(0, 6, n), rng.random(n)
+    anyway = u < chance(liking, np.zeros(n))
+    brought = ~anyway & (u < chance(liking, 10_000.0 * actions))
+    policy = fresh()
+    rewards = 61.0 * (anyway | brought) - 10.0 * actions * brought
+    policy.learn_many(np.column_stack([liking, np.zeros(n)]), actions, rewards)
+    return policy
+
+
+@pytest.mark.parametrize("liking", [-1.5, 0.0, 1.5])
+def test_a_coupon_costs_what_the_orders_that_it_brought_use_whoever_gets_it(liking: float) -> None:
+    """λ = 1 counts the cost once more. One seed: within 1.5 thousand, 0.03 of 50 (as above)."""
+    policy, amounts = used_by_the_persuaded(), 10_000.0 * np.arange(6)
+    without, dearer = (policy.net_values(np.array([liking, price])).mean(axis=0) for price in (0.0, 1.0))
+
+    brought = chance(np.array(liking), amounts) - chance(np.array(liking), np.zeros(6))
+
+    assert without - dearer == pytest.approx(amounts / 1000 * brought, abs=1.5)
+
+
+def test_orders_that_only_a_coupon_brings_are_worth_what_it_took_besides() -> None:
+    """500 of 500 rounds with 50,000 left 3 thousand after it, the others nothing: an order is worth 53."""
+    policy, actions = fresh(), np.repeat([0, 5], 500)
+    policy.learn_many(np.zeros((1000, 2)), actions, np.where(actions == 5, 3.0, 0.0))
+
+    net = policy.net_values(np.zeros(2)).mean(axis=0)
+
+    assert net[5] > net[0]
+
+
 def test_a_tight_budget_gives_smaller_coupons() -> None:
     amounts = LEARNT.amounts
 
