@@ -17,6 +17,7 @@ from service.console.chart import estimate_chart, line_chart
 from service.console.customer import decided_now
 from service.console.decisions import SHOWN, newest_decisions
 from service.console.health import newest_acts, read_health
+from service.console.interval_chart import interval_chart
 from service.console.page import may, render
 from service.console.page_route import PageRoute
 from service.console.policies import read_policies
@@ -138,7 +139,9 @@ async def show_experiments(request: Request, gardoon: Gardoon) -> Response:
     points = {name: rules.point for name, rules in gardoon.rules.items()}
     since = gardoon.clock() - LOOK_BACK
     ratios = await asyncio.to_thread(sample_ratios, gardoon.engine, points, since)
-    return await _measured(request, gardoon, "experiments.html", ratios=ratios, since=since)
+    return await _measured(
+        request, gardoon, "experiments.html", ratios=ratios, since=since, interval_chart=interval_chart
+    )
 
 
 @router.get("/retention")

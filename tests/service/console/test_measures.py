@@ -16,6 +16,7 @@ import pytest
 from models.entropy import normalized_entropy
 from service.console.budget import read_courses
 from service.console.chart import HEIGHT, WIDTH, line_chart
+from service.console.interval_chart import interval_chart
 from service.console.policies import read_policies
 from service.console.report import ReportError, evaluation_pages, read_report
 from service.console.reward_sums import RewardSums, Z, cumulative_gain, estimate
@@ -55,6 +56,54 @@ def test_what_was_measured_is_shown_and_marked_as_simulated(worker: Worker) -> N
     assert "simulated" in retention
     assert "30,100 toman" in economics
     assert "166,667 toman" in economics
+
+
+@pytest.mark.parametrize(
+    ("verdict", "told", "is_drawn"),
+    [
+        ("winner", "Its difference to every other variant is above 0", True),
+        ("no winner yet", "No winner is shown yet.", True),
+        ("too few rounds", "fewer than 100 rounds", True),
+        ("sample ratio mismatch", "nothing here holds", False),
+    ],
+)
+def test_a_message_test_names_a_winner_where_one_is_shown_and_nothing_where_its_shares_are_off(
+    worker: Worker, verdict: str, told: str, is_drawn: bool
+) -> None:
+    content = json.loads(MEASURES.read_text(encoding="utf-8"))
+    table = content["tables"]["message_tests"]
+    columns = table["columns"]
+    for place, row in enumerate(table["rows"]):
+        row[columns.index("verdict")] = verdict
+        row[columns.index("is_winner")] = verdict == "winner" and place == 1
+    folder = worker.state.settings.reports_path
+    folder.mkdir()
+    (folder / "measures.json").write_text(json.dumps(content), encoding="utf-8")
+
+    page = worker.client.get("/console/experiments").text
+
+    assert told in page
+    assert ("<strong><bdi>with_name</bdi></strong>" in page) is (verdict == "winner")
+    assert ("Mean reward by variant" in page) is is_drawn
+    assert "72,240 toman" in page, "what the groups brought"
+
+
+def test_intervals_share_an_axis_that_holds_nothing_and_all_bounds() -> None:
+    rows = [
+        {"name": "a", "mean": 1.0, "low": 0.5, "high": 2.0},
+        {"name": "b", "mean": 0.0, "low": -2.0, "high": 1.0},
+        {"name": "too few to know", "mean": 1.0, "low": None, "high": None},
+    ]
+
+    drawn = interval_chart(rows, "name", "mean")
+
+    assert drawn is not None
+    assert [(mark.name, mark.low, mark.at, mark.high) for mark in drawn.marks] == [
+        ("a", 0.625 * WIDTH, 0.75 * WIDTH, WIDTH),
+        ("b", 0.0, 0.5 * WIDTH, 0.75 * WIDTH),
+    ]
+    assert [tick.value for tick in drawn.ticks] == [-2.0, -1.0, 0.0, 1.0, 2.0]
+    assert interval_chart(rows[2:], "name", "mean") is None
 
 
 def test_a_file_that_is_no_report_is_named(worker: Worker) -> None:
