@@ -18,7 +18,8 @@ from service.schemas import DecideRequest
 from service.stages import Stages
 from service.state import State
 from service.store.key_log import KeyClaim
-from service.store.ledger import StandingMovedError, StandingQuery
+from service.store.ledger import StandingMovedError
+from service.store.standing_rows import StandingQuery
 from service.time_limit import TimeLimit
 
 ATTEMPTS = 8

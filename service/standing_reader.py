@@ -18,7 +18,7 @@ from service.guardrails.cap import horizon
 from service.pacing import budgets_now
 from service.standing import CountedMessage, Draw
 from service.state import State
-from service.store.ledger import StandingQuery, read_standing
+from service.store.standing_rows import StandingQuery, read_standings
 
 UNKNOWN_REACH = {"profile:missing", "profile:stale"}
 
@@ -65,7 +65,7 @@ def _messages(
         period=None,
         day=None,
     )
-    return read_standing(connection, query).messages
+    return read_standings(connection, [query])[0].messages
 
 
 def _draws(
@@ -88,6 +88,6 @@ def _draws(
                 period=period.name,
                 day=None,
             )
-            draw = read_standing(connection, query).draw
+            draw = read_standings(connection, [query])[0].draw
             found.update({} if draw is None else {journey: draw})
     return found

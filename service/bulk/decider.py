@@ -26,7 +26,7 @@ from service.standing import Standing
 from service.steady_reader import StoreReader
 from service.store.deadlock import unless_deadlocked
 from service.store.decision_commit import Entry, commit_within
-from service.store.many_standings import read_standings
+from service.store.standing_rows import read_standings
 from service.store.tables import decisions
 
 CHUNK: Final = 1_000

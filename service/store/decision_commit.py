@@ -11,12 +11,14 @@ from sqlalchemy import Connection, Engine
 
 from service.record import DecisionRecord
 from service.standing import Claims
-from service.store.engine import insert_rows, microseconds
+from service.store.driver import Insert, insert_all
+from service.store.engine import microseconds
 from service.store.key_log import KeyClaim, KeyTakenError, give_back_keys, without_taken
-from service.store.ledger import StandingMovedError, forgotten_since, take_claims
+from service.store.ledger import StandingMovedError, claim_rows, forgotten_since, take_claims
 from service.store.tables import decisions
 
 _RECORD: Final = TypeAdapter(DecisionRecord)
+_DECISION: Final = Insert(decisions, tuple(decisions.columns.keys()))
 
 
 @dataclass(frozen=True)
@@ -53,22 +55,23 @@ def commit(engine: Engine, entries: Sequence[Entry]) -> list[Exception | None]:
 
 def commit_within(engine: Engine, connection: Connection, entries: Sequence[Entry]) -> list[Exception | None]:
     """The same, on disk once the connection's transaction is."""
-    free = without_taken(engine, connection, [entry.key for entry in entries])
+    free = without_taken(connection, [entry.key for entry in entries])
     failures: list[Exception | None] = [None if each else KeyTakenError() for each in free]
     wanted = {
         entry.decision_id: entry.claims
         for entry, failure in zip(entries, failures, strict=True)
         if failure is None and entry.claims is not None
     }
-    lost = wanted.keys() - take_claims(engine, connection, wanted)
-    lost |= _of_forgotten(connection, entries, failures)
+    taken = take_claims(engine, connection, wanted)
+    lost = (wanted.keys() - taken) | _of_forgotten(connection, entries, failures)
     for place, entry in enumerate(entries):
         if entry.decision_id in lost:
             failures[place] = StandingMovedError()
     give_back_keys(connection, [each.key for each in entries if each.decision_id in lost and each.key])
     rows = [entry.row for entry, failure in zip(entries, failures, strict=True) if failure is None]
     if rows:
-        insert_rows(connection, decisions, rows)
+        noted = claim_rows({identity: claims for identity, claims in wanted.items() if identity in taken})
+        insert_all(connection, {**noted, _DECISION: rows})
     return failures
 
 

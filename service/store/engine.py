@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import (
-    BigInteger,
     Connection,
     Engine,
-    LargeBinary,
-    String,
     Table,
-    Text,
     create_engine,
     event,
     func,
@@ -113,39 +108,9 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}").close()
 
 
-def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that all have the same columns: on PostgreSQL by one statement, not by one for each row."""
-    names = tuple(rows[0])
-    if connection.dialect.name == "postgresql":
-        columns = tuple([[row[name] for row in rows] for name in names])
-        connection.exec_driver_sql(_from_columns(table, names), columns)
-    else:
-        connection.execute(table.insert(), rows)
-
-
-_ARRAYS: Final[Mapping[type, str]] = {
-    String: "%s::text[]",  # whose length the column checks: a cast to its own type would cut what is too long
-    Text: "%s::text[]",
-    BigInteger: "%s::bigint[]",
-    LargeBinary: "%b::bytea[]",
-}
-
-
-@cache
-def _from_columns(table: Table, names: tuple[str, ...]) -> str:
-    """An insert of rows that are given as an array for each column."""
-    arrays = ", ".join([_ARRAYS[type(table.c[name].type)] for name in names])
-    return f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM unnest({arrays})"
-
-
 def insert_into(engine: Engine, table: Table) -> Any:
     """An insert of the database's own kind: one that can say what happens on a conflict."""
-    return insert_of(engine.dialect.name, table)
-
-
-def insert_of(dialect: str, table: Table) -> Any:
-    """`insert_into` for a database by name, for statements that are built once."""
-    return {"sqlite": sqlite, "postgresql": postgresql}[dialect].insert(table)
+    return {"sqlite": sqlite, "postgresql": postgresql}[engine.dialect.name].insert(table)
 
 
 def insert_or_ignore(engine: Engine, table: Table) -> Any:

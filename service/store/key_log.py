@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, bindparam, delete, select
 
-from service.store.engine import insert_of, microseconds
+from service.store.driver import Insert, insert
+from service.store.engine import microseconds
 from service.store.tables import idempotency_keys as keys
 
 _PART = 500
+_CLAIM: Final = Insert(
+    keys,
+    tuple(keys.columns.keys()),
+    "ON CONFLICT (scope, key) DO UPDATE SET "
+    + ", ".join(
+        [f"{column.name} = excluded.{column.name}" for column in keys.columns if not column.primary_key]
+    )
+    + " WHERE idempotency_keys.expires_at <= excluded.claimed_at RETURNING scope, key",
+)
 _RESULT = select(keys).where(
     keys.c.scope == bindparam("scope"),
     keys.c.key == bindparam("key"),
@@ -68,9 +77,7 @@ class KeyTakenError(Exception):
     """Somebody else committed a result under this key first; nothing of one's own was committed."""
 
 
-def claim_keys(
-    engine: Engine, connection: Connection, rows: Iterable[dict[str, Any]]
-) -> set[tuple[str, str]]:
+def claim_keys(connection: Connection, rows: Iterable[dict[str, Any]]) -> set[tuple[str, str]]:
     """The keys that were free or expired and now stand for these rows' results; the others are taken.
 
     Rows go in by key, so that two processes that claim the same keys wait for each other in one order.
@@ -78,18 +85,7 @@ def claim_keys(
     ordered = sorted(rows, key=lambda row: (row["scope"], row["key"]))
     if not ordered:
         return set()
-    return {(row.scope, row.key) for row in connection.execute(_claim(engine.dialect.name), ordered)}
-
-
-@cache
-def _claim(dialect: str) -> Any:
-    insert = insert_of(dialect, keys)
-    replaced = {c.name: insert.excluded[c.name] for c in keys.columns if not c.primary_key}
-    return insert.on_conflict_do_update(
-        index_elements=[keys.c.scope, keys.c.key],
-        set_=replaced,
-        where=keys.c.expires_at <= insert.excluded.claimed_at,
-    ).returning(keys.c.scope, keys.c.key)
+    return {(scope, key) for scope, key in insert(connection, _CLAIM, ordered)}
 
 
 def find_result(engine: Engine, claim: KeyClaim) -> KeptResult | None:
@@ -114,7 +110,7 @@ def known_keys(engine: Engine, scope: str, names: Collection[str]) -> set[str]:
 def keep_result(engine: Engine, claim: KeyClaim, content: bytes) -> bool:
     """Whether this answer now stands for the key; False when another one does already."""
     with engine.begin() as connection:
-        return claim.name in claim_keys(engine, connection, [claim.row(content=content)])
+        return claim.name in claim_keys(connection, [claim.row(content=content)])
 
 
 def forget_expired_keys(engine: Engine, now: datetime) -> int:
@@ -123,15 +119,13 @@ def forget_expired_keys(engine: Engine, now: datetime) -> int:
         return connection.execute(delete(keys).where(keys.c.expires_at <= microseconds(now))).rowcount
 
 
-def without_taken(
-    engine: Engine, connection: Connection, rows: Sequence[dict[str, Any] | None]
-) -> list[bool]:
+def without_taken(connection: Connection, rows: Sequence[dict[str, Any] | None]) -> list[bool]:
     """Of each row of a commit, whether it may go on: its key was claimed just now, or it has none.
 
     Of several with one key, as when a caller gave up and asked again, only the first may.
     """
     first = {(row["scope"], row["key"]): place for place, row in reversed(list(enumerate(rows))) if row}
-    claimed = claim_keys(engine, connection, [row for place in first.values() if (row := rows[place])])
+    claimed = claim_keys(connection, [row for place in first.values() if (row := rows[place])])
     going_on = {place for name, place in first.items() if name in claimed}
     return [row is None or place in going_on for place, row in enumerate(rows)]
 

@@ -8,8 +8,7 @@ from prometheus_client import Histogram
 from sqlalchemy import Engine
 
 from service.standing import Standing
-from service.store.ledger import StandingQuery, read_standing
-from service.store.many_standings import read_standings
+from service.store.standing_rows import StandingQuery, read_standings
 from service.store.together import Together
 
 
@@ -24,11 +23,9 @@ class StandingReads(Together[StandingQuery, Standing]):
         super().__init__(engine.execution_options(isolation_level="AUTOCOMMIT"), seconds=seconds)
 
     async def read(self, query: StandingQuery) -> Standing:
-        """What `read_standing` reads. Raises: `LogUnavailableError`; `UnstorableError` for an id that no database takes."""
+        """Where a customer stands. Raises: `LogUnavailableError`; `UnstorableError` for an id that no database takes."""
         return await self._done(query)
 
     def _do(self, queries: Sequence[StandingQuery]) -> Sequence[Standing]:
         with self._engine.connect() as connection:
-            if len(queries) == 1:
-                return [read_standing(connection, queries[0])]
             return read_standings(connection, queries)

@@ -12,7 +12,7 @@ from service.course import customer_zone
 from service.forcing import decide_for
 from service.schemas import Coupon, DecideRequest, Trigger
 from service.state import State
-from service.store.ledger import StandingQuery
+from service.store.standing_rows import StandingQuery
 from service.wheel.link import Wheel
 
 SPINNER: Final = Asker(identity="wheel", key_scope="wheel", rights=frozenset())

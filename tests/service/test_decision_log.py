@@ -19,7 +19,8 @@ from service.record import DecisionRecord
 from service.standing import Claims
 from service.store.decision_commit import decision_row
 from service.store.decision_log import DecisionLog
-from service.store.engine import insert_rows, open_log
+from service.store.driver import insert_rows
+from service.store.engine import open_log
 from service.store.tables import decisions
 from tests.service.conftest import Worker
 

@@ -169,7 +169,7 @@ def test_one_taken_key_does_not_spoil_the_commit_of_the_others(worker: Worker) -
 
     with worker.state.engine.begin() as connection:
         rows = [a_claim("k1").row(), a_claim("k2").row(), a_claim("k3").row()]
-        claimed = claim_keys(worker.state.engine, connection, rows)
+        claimed = claim_keys(connection, rows)
 
     assert claimed == {(ANYONE, "k2"), (ANYONE, "k3")}
 
@@ -178,7 +178,7 @@ def test_of_one_key_twice_in_a_commit_the_first_goes_on(engine: Engine) -> None:
     keys = [a_claim("k1").row(), None, a_claim("k2").row(), a_claim("k1").row(), None]
 
     with engine.begin() as connection:
-        may_go_on = without_taken(engine, connection, keys)
+        may_go_on = without_taken(connection, keys)
 
     assert may_go_on == [True, True, True, False, True]
 
@@ -216,8 +216,8 @@ def test_a_thousand_keys_are_claimed_in_one_commit(engine: Engine) -> None:
     rows = [a_claim(f"k{number}").row(content=b"") for number in range(1200)]
 
     with engine.begin() as connection:
-        first = claim_keys(engine, connection, rows)
-        again = claim_keys(engine, connection, rows)
+        first = claim_keys(connection, rows)
+        again = claim_keys(connection, rows)
 
     assert len(first) == 1200
     assert again == set()

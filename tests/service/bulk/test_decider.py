@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, event, func, select, update
+from sqlalchemy import Connection, Engine, delete, func, select, update
 
 from features.schema import load_schema
 from features.segment import Segment
@@ -16,6 +16,7 @@ from service.bulk.run import Run
 from service.errors import BusyCustomerError
 from service.point_files import load_decision_points
 from service.settings import Settings
+from service.store.decision_commit import Entry, commit_within
 from service.store.tables import budgets, coupons, decisions, draws, messages, standings
 from tests.service.conftest import NOW, Worker, stored_customer
 from tests.service.test_verify import run_verify
@@ -160,15 +161,27 @@ def test_a_run_again_answers_the_same_and_decides_nothing(shop: Worker) -> None:
         assert connection.scalar(select(func.count()).select_from(decisions)) == 40
 
 
-def test_a_customer_who_gets_a_decision_meanwhile_is_decided_about_again(shop: Worker) -> None:
+def before_each_commit(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """Do something else before a run commits what it decided."""
+
+    def late(engine: Engine, connection: Connection, entries: Sequence[Entry]) -> list[Exception | None]:
+        act()
+        return commit_within(engine, connection, entries)
+
+    monkeypatch.setattr("service.bulk.decider.commit_within", late)
+
+
+def test_a_customer_who_gets_a_decision_meanwhile_is_decided_about_again(
+    shop: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine, asked = shop.state.engine, []
 
-    def be_faster(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if "INSERT INTO standings" in statement and not asked:
+    def be_faster() -> None:
+        if not asked:
             asked.append("c1")
             asked.append(shop.decide(customer_id="c1", journey="lucky_wheel"))
 
-    event.listen(engine, "before_cursor_execute", be_faster)
+    before_each_commit(monkeypatch, be_faster)
     answers = decider(shop, "lucky_wheel").decide(CUSTOMERS)
 
     live = asked[1]
@@ -181,15 +194,17 @@ def test_a_customer_who_gets_a_decision_meanwhile_is_decided_about_again(shop: W
     assert run_verify(shop).differing == []
 
 
-def test_another_process_that_decided_the_same_part_is_believed(shop: Worker) -> None:
+def test_another_process_that_decided_the_same_part_is_believed(
+    shop: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bulk, asked = decider(shop, "lucky_wheel"), []
 
-    def be_faster(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if "INSERT INTO standings" in statement and not asked:
+    def be_faster() -> None:
+        if not asked:
             asked.append("once")
             asked.extend(decider(shop, "lucky_wheel").decide(CUSTOMERS[:7]))
 
-    event.listen(shop.state.engine, "before_cursor_execute", be_faster)
+    before_each_commit(monkeypatch, be_faster)
     answers = bulk.decide(CUSTOMERS)
 
     assert answers[:7] == asked[1:]
@@ -197,15 +212,16 @@ def test_another_process_that_decided_the_same_part_is_believed(shop: Worker) ->
     assert len(told(shop)["decisions"]) == 40
 
 
-def test_a_customer_whom_others_always_come_first_with_is_told(shop: Worker) -> None:
+def test_a_customer_whom_others_always_come_first_with_is_told(
+    shop: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shop.decide(customer_id="c1", journey="churn_prevention")
 
-    def be_faster(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if "INSERT INTO standings" in statement:
-            with shop.state.engine.begin() as other:
-                other.execute(update(standings).values(version=standings.c.version + 1))
+    def be_faster() -> None:
+        with shop.state.engine.begin() as other:
+            other.execute(update(standings).values(version=standings.c.version + 1))
 
-    event.listen(shop.state.engine, "before_cursor_execute", be_faster)
+    before_each_commit(monkeypatch, be_faster)
 
     with pytest.raises(BusyCustomerError, match="1 customers"):
         decider(shop, "lucky_wheel").decide(["c1"])

@@ -1,8 +1,9 @@
-"""Standings read together are those read one by one."""
+"""Standings read together are those that plain statements find one by one."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -10,16 +11,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, insert
+from sqlalchemy import Connection, Engine, insert, or_, select
 
 from service.errors import UnstorableError
 from service.observability import Metrics
 from service.schemas import Coupon
-from service.standing import Standing
-from service.store.engine import microseconds
-from service.store.ledger import StandingQuery, read_standing
-from service.store.many_standings import read_standings
+from service.standing import BudgetStanding, CountedMessage, Draw, Standing
+from service.store.engine import microseconds, moment
 from service.store.standing_reads import StandingReads
+from service.store.standing_rows import StandingQuery, read_standings
 from service.store.tables import budgets, coupons, draws, messages, standings
 from tests.service.conftest import NOW
 
@@ -72,13 +72,76 @@ def query(number: int, kind: int) -> StandingQuery:
     )
 
 
+def plainly(connection: Connection, query: StandingQuery) -> Standing:
+    """The standing by a statement for each part of it."""
+    mine = standings.c.customer_id == query.customer_id
+    version = connection.scalar(select(standings.c.version).where(mine)) or 0
+    return Standing(
+        version=version,
+        messages=counted(connection, query),
+        draw=running(connection, query),
+        budget=budget(connection, query),
+    )
+
+
+def counted(connection: Connection, query: StandingQuery) -> tuple[CountedMessage, ...]:
+    if not query.horizon:
+        return ()
+    near = messages.c.due_at.between(
+        microseconds(query.at - query.horizon), microseconds(query.at + query.horizon)
+    )
+    alive = or_(messages.c.lapses_at.is_(None), messages.c.lapses_at > microseconds(query.at))
+    rows = select(messages).where(messages.c.customer_id == query.customer_id, near, alive)
+    return tuple(
+        CountedMessage(
+            due_at=moment(row.due_at),
+            channel=row.channel,
+            journey=row.journey,
+            tags=tuple(json.loads(row.tags)),
+        )
+        for row in connection.execute(rows.order_by(messages.c.due_at, messages.c.decision_id))
+    )
+
+
+def running(connection: Connection, query: StandingQuery) -> Draw | None:
+    if query.period is None:
+        return None
+    now = microseconds(query.at)
+    row = connection.execute(
+        select(draws)
+        .join(coupons, coupons.c.decision_id == draws.c.decision_id, isouter=True)
+        .where(draws.c.customer_id == query.customer_id, draws.c.journey == query.journey)
+        .where(or_(draws.c.period == query.period, draws.c.ends_at > now))
+        .where(or_(draws.c.lapses_at.is_(None), draws.c.lapses_at > now))
+        .where(or_(draws.c.lapses_at.is_(None), coupons.c.state.is_(None), coupons.c.state != "released"))
+        .order_by(draws.c.ends_at.desc())
+    ).first()
+    if row is None:
+        return None
+    return Draw(
+        decision_id=row.decision_id,
+        period=row.period,
+        ends_at=moment(row.ends_at),
+        coupon=Coupon.model_validate_json(row.coupon) if row.coupon else None,
+        activate_by=None if row.lapses_at is None else moment(row.lapses_at),
+    )
+
+
+def budget(connection: Connection, query: StandingQuery) -> BudgetStanding | None:
+    if query.day is None:
+        return None
+    mine = (budgets.c.journey == query.journey, budgets.c.day == query.day.isoformat())
+    row = connection.execute(select(budgets).where(*mine)).first()
+    return BudgetStanding(day=query.day, used=row.used if row else 0, price=row.price if row else 0.0)
+
+
 @pytest.mark.parametrize("kinds", [(0,), (1,), (2,), (0, 1, 2)])
-def test_many_standings_are_those_that_are_read_one_by_one(engine: Engine, kinds: tuple[int, ...]) -> None:
+def test_standings_are_those_that_are_found_one_by_one(engine: Engine, kinds: tuple[int, ...]) -> None:
     fill(engine, np.random.default_rng(3))
     queries = [query(number, kinds[number % len(kinds)]) for number in range(35)] + [query(3, kinds[0])]
 
     with engine.connect() as connection:
-        alone = [read_standing(connection, each) for each in queries]
+        alone = [plainly(connection, each) for each in queries]
         together = read_standings(connection, queries)
 
         assert together == alone
@@ -103,7 +166,7 @@ def test_decisions_that_wait_together_share_a_reading_and_a_name_that_is_none_ha
     found = asyncio.run(read_all(queries))
     readings = metrics.registry.get_sample_value("gardoon_standing_read_seconds_count")
     with engine.connect() as connection:
-        assert found == [read_standing(connection, each) for each in queries]
+        assert found == [plainly(connection, each) for each in queries]
     assert readings == 1
 
     *others, unstorable = asyncio.run(read_all([*queries[:3], replace(queries[3], customer_id="c\0")]))
