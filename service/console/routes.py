@@ -95,9 +95,9 @@ async def show_customer(
 
 
 @router.get("/policies")
-async def show_policies(request: Request, gardoon: Gardoon, journey: str = "") -> Response:
+async def show_policies(request: Request, gardoon: Gardoon, journey: str = "", by: str = "") -> Response:
     """What the policies do, earned and were."""
-    found = await asyncio.to_thread(read_policies, gardoon.engine, gardoon.clock(), journey)
+    found = await asyncio.to_thread(read_policies, gardoon.engine, gardoon.clock(), journey, by)
     pages = await asyncio.to_thread(evaluation_pages, gardoon.settings.reports_path)
     return render(
         request,

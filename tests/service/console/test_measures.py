@@ -134,7 +134,7 @@ def test_policies_are_told_by_journey_decision_and_group(worker: Worker) -> None
 
     found = read_policies(worker.state.engine, worker.clock())
 
-    channel = next(each for each in found.slices if each.decision == "channel")
+    channel = next(each for each in found.slices.found if each.decision == "channel")
     assert (channel.journey, channel.group, channel.rounds) == (
         "churn_prevention",
         "decisioning",
@@ -143,7 +143,28 @@ def test_policies_are_told_by_journey_decision_and_group(worker: Worker) -> None
     assert sum(probability for _, probability, _ in channel.actions()) == pytest.approx(1)
     assert sum(chosen for _, _, chosen in channel.actions()) == pytest.approx(1)
     assert 0 < channel.mean_entropy <= 1
-    assert read_policies(worker.state.engine, worker.clock(), "lucky_wheel").slices == ()
+    assert read_policies(worker.state.engine, worker.clock(), "lucky_wheel").slices.found == ()
+
+
+def test_policies_are_told_by_thirds_of_an_input_that_they_read(worker: Worker) -> None:
+    for number in range(9):
+        customer = stored_customer(f"r{number}", recency_days=float(number) if number else None)
+        worker.reader.customers[f"r{number}"] = customer
+        worker.decide(customer_id=f"r{number}", journey="churn_prevention")
+
+    found = read_policies(worker.state.engine, worker.clock(), by="recency_days").slices
+
+    assert found.by == "recency_days"
+    assert [(each.decision, each.part.low, each.part.high, each.rounds) for each in found.found] == [
+        ("coupon", 1.0, 3.0, 3),
+        ("coupon", 4.0, 5.0, 2),
+        ("coupon", 6.0, 8.0, 3),
+        ("coupon", None, None, 1),
+    ]
+    page = worker.client.get("/console/policies?by=recency_days").text
+    assert "<bdi>6.00 – 8.00</bdi>" in page
+    assert "unknown" in page
+    assert read_policies(worker.state.engine, worker.clock(), by="shoe_size").slices.by == ""
 
 
 @pytest.fixture
