@@ -24,14 +24,14 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-from sqlalchemy import Connection, CursorResult, Row, Table, func, select
+from sqlalchemy import Connection, CursorResult, Row, Select, Table, func, select
 
 from models.artifact import MANIFEST, Artifact
 from service.decision_point import KIND as RULES
 from service.store.engine import moment
 from service.store.parquet_file import replace_content, write_batches
 from service.store.partition import first_id
-from service.store.tables import artifacts, decisions, outcomes, rewards, snapshots
+from service.store.tables import activations, artifacts, decisions, outcomes, rewards, snapshots
 
 ROW_GROUP: Final = 1_000
 """Rows held in memory at a time."""
@@ -65,6 +65,9 @@ SCHEMAS: Final = {
             "features": pa.list_(pa.float64()),
             "scores": pa.map_(pa.string(), pa.float64()),
             "rounds": pa.list_(_ROUND),
+            "channel": pa.string(),
+            "activate": pa.string(),
+            "activated_at": _TIME,
         }
     ),
     "rewards": pa.schema(
@@ -82,7 +85,16 @@ SCHEMAS: Final = {
         }
     ),
 }
-_SOURCES: Final = {"decisions": decisions, "rewards": rewards, "outcomes": outcomes}
+_ACTIVATED: Final = activations.c.decision_id == decisions.c.decision_id
+_SOURCES: Final[dict[str, tuple[Table, Select[Any]]]] = {
+    "decisions": (
+        decisions,
+        select(decisions, activations.c.activated_at).outerjoin_from(decisions, activations, _ACTIVATED),
+    ),
+    "rewards": (rewards, select(rewards)),
+    "outcomes": (outcomes, select(outcomes)),
+}
+"""Each table and what is read of it."""
 
 
 @dataclass(frozen=True)
@@ -143,9 +155,9 @@ def _write_day(connection: Connection, folder: Path, day: date) -> dict[str, int
     begin = datetime.combine(day, time(0), UTC)
     low, high = first_id(begin), first_id(begin + timedelta(days=1))
     rows = {}
-    for name, table in _SOURCES.items():
+    for name, (table, query) in _SOURCES.items():
         path = folder / name / f"day={day}" / "part.parquet"
-        with _stream(connection, table, low, high) as found:
+        with _stream(connection, table, query, (low, high)) as found:
             rows[name] = write_batches(path, SCHEMAS[name], _batches(name, found))
     return rows
 
@@ -156,10 +168,12 @@ def _note_day(folder: Path, day: Day) -> Day:
     return day
 
 
-def _stream(connection: Connection, table: Table, low: str, high: str) -> CursorResult[Any]:
-    """The rows of a day, read from the database as they are asked for; to be closed."""
-    query = select(table).where(table.c.decision_id >= low, table.c.decision_id < high)
-    ordered = query.order_by(table.c.decision_id, *table.primary_key)
+def _stream(
+    connection: Connection, table: Table, query: Select[Any], ids: tuple[str, str]
+) -> CursorResult[Any]:
+    """The rows of a day, whose ids lie from the first up to the second, as they are asked for; to be closed."""
+    of_day = query.where(table.c.decision_id >= ids[0], table.c.decision_id < ids[1])
+    ordered = of_day.order_by(table.c.decision_id, *table.primary_key)
     return connection.execute(ordered.execution_options(stream_results=True, yield_per=ROW_GROUP))
 
 
@@ -177,6 +191,7 @@ def _note(folder: Path, day: str) -> Path:
 
 def _decision(row: Mapping[str, Any]) -> dict[str, Any]:
     record = json.loads(row["record"])
+    answer = json.loads(record["answer"])
     return {
         **_plain(row),
         "group": row["group_name"],
@@ -187,15 +202,20 @@ def _decision(row: Mapping[str, Any]) -> dict[str, Any]:
         "features": np.frombuffer(base64.b64decode(record["features"]), dtype="<f8"),
         "scores": [
             (name, value)
-            for name, value in (json.loads(record["answer"]).get("scores") or {}).items()
+            for name, value in (answer.get("scores") or {}).items()
             if not isinstance(value, str)
         ],
         "rounds": record["rounds"],
+        "channel": answer.get("channel"),
+        "activate": record["request"].get("activate"),
     }
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: moment(value) if name.endswith("_at") else value for name, value in row.items()}
+    return {
+        name: moment(value) if name.endswith("_at") and value is not None else value
+        for name, value in row.items()
+    }
 
 
 _ROWS: Final = {"decisions": _decision, "rewards": _plain, "outcomes": _plain}

@@ -11,6 +11,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import Engine, create_engine
 
@@ -19,14 +20,16 @@ from service.decision_point import DecisionPoint
 from service.guardrails.period import period_of
 from service.store.erasure import forget_customer
 from tests.contract.test_decision_log import url_of
+from tests.contract.test_exported_log import WHOLE, export
 from tests.service.conftest import NOW, Worker, shipped, stored_customer, without_quiet_hours
 from tests.service.test_outcomes import outcome, send
 from training.evaluation.errors import LogError
 from training.evaluation.round_labels import microseconds
 from training.measures.economics import economics
-from training.measures.log_facts import LogFacts, Window, read_log_facts
+from training.measures.log_facts import LogFacts, read_log_facts
+from training.measures.logged_decision import Window
 from training.measures.message_test import message_tests
-from training.measures.report import LogTold, read_log
+from training.measures.report import LogTold, read_exported_log, read_log
 from training.measures.response import response_by
 
 N_CUSTOMERS = 80
@@ -238,3 +241,76 @@ def test_groups_that_lost_customers_are_named(log: tuple[Engine, Answers], tmp_p
     assert whole_faults == ()
     assert len(faults) == 1
     assert faults[0].startswith("sample ratio mismatch in cart_abandonment")
+
+
+def measures_of(facts: LogFacts) -> tuple[object, ...]:
+    """Everything that tables are made of."""
+    return (
+        list(economics(facts.groups, message_cost=100, acquisition_cost=None)),
+        *(list(response_by([("decisions", facts.messages)], name)) for name in ("channel", "hour", "topic")),
+        list(message_tests(facts.tests)),
+        (facts.n_moved, facts.n_decisions, facts.first_us, facts.last_us),
+    )
+
+
+def test_an_export_tells_the_same_when_its_rows_are_gone_from_the_log(
+    log: tuple[Engine, Answers], tmp_path: Path
+) -> None:
+    var, folder, url = (
+        Path(log[0].url.database).parent,
+        tmp_path / "export",
+        f"sqlite:///{tmp_path / 'old.db'}",
+    )
+    export(var, folder, (NOW + timedelta(days=7)).date())
+    with (
+        closing(sqlite3.connect(log[0].url.database)) as whole,
+        closing(sqlite3.connect(tmp_path / "old.db")) as emptied,
+    ):
+        whole.backup(emptied)
+        for name in ("decisions", "outcomes", "rewards", "activations"):
+            emptied.execute(f"delete from {name}")
+        emptied.commit()
+
+    told, gone = (read_log(each, ALL_TIME, "Asia/Tehran") for each in (url_of(log[0]), url))
+    exported = read_exported_log(folder, ALL_TIME, "Asia/Tehran")
+
+    assert gone.facts.n_decisions == 0
+    assert measures_of(exported.facts) == measures_of(told.facts)
+    assert exported.group_faults == told.group_faults
+    assert (exported.budgets, "holds no budgets" in exported.no_budgets) == ([], True)
+    later = Window(begins_us=microseconds(NOW + timedelta(days=1)), ends_us=ALL_TIME.ends_us)
+    assert read_exported_log(folder, later, "Asia/Tehran").facts.n_decisions == 0
+
+
+def test_a_deferred_message_counts_in_log_and_export_once_it_was_used(
+    make_worker: Callable[..., Worker], tmp_path: Path
+) -> None:
+    worker = make_worker()
+    for customer in ("used", "unused"):
+        worker.reader.customers[customer] = stored_customer(customer, worker.clock())
+        asked = {"customer_id": customer, "journey": "churn_prevention", "decide": ["channel"]}
+        answer = worker.decide(**asked, activate="deferred")
+        if customer == "used":
+            used = answer["channel"]
+            path = f"/v1/decisions/{answer['decision_id']}/activate"
+            assert worker.client.post(path).status_code == 200
+    url = url_of(worker.state.engine)
+    export(Path(worker.state.engine.url.database).parent, tmp_path / "export", WHOLE)
+
+    for told in (
+        read_log(url, ALL_TIME, "Asia/Tehran"),
+        read_exported_log(tmp_path / "export", ALL_TIME, "Asia/Tehran"),
+    ):
+        assert told.facts.n_decisions == 2
+        assert told.facts.messages.channel.tolist() == [used]
+
+
+def test_an_export_of_an_earlier_release_is_refused_by_name(
+    log: tuple[Engine, Answers], tmp_path: Path
+) -> None:
+    export(Path(log[0].url.database).parent, tmp_path / "export", (NOW + timedelta(days=7)).date())
+    for file in (tmp_path / "export" / "decisions").glob("*/*.parquet"):
+        pq.write_table(pq.ParquetFile(file).read().drop_columns(["activate", "channel"]), file)
+
+    with pytest.raises(LogError, match=r"has no \['activate', 'channel'\], as those of earlier releases"):
+        read_exported_log(tmp_path / "export", ALL_TIME, "Asia/Tehran")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from training.commands.options import VAR, DatabaseUrl, Var, parse_time
+
+if TYPE_CHECKING:
+    from training.measures.report import ReadLog
 
 app = typer.Typer()
 
@@ -37,6 +41,12 @@ def report(
             envvar="GARDOON_TIME_ZONE", help="The shop's zone: of its days, and of who has none of their own."
         ),
     ] = "Asia/Tehran",
+    log: Annotated[
+        str,
+        typer.Option(
+            help="parquet:DIR, what `python -m service export-log --out DIR` wrote; by default the log's database."
+        ),
+    ] = "",
     out: Annotated[Path | None, typer.Option(help="Folder of the files; by default VAR/reports.")] = None,
     database_url: DatabaseUrl = "",
     var: Var = VAR,
@@ -68,13 +78,26 @@ def report(
     )
     log_url = database_url or (places.log_url if (var / "log.db").is_file() else None)
     try:
-        found = make_report(dataset_folder(var, dataset), log_url, asked, datetime.now(UTC))
+        read = _reader(log, log_url)
+        found = make_report(dataset_folder(var, dataset), read, asked, datetime.now(UTC))
     except (DatasetError, EvaluationError, UnknownTimeZoneError) as error:
         typer.echo(f"refused: {error}", err=True)
         raise typer.Exit(2) from error
     Console().print(render_report(found))
     for path in write_report(found, out or places.reports):
         typer.echo(f"written: {path}")
+
+
+def _reader(log: str, url: str | None) -> ReadLog | None:
+    """Reads the export that is named, else the database at the URL; None without either. Raises `typer.BadParameter`."""
+    from training.measures.report import read_exported_log, read_log
+
+    kind, _, folder = log.partition(":")
+    if log and (kind != "parquet" or not folder):
+        raise typer.BadParameter(f"--log {log!r}: wanted parquet:DIR")
+    if log:
+        return partial(read_exported_log, Path(folder))
+    return None if url is None else partial(read_log, url)
 
 
 def _acquisition_cost(text: str) -> float:

@@ -108,6 +108,10 @@ class LogExport:
         ]
         return np.concatenate(delays) / HOUR_US
 
+    def batches(self, table: str, day: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """A day's rows of a table, `CHUNK` at a time. Raises: `LogError`."""
+        yield from _batches(self._file(table, day), columns)
+
     def _file(self, table: str, day: str) -> Path:
         return table_file(self.folder, table, day)
 
@@ -198,6 +202,10 @@ def _batches(file: Path, columns: Sequence[str], size: int = CHUNK) -> Iterator[
         return
     try:
         parts = pq.ParquetFile(file, pre_buffer=False)  # which would keep the whole file in memory
+        if missing := sorted(set(columns) - set(parts.schema_arrow.names)):
+            raise LogError(
+                f"{file} has no {missing}, as those of earlier releases: export it anew, if the log has it"
+            )
         yield from parts.iter_batches(batch_size=size, columns=list(columns))
     except (pa.ArrowInvalid, KeyError) as error:
         raise LogError(f"{file} cannot be read: {error}") from error

@@ -1,45 +1,24 @@
-"""Reads groups, messages, tests and budgets out of the service's log, SQLite or PostgreSQL.
-
-The service writes these tables and never meets this code: the columns named here are the contract between them. Times are
-microseconds since 1970 UTC.
-"""
+"""Groups, messages and tests out of the decisions of a log, wherever it is kept."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
 
 import numpy as np
-from sqlalchemy import Connection, column, func, select, table
+from sqlalchemy import Connection
 
-from training.evaluation.decision_source import Selection
-from training.evaluation.errors import LogError
-from training.evaluation.log_rules import Rules, reward_rules
-from training.evaluation.log_store import CHUNK, LogStore
+from training.evaluation.decision_source import DecisionSource, Selection
+from training.evaluation.log_export import LogExport
+from training.evaluation.log_rules import reward_rules
+from training.evaluation.log_store import LogStore
 from training.evaluation.round_sieve import RoundSieve
 from training.measures.economics import CustomerSums
+from training.measures.exported_decisions import read_exported_decisions
+from training.measures.logged_decision import LoggedDecision, Window, read_logged_decisions
 from training.measures.message_test import VariantRounds
 from training.measures.moment import local_times
 from training.measures.response import SentMessages
-
-ACTED: Final = ("act", "fallback")
-"""States of a decision by which a message goes out, the usual one among them."""
-_decisions = table(
-    "decisions",
-    *map(column, ("decision_id", "journey", "customer_id", "decided_at", "effective_at")),
-    *map(column, ("status", "group_name", "record")),
-)
-_outcomes = table("outcomes", *map(column, ("decision_id", "kind", "value")))
-_activations = table("activations", *map(column, ("decision_id", "activated_at")))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Window:
-    """Decisions made in [begins_us, ends_us)."""
-
-    begins_us: int
-    ends_us: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,83 +45,37 @@ class LogFacts:
         return found
 
 
-@dataclass(frozen=True)
-class _Decision:
-    journey: str
-    group: str
-    customer: str
-    message: tuple[str, str, int] | None  # channel, zone and when it took effect
-    told: dict[str, tuple[int, float]]  # number and sum of outcomes by kind
-
-
 def read_log_facts(connection: Connection, window: Window, time_zone: str) -> LogFacts:
     """What the log holds of the window's decisions; memory: some 500 bytes a decision.
 
     time_zone: stands in for the one of a customer who was forgotten. Raises: `LogError`.
     """
-    decisions = _read_decisions(connection, window)
-    span = select(func.min(_decisions.c.decided_at), func.max(_decisions.c.decided_at))
-    first_us, last_us = connection.execute(span.where(*_within(window))).one()
+    decisions = read_logged_decisions(connection, window)
+    return _facts(decisions, LogStore(connection=connection), window, time_zone)
+
+
+def read_export_facts(export: LogExport, window: Window, time_zone: str) -> LogFacts:
+    """The same of a log that was exported. Raises: `LogError`."""
+    return _facts(read_exported_decisions(export, window), export, window, time_zone)
+
+
+def _facts(
+    decisions: Sequence[LoggedDecision], log: DecisionSource, window: Window, time_zone: str
+) -> LogFacts:
+    moments = [each.decided_at_us for each in decisions]
     groups, n_moved = _groups(decisions)
     return LogFacts(
         groups=groups,
         messages=_messages(decisions, time_zone),
-        tests=_tests(LogStore(connection=connection), window),
+        tests=_tests(log, window, {each.decision_id: each.customer for each in decisions}),
         n_moved=n_moved,
         n_decisions=len(decisions),
-        first_us=first_us,
-        last_us=last_us,
+        first_us=min(moments, default=None),
+        last_us=max(moments, default=None),
     )
 
 
-def _within(window: Window) -> tuple[Any, Any]:
-    at = _decisions.c.decided_at
-    return at >= window.begins_us, at < window.ends_us
-
-
-def _read_decisions(connection: Connection, window: Window) -> list[_Decision]:
-    told: dict[str, dict[str, tuple[int, float]]] = {}
-    of_window = _decisions.c.decision_id == _outcomes.c.decision_id
-    outcomes = (
-        select(_outcomes.c.decision_id, _outcomes.c.kind, func.count(), func.sum(_outcomes.c.value))
-        .join_from(_outcomes, _decisions, of_window)
-        .where(*_within(window))
-        .group_by(_outcomes.c.decision_id, _outcomes.c.kind)
-    )
-    for identity, kind, number, total in connection.execute(outcomes):
-        told.setdefault(identity, {})[kind] = (number, total)
-    query = (
-        select(_decisions, _activations.c.activated_at)
-        .outerjoin_from(_decisions, _activations, _activations.c.decision_id == _decisions.c.decision_id)
-        .where(*_within(window))
-        .order_by(_decisions.c.decision_id)
-    )
-    streaming = connection.execution_options(stream_results=True, yield_per=CHUNK)
-    return [
-        _Decision(
-            journey=row.journey,
-            group=row.group_name,
-            customer=row.customer_id,
-            message=_message(row) if row.status in ACTED else None,
-            told=told.get(row.decision_id, {}),
-        )
-        for row in streaming.execute(query)
-    ]
-
-
-def _message(row: Any) -> tuple[str, str, int] | None:
-    """What went out by this decision; nothing where it was deferred and nobody said that it was used."""
-    try:
-        record = json.loads(row.record)
-        if record["request"].get("activate") == "deferred" and row.activated_at is None:
-            return None
-        channel = json.loads(record["answer"]).get("channel")
-        return None if channel is None else (channel, record["time_zone"], row.effective_at)
-    except (ValueError, KeyError, TypeError) as error:
-        raise LogError(f"decision {row.decision_id} has a record that cannot be read: {error!r}") from error
-
-
-def _groups(decisions: list[_Decision]) -> tuple[dict[tuple[str, str], CustomerSums], int]:
+def _groups(decisions: Sequence[LoggedDecision]) -> tuple[dict[tuple[str, str], CustomerSums], int]:
     sums: dict[tuple[str, str], list[float]] = {}
     seen: dict[tuple[str, str], set[str]] = {}
     for each in decisions:
@@ -167,11 +100,11 @@ def _sums(rows: list[list[float]]) -> CustomerSums:
     return CustomerSums(messages=messages, orders=orders, revenue=revenue, discount=discount)
 
 
-def _messages(decisions: list[_Decision], time_zone: str) -> SentMessages:
+def _messages(decisions: Sequence[LoggedDecision], time_zone: str) -> SentMessages:
     sent = [(each, each.message) for each in decisions if each.message is not None]
     places: dict[str, int] = {}
-    at_us = np.array([message[2] for _, message in sent], dtype=np.int64)
-    zones = np.array([message[1] or time_zone for _, message in sent], dtype=np.str_)
+    at_us = np.array([message.effective_at_us for _, message in sent], dtype=np.int64)
+    zones = np.array([message.time_zone or time_zone for _, message in sent], dtype=np.str_)
     clock = local_times(at_us, zones)
 
     def came(*kinds: str) -> np.ndarray:
@@ -181,7 +114,7 @@ def _messages(decisions: list[_Decision], time_zone: str) -> SentMessages:
         customer=np.array(
             [places.setdefault(each.customer, len(places)) for each, _ in sent], dtype=np.int64
         ),
-        channel=np.array([message[0] for _, message in sent], dtype=np.str_),
+        channel=np.array([message.channel for _, message in sent], dtype=np.str_),
         topic=np.array([each.journey for each, _ in sent], dtype=np.str_),
         hour=clock.astype("datetime64[h]").astype(np.int64) % 24,
         delivered=came("delivered", "opened", "clicked", "redeemed", "unsubscribed"),
@@ -192,17 +125,19 @@ def _messages(decisions: list[_Decision], time_zone: str) -> SentMessages:
     )
 
 
-def _tests(log: LogStore, window: Window) -> list[VariantRounds]:
+def _tests(log: DecisionSource, window: Window, customers: Mapping[str, str]) -> list[VariantRounds]:
     rules = log.rules()
     tested = {str(manifest["journey"]) for manifest in rules.values() if manifest.get("message")}
-    found = (_test(log, journey, rules, window) for journey in sorted(tested))
+    found = (_test(log, journey, window, customers) for journey in sorted(tested))
     return [each for each in found if each is not None]
 
 
-def _test(log: LogStore, journey: str, rules: Rules, window: Window) -> VariantRounds | None:
+def _test(
+    log: DecisionSource, journey: str, window: Window, customers: Mapping[str, str]
+) -> VariantRounds | None:
     """The rounds whose reward window has closed and whose message was delivered, of the variants that are tested now."""
     sieve = RoundSieve(
-        decision="message", rules=reward_rules(rules, "message"), scanned_until_us=log.scanned_until_us
+        decision="message", rules=reward_rules(log.rules(), "message"), scanned_until_us=log.scanned_until_us
     )
     rows = log.rows(Selection(decision="message", journey=journey))
     inside = (row for row in rows if window.begins_us <= row.decided_at_us < window.ends_us)
@@ -217,7 +152,7 @@ def _test(log: LogStore, journey: str, rules: Rules, window: Window) -> VariantR
         variants=variants,
         unit=rounds[-1][1].rule.kind,
         customers=np.array(
-            [places.setdefault(each.record["request"]["customer_id"], len(places)) for _, each in rounds],
+            [places.setdefault(customers[row.decision_id], len(places)) for row, _ in rounds],
             dtype=np.int64,
         ),
         actions=np.array([each.round["action"] for _, each in rounds], dtype=np.int64),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -11,7 +11,8 @@ from typing import Any, Final
 import numpy as np
 
 from features.zone import load_zone
-from training.evaluation.log_rules import sample_ratios
+from training.evaluation.log_export import LogExport
+from training.evaluation.log_rules import Rules, sample_ratios
 from training.evaluation.log_store import LogStore, open_connection
 from training.evaluation.round_labels import microseconds
 from training.measures.aov import AovRow, aov
@@ -21,7 +22,8 @@ from training.measures.clv import ClvRow, clv
 from training.measures.economics import HOLDOUT, EconomicsRow, economics
 from training.measures.funnel import FunnelRow, funnel
 from training.measures.lifetime import LifetimeStep, lifetime_steps
-from training.measures.log_facts import LogFacts, Window, read_log_facts
+from training.measures.log_facts import LogFacts, read_export_facts, read_log_facts
+from training.measures.logged_decision import Window
 from training.measures.message_test import VariantRow, message_tests
 from training.measures.moment import moment_of
 from training.measures.response import ATTRIBUTION_DAYS, ResponseRow, response_by, trace
@@ -50,6 +52,8 @@ TITLES: Final = {
 """Every table by its id, in the order of the report."""
 FUNNEL_DAYS: Final = 7
 NO_LOG: Final = "The service has not run here: there is no decision log."
+_NO_BUDGETS: Final = "No day of a journey with a budget has given a coupon."
+_NOT_EXPORTED: Final = "An export of the log holds no budgets; its database does."
 _NO_JOINER: Final = "Nobody joined in the period."
 _NO_PERIOD: Final = "Nobody who joined in the period has lived through a whole one yet."
 
@@ -97,8 +101,8 @@ class Report:
         }
 
 
-def make_report(folder: Path, log_url: str | None, asked: Question, now: datetime) -> Report:
-    """The measures of the data set in the folder and of the log at the URL, None: there is none.
+def make_report(folder: Path, read: ReadLog | None, asked: Question, now: datetime) -> Report:
+    """The measures of the data set in the folder and of the log that is read, None: there is none.
 
     Raises: `DatasetError`, `LogError`, `UnknownTimeZoneError`.
     """
@@ -110,10 +114,10 @@ def make_report(folder: Path, log_url: str | None, asked: Question, now: datetim
     begins_us = max(_microseconds(asked.since, first_us), first_us)
     span = Window(begins_us=min(begins_us, ends_us), ends_us=ends_us)
     log = None
-    if log_url is not None:
+    if read is not None:
         until_us = _microseconds(asked.until, microseconds(now))
         window = Window(begins_us=_microseconds(asked.since, 0), ends_us=until_us)
-        log = read_log(log_url, window, asked.time_zone)
+        log = read(window, asked.time_zone)
     last_us = max(begins_us, ends_us - 1, (log and log.facts.last_us) or 0)
     return Report(
         made_at=now,
@@ -204,13 +208,12 @@ def _log_tables(log: LogTold | None, asked: Question) -> dict[str, MeasureTable]
     costs = economics(facts.groups, message_cost=asked.message_cost, acquisition_cost=asked.acquisition_cost)
     tests = message_tests(facts.tests)
     no_tests = "No message of a declared variant was delivered and its reward window has closed."
-    no_budgets = "No day of a journey with a budget has given a coupon."
     return {
         "economics": MeasureTable.of(EconomicsRow, costs, _economics_note(log)),
         "message_tests": MeasureTable.of(VariantRow, tests, "" if tests else no_tests),
-        "budget": MeasureTable.of(BudgetRow, log.budgets, "" if log.budgets else no_budgets),
+        "budget": MeasureTable.of(BudgetRow, log.budgets, "" if log.budgets else log.no_budgets),
         "budget_hours": MeasureTable.of(
-            BudgetHourRow, log.budget_hours, "" if log.budget_hours else no_budgets
+            BudgetHourRow, log.budget_hours, "" if log.budget_hours else log.no_budgets
         ),
     }
 
@@ -244,12 +247,20 @@ def _joining_note(shop: ShopFacts) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class LogTold:
-    """All that the log tells; group_faults: journeys whose groups do not come in the shares that were set for them."""
+    """All that the log tells; group_faults: journeys whose groups do not come in the shares that were set for them.
+
+    no_budgets: why there are none, where there are none.
+    """
 
     facts: LogFacts
     budgets: list[BudgetRow]
     budget_hours: list[BudgetHourRow]
     group_faults: tuple[str, ...]
+    no_budgets: str = _NO_BUDGETS
+
+
+ReadLog = Callable[[Window, str], LogTold]
+"""Reads what was decided in a window; the zone is the shop's."""
 
 
 def read_log(url: str, window: Window, time_zone: str) -> LogTold:
@@ -258,14 +269,30 @@ def read_log(url: str, window: Window, time_zone: str) -> LogTold:
         days = (_day(each, time_zone) for each in (window.begins_us, window.ends_us - 1))
         rules = LogStore(connection=connection).rules()
         facts = read_log_facts(connection, window, time_zone)
-        ratios = sample_ratios(rules, facts.customers_by_group)
         budgets = read_budgets(connection, rules, *days)
         return LogTold(
             facts=facts,
-            group_faults=tuple(ratio.fault for ratio in ratios if ratio.fault),
+            group_faults=_group_faults(rules, facts),
             budgets=budgets,
             budget_hours=read_budget_course(connection, rules, budgets, time_zone),
         )
+
+
+def read_exported_log(folder: Path, window: Window, time_zone: str) -> LogTold:
+    """All of the window that an export of the log tells, which holds no budgets. Raises: `LogError`."""
+    export = LogExport.open(folder)
+    facts = read_export_facts(export, window, time_zone)
+    return LogTold(
+        facts=facts,
+        group_faults=_group_faults(export.rules(), facts),
+        budgets=[],
+        budget_hours=[],
+        no_budgets=_NOT_EXPORTED,
+    )
+
+
+def _group_faults(rules: Rules, facts: LogFacts) -> tuple[str, ...]:
+    return tuple(ratio.fault for ratio in sample_ratios(rules, facts.customers_by_group) if ratio.fault)
 
 
 def _microseconds(moment: datetime | None, otherwise: int) -> int:

@@ -9,7 +9,8 @@ from sqlalchemy import Engine, insert
 
 from service.store.tables import budgets, coupons, decisions
 from training.measures.budget import read_budgets
-from training.measures.log_facts import Window, read_log_facts
+from training.measures.log_facts import read_log_facts
+from training.measures.logged_decision import Window
 
 
 def put(engine: Engine, table: object, *rows: dict) -> None:
