@@ -8,7 +8,7 @@ export UV_COMPILE_BYTECODE ?= 1
 export MLFLOW_DISABLE_TELEMETRY = true
 export FEAST_USAGE = False
 
-.PHONY: run test test-fast check bench soak format lock clean
+.PHONY: run test test-fast engines check bench soak format lock clean
 
 run: .venv/run.stamp ## set up, prepare data and models, answer on port $(PORT); Ctrl-C stops it
 	$(BIN)/python -m training prepare
@@ -16,6 +16,9 @@ run: .venv/run.stamp ## set up, prepare data and models, answer on port $(PORT);
 
 test: .venv/dev.stamp .tools/engines/stamp ## every test, on the real parts
 	JDK_JAVA_OPTIONS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC" $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+engines: .venv/dev.stamp .tools/engines/stamp .tools/n8n/stamp ## the examples of docs/engines.md in every engine; n8n takes minutes and 2 GB
+	$(BIN)/python -m pytest tests/journeys/test_engine_docs.py
 
 test-fast: .venv/dev.stamp ## the tests that take seconds
 	$(BIN)/python -m pytest tests -m "not slow" -n 2
@@ -64,6 +67,12 @@ clean: ## forget everything generated: data, models, logs, the environment
 .tools/engines/stamp: requirements/engines.lock | $(UV) ## journey engines, whose dependencies conflict with ours
 	@test -x $(@D)/bin/python || $(UV) venv -q --python $$($(PYTHON) -c 'import sys; print(sys.executable)') $(@D)
 	UV_COMPILE_BYTECODE=0 $(UV) pip install -q --python $(@D)/bin/python --require-hashes -r $<
+	@touch $@
+
+.tools/n8n/stamp: requirements/n8n.json ## needs Node 20 to 24 and a compiler
+	@mkdir -p $(@D) && cp $< $(@D)/package.json
+	npm install --prefix $(@D) --ignore-scripts --no-audit --no-fund
+	npm rebuild --prefix $(@D) sqlite3
 	@touch $@
 
 .tools/bin/uv:

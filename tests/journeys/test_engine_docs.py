@@ -26,6 +26,8 @@ BIN = ROOT / ".tools" / "engines" / "bin"
 in_its_engine = pytest.mark.skipif(
     not BIN.is_dir(), reason="no engines here; `make test` installs them into .tools/engines"
 )
+N8N = ROOT / ".tools" / "n8n" / "node_modules" / "n8n" / "bin" / "n8n"
+WHEEL = ROOT / "docs" / "examples" / "n8n_lucky_wheel.json"
 IDS = r"run_id|workflow_run_id|activity_id|message_id|\$execution\.id"
 
 
@@ -79,9 +81,8 @@ def test_every_call_of_the_page_is_tried() -> None:
     assert len(CALLS) == PAGE.count("```http") == 9
 
 
-def printed_by(module: str, *arguments: str | Path, **environment: str) -> str:
-    """What a module prints when it is run by the Python of the engines; it must end well."""
-    command = [BIN / "python", "-m", module, *arguments]
+def printed_by(*command: str | Path, **environment: str) -> str:
+    """What a command prints; it must end well."""
     given = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
     ended = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -110,7 +111,7 @@ def test_airflow_decides_for_a_list_sends_and_tells(gardoon: Gardoon, tmp_path: 
     }
     customers = ("airflow stays", "airflow leaves")
 
-    printed = printed_by("tests.journeys.airflow_play", *customers, **airflow)
+    printed = printed_by(BIN / "python", "-m", "tests.journeys.airflow_play", *customers, **airflow)
 
     for customer in customers:
         assert f"email to {customer}: The price fell" in printed
@@ -122,9 +123,35 @@ def test_airflow_decides_for_a_list_sends_and_tells(gardoon: Gardoon, tmp_path: 
 def test_temporal_waits_for_90_days_and_leaves_with_a_purchase(gardoon: Gardoon) -> None:
     server, here = BIN / "temporal-test-server", {"GARDOON_URL": gardoon.address}
 
-    printed = printed_by("tests.journeys.temporal_play", server, **here).splitlines()
+    printed = printed_by(BIN / "python", "-m", "tests.journeys.temporal_play", server, **here).splitlines()
 
     assert printed.count("email to temporal stays: We miss you") == 1
     assert json.loads(printed[-1]) == ["bought", "sent"]
     assert told_of(gardoon, "temporal stays") == [["delivered"]]
     assert told_of(gardoon, "temporal leaves") == []
+
+
+def test_the_workflow_for_n8n_makes_the_calls_of_the_page() -> None:
+    nodes = [node["parameters"] for node in json.loads(WHEEL.read_text(encoding="utf-8"))["nodes"]]
+
+    made = [
+        (node["url"].removeprefix("http://127.0.0.1:8000"), node["jsonBody"].removeprefix("="))
+        for node in nodes
+        if "jsonBody" in node
+    ]
+
+    assert len(made) == 2
+    assert set(made) <= {(path, body.strip()) for _, path, _, body in CALLS}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not N8N.exists(), reason="no n8n here; `make engines` installs it into .tools/n8n")
+def test_n8n_asks_shows_and_tells(gardoon: Gardoon, tmp_path: Path) -> None:
+    workflow, quiet = tmp_path / "wheel.json", {"N8N_DIAGNOSTICS_ENABLED": "false"}
+    text = WHEEL.read_text(encoding="utf-8").replace("http://127.0.0.1:8000", gardoon.address)
+    workflow.write_text(text.replace("1453", "n8n stays"), encoding="utf-8")
+
+    printed_by(N8N, "import:workflow", f"--input={workflow}", N8N_USER_FOLDER=str(tmp_path), **quiet)
+    printed_by(N8N, "execute", "--id=gardoonLuckyWheel", N8N_USER_FOLDER=str(tmp_path), **quiet)
+
+    assert told_of(gardoon, "n8n stays") == [["delivered"]]
