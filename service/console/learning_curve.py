@@ -21,7 +21,10 @@ LOOK_BACK: Final = timedelta(days=30)
 POLICY_GROUP: Final = "decisioning"
 COMPARISONS: Final = ("random", "business_as_usual")
 """Whom the policies are held against: the first of these that has rounds. Who is held out has none."""
+MOST_A_DAY: Final = 20_000
+"""Decisions of a day whose rewards are read; of a busier journey those of the first minutes of each hour are."""
 _DAY: Final = timedelta(days=1)
+_HOUR_US: Final = 3_600_000_000
 _SPANS: Final = 6
 """Parts of a day of which the evenness is looked at, so that no hour stands for all."""
 _LOOKED_AT: Final = 20
@@ -62,10 +65,17 @@ def busiest_journey(connection: Connection, now: datetime) -> str:
     return connection.scalar(query) or connection.scalar(newest) or ""
 
 
-def read_curves(connection: Connection, journey: str, now: datetime) -> list[Curve]:
-    """The curves of each decision of a journey that has closed rounds in the last 30 days."""
-    since = now - LOOK_BACK
-    sums = _reward_sums(connection, journey, since)
+def hour_share(connection: Connection, journey: str, now: datetime) -> float:
+    """How much of each hour is looked at, 1 unless the journey decided more than `MOST_A_DAY` times in the last day."""
+    query = select(func.count()).where(
+        decisions.c.journey == journey, decisions.c.decided_at >= microseconds(now - _DAY)
+    )
+    return min(MOST_A_DAY / max(connection.scalar(query) or 0, 1), 1.0)
+
+
+def read_curves(connection: Connection, journey: str, now: datetime, share: float) -> list[Curve]:
+    """The curves of each decision of a journey that has closed rounds in the last 30 days, of this share of each hour."""
+    sums = _reward_sums(connection, journey, now - LOOK_BACK, share)
     if not sums:
         return []
     known = {day for _, _, day in sums}
@@ -101,7 +111,7 @@ def _means(told: Sequence[RewardSums | None]) -> list[Estimate | None]:
     return [None if each is None else estimate(each.mean, each.mean_variance) for each in told]
 
 
-def _reward_sums(connection: Connection, journey: str, since: datetime) -> Sums:
+def _reward_sums(connection: Connection, journey: str, since: datetime, share: float) -> Sums:
     day = (decisions.c.decided_at // (_DAY // timedelta(microseconds=1))).label("day")
     reward = rewards.c.reward
     query = (
@@ -115,6 +125,7 @@ def _reward_sums(connection: Connection, journey: str, since: datetime) -> Sums:
         )
         .join(decisions, decisions.c.decision_id == rewards.c.decision_id)
         .where(decisions.c.journey == journey, decisions.c.decided_at >= microseconds(since))
+        .where(decisions.c.decided_at % _HOUR_US < int(share * _HOUR_US))
         .where(rewards.c.state == State.RESOLVED.value)
         .group_by(rewards.c.decision, decisions.c.group_name, day)
     )

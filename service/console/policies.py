@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, func, select
 
-from service.console.learning_curve import Curve, busiest_journey, read_curves
+from service.console.learning_curve import Curve, busiest_journey, hour_share, read_curves
 from service.console.slices import Slices, read_slices
 from service.store.engine import moment
 from service.store.tables import champions, snapshots
@@ -37,12 +37,13 @@ class Promotion:
 
 @dataclass(frozen=True)
 class Policies:
-    """Everything that the page shows; `curves` are of `journey`."""
+    """Everything that the page shows; `curves` are of `journey`, of `hour_share` of each hour."""
 
     champions: tuple[Champion, ...]
     promotions: tuple[Promotion, ...]
     slices: Slices
     journey: str
+    hour_share: float
     curves: tuple[Curve, ...]
 
 
@@ -53,12 +54,14 @@ def read_policies(engine: Engine, now: datetime, journey: str = "", by: str = ""
     """
     with engine.connect() as connection:
         shown = journey or busiest_journey(connection, now)
+        share = hour_share(connection, shown, now)
         return Policies(
             champions=_champions(connection),
             promotions=tuple(_promotions(connection)),
             slices=read_slices(connection, journey, by),
             journey=shown,
-            curves=tuple(read_curves(connection, shown, now)),
+            hour_share=share,
+            curves=tuple(read_curves(connection, shown, now, share)),
         )
 
 

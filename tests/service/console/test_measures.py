@@ -17,12 +17,14 @@ from models.entropy import normalized_entropy
 from service.console.budget import read_courses
 from service.console.chart import HEIGHT, WIDTH, line_chart
 from service.console.interval_chart import interval_chart
+from service.console.learning_curve import hour_share, read_curves
 from service.console.policies import read_policies
 from service.console.report import ReportError, evaluation_pages, read_report
 from service.console.reward_sums import RewardSums, Z, cumulative_gain, estimate
 from service.decision_point import DecisionPoint
 from service.pacing import pace_budgets
-from service.store.tables import budgets
+from service.store.engine import microseconds
+from service.store.tables import budgets, decisions, rewards
 from tests.service.conftest import NOW, Worker, stored_customer
 
 MEASURES = Path(__file__).parent / "measures.json"
@@ -209,6 +211,33 @@ def test_what_policies_earn_is_told_beside_chance_once_windows_have_closed(halve
     page = halved.client.get("/console/policies").text
     assert "random: Rounds" in page
     assert "Gain</th>" in page
+
+
+def test_of_a_busy_journey_the_first_minutes_of_each_hour_are_looked_at(worker: Worker) -> None:
+    hour, day = timedelta(hours=1), worker.clock().replace(hour=0, minute=0)
+    times = [day + hour * (place / 4) for place in range(8)]
+    rows = [
+        {"decision_id": f"d{place}", "customer_id": "c", "journey": "busy", "status": "act"}
+        | {"group_name": "decisioning", "record": b'{"rounds": []}'}
+        | dict.fromkeys(("decided_at", "effective_at"), microseconds(at))
+        for place, at in enumerate(times)
+    ]
+    earned = [
+        {"decision_id": row["decision_id"], "decision": "channel", "state": "resolved", "snapshot": 1}
+        | {"reward": float(place)}
+        for place, row in enumerate(rows)
+    ]
+    with worker.state.engine.begin() as connection:
+        connection.execute(decisions.insert(), rows)
+        connection.execute(rewards.insert(), earned)
+
+    with worker.state.engine.connect() as connection:
+        whole, half = (read_curves(connection, "busy", worker.clock(), share)[0] for share in (1.0, 0.5))
+        share = hour_share(connection, "busy", worker.clock())
+
+    assert share == 1.0
+    assert [curve.rounds["decisioning"] for curve in (whole, half)] == [[8], [4]]
+    assert half.means["decisioning"][0].value == (0 + 1 + 4 + 5) / 4  # type: ignore[union-attr]
 
 
 def test_champions_and_their_promotions_are_told(worker: Worker) -> None:
