@@ -92,12 +92,17 @@ def test_the_console_is_used_by_the_keyboard_alone(stranger: Visit, console: Con
     stranger.check()
 
 
-def test_a_wrong_key_is_told_to_those_who_see_and_those_who_listen(stranger: Visit) -> None:
+def test_a_wrong_key_is_told_to_those_who_see_and_those_who_listen_and_kept_on_record(
+    stranger: Visit,
+) -> None:
+    """With the address that the proxy before the service names."""
+    stranger.page.set_extra_http_headers({"X-Forwarded-For": "203.0.113.9"})
     stranger.go("/console/login?lang=en")
     stranger.page.get_by_label("API key").fill("gdn_wrong")
     stranger.page.get_by_role("button", name="Log in").click()
 
     expect(stranger.page.get_by_role("alert")).to_contain_text("The key or token is not accepted.")
+    assert "address:203.0.113.9" in run("service", "audit", var=stranger.console.var)
 
 
 @pytest.mark.parametrize("name", ["console.md", "wheel.md"])
@@ -144,6 +149,22 @@ def test_the_wheel_turns_to_what_was_decided_and_shows_it_again_on_reload(strang
     page.reload()
     assert page.locator(".code").inner_text() == code
     assert page.locator("#wheel").bounding_box() == turned
+
+
+def test_a_wheel_that_was_asked_for_too_often_says_when_to_spin_it_again(stranger: Visit) -> None:
+    page, path = stranger.page, wheel_of(stranger, "customer 5")
+    stranger.go(path)
+    for _ in range(29):
+        page.request.get(f"{stranger.console.address}{path}")
+
+    page.get_by_role("button").click()
+    expect(page.get_by_text(re.compile(r"asked for too often. Try again in \d+ seconds"))).to_be_visible()
+    page.goto(f"{stranger.console.address}{path}")
+
+    expect(page.get_by_role("alert")).to_contain_text("asked for too often")
+    assert all("429" in each for each in stranger.complaints), "Chromium tells of such answers"
+    stranger.complaints.clear()
+    stranger.check()
 
 
 def test_the_wheel_does_not_move_for_who_wants_no_motion_and_speaks_persian(stranger: Visit) -> None:

@@ -12,6 +12,7 @@ from service.console.page import environment
 from service.errors import ServiceError
 from service.guardrails.reason import UNITS
 from service.schemas import Unit
+from tests.service.conftest import Worker, stored_customer
 
 DETAIL: Final = "as the log has it"
 VALUES: Final[dict[Unit, tuple[Any, Any]]] = {
@@ -72,6 +73,21 @@ def test_a_rule_of_a_newer_log_is_told_in_the_logs_words() -> None:
     found = {"rule": "curfew", "limit": True, "current": False, "detail": DETAIL}
 
     assert DETAIL in sentence(PERSIAN, "reasons.html", found)
+
+
+def test_the_pages_tell_reasons_in_persian(worker: Worker) -> None:
+    worker.reader.customers["c2"] = stored_customer("c2", consent_sms=False)
+    decided = worker.decide(customer_id="c2", journey="churn_prevention", decide=["channel"])
+    address = f"/console/decisions/{decided['decision_id']}"
+    tried = {"id": "c2", "journey": "churn_prevention", "lang": "fa"}
+
+    persian = [
+        worker.client.get(address, params={"lang": "fa"}).text,
+        worker.client.get("/console/customer", params=tried).text,
+    ]
+
+    assert all("مشتری به این کانال رضایت نداده است." in page for page in persian)
+    assert "The customer has not agreed to this channel." in worker.client.get(f"{address}?lang=en").text
 
 
 def kinds(of: type[ServiceError] = ServiceError) -> list[type[ServiceError]]:
