@@ -11,6 +11,7 @@ import base64
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbformat
@@ -33,7 +34,10 @@ def run_notebook(path: Path, var: Path, *, more: str = "") -> Any:
         notebook.cells.insert(-1, nbformat.v4.new_code_cell(more))
     client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(path.parent)}})
     quiet = "ignore:IProgress not found"  # of the progress bars that MLflow would draw with widgets
-    client.execute(env={**os.environ, "GARDOON_VAR": str(var), "PYTHONWARNINGS": quiet})
+    with TemporaryDirectory() as own:  # else IPython keeps a history in the home folder
+        client.execute(
+            env={**os.environ, "GARDOON_VAR": str(var), "PYTHONWARNINGS": quiet, "IPYTHONDIR": own}
+        )
     return notebook
 
 
