@@ -64,6 +64,7 @@ def connect_log(url: str) -> Engine:
             "connect_args": PATIENCE,
             "pool_size": _KEPT_OPEN,
             "max_overflow": _AT_MOST - _KEPT_OPEN,
+            "pool_use_lifo": True,  # the one used last has its statements prepared and its server's memory warm
         }
     engine = create_engine(url, **settings)
     if engine.dialect.name == "sqlite":

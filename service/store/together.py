@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, Generic, TypeVar
 
@@ -44,7 +45,8 @@ class Waiting(Generic[Entry, Result]):
 class Together(ABC, Generic[Entry, Result]):
     """Does what many callers ask in one call, each of whom waits for its own part: a commit is flushed once for all.
 
-    One task a process, started by `start` and drained by `stop`. `seconds`: what a call took.
+    One task and one thread a process, started by `start` and drained by `stop`: what else takes the loop's common threads
+    keeps nobody waiting here. `seconds`: what a call took.
     """
 
     name: ClassVar[str]
@@ -59,6 +61,7 @@ class Together(ABC, Generic[Entry, Result]):
         self._wake = asyncio.Event()
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=self.name)
 
     def start(self) -> None:
         """Start the task in the running event loop."""
@@ -70,6 +73,7 @@ class Together(ABC, Generic[Entry, Result]):
         self._wake.set()
         if self._task is not None:
             await self._task
+        self._thread.shutdown()
 
     @abstractmethod
     def _do(self, entries: Sequence[Entry]) -> Sequence[Result | Exception]:
@@ -119,7 +123,8 @@ class Together(ABC, Generic[Entry, Result]):
         outcomes: Sequence[Result | Exception]
         try:
             with self._seconds.time():
-                outcomes = await asyncio.to_thread(self._do, [waiting.entry for waiting in batch])
+                entries = [waiting.entry for waiting in batch]
+                outcomes = await asyncio.get_running_loop().run_in_executor(self._thread, self._do, entries)
         except Exception as error:  # whatever failed, these callers must hear of it and the task go on
             if len(batch) > 1 and not isinstance(error, _AWAY):
                 for waiting in batch:  # one of them cannot be stored: the others need not pay for it
