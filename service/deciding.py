@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from asyncio import Future
 from dataclasses import replace
+from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from features.encoding import FeatureVector
 from service.course import Facts, Rules, customer_zone
 from service.decider import decide
 from service.decision_id import decision_id
@@ -39,26 +43,40 @@ async def decide_and_log(
     stages = Stages()
     with gardoon.metrics.decide_seconds.time():
         rules, models, now = gardoon.rules_of(request.journey), gardoon.feed.current, gardoon.clock()
-        within = limit.for_features(time.monotonic())
-        features = await gardoon.features_of(request.customer_id, now, within)
-        stages.end("features")
         identity = decision_id(int(now.timestamp() * 1000), gardoon.randomness(10))
-        facts = Facts(identity, now, request, features)
+        query = standing_query(request, rules, now)
         async with limit.kept(), gardoon.turns.of(request.customer_id):
+            finding = gardoon.standings.begin(query)
+            features = await _features(gardoon, request, now, limit, finding)
+            stages.end("features")
+            facts = Facts(identity, now, request, features)
             for _ in range(ATTEMPTS):
-                standing = await gardoon.standings.read(standing_query(facts, rules))
+                found = await finding
                 stages.end("standing")
-                known = replace(facts, standing=standing, late=limit.is_over(time.monotonic()))
+                late = limit.is_over(time.monotonic())
+                known = replace(facts, standing=found.within(draw_period(facts, rules)), late=late)
                 record = await _decide(known, models, rules)
                 stages.end("decide")
                 stands = await _logged(gardoon, record, claim)
                 stages.end("log")
                 if stands:
                     break
+                finding = gardoon.standings.begin(query)
             else:
                 raise BusyCustomerError(f"{ATTEMPTS} decisions about this customer or budget came first")
     gardoon.metrics.count_decision(record, stages)
     return record, stages
+
+
+async def _features(
+    gardoon: State, request: DecideRequest, now: datetime, limit: TimeLimit, beside: Future[Any]
+) -> FeatureVector:
+    """The customer's features, read while what is found beside them is."""
+    try:
+        return await gardoon.features_of(request.customer_id, now, limit.for_features(time.monotonic()))
+    except BaseException:
+        beside.cancel()
+        raise
 
 
 async def _decide(facts: Facts, models: ModelSet, rules: Rules) -> DecisionRecord:
@@ -79,16 +97,22 @@ async def _logged(gardoon: State, record: DecisionRecord, claim: KeyClaim | None
     return True
 
 
-def standing_query(facts: Facts, rules: Rules) -> StandingQuery:
+def standing_query(request: DecideRequest, rules: Rules, now: datetime) -> StandingQuery:
     """What has to be known of the customer's standing to decide."""
-    point, now = rules.point, facts.decided_at
-    period = point.draw_period(now, customer_zone(facts.features.strings["time_zone"], rules.time_zone))
+    point = rules.point
     limited = point.coupon is not None and point.coupon.daily_budget is not None
     return StandingQuery(
         at=now,
-        customer_id=facts.request.customer_id,
-        journey=facts.request.journey,
+        customer_id=request.customer_id,
+        journey=request.journey,
         horizon=horizon(point),
-        period=None if period is None else period.name,
+        draws=point.coupon is not None and point.coupon.once_per is not None,
         day=now.astimezone(ZoneInfo(rules.time_zone)).date() if limited else None,
     )
+
+
+def draw_period(facts: Facts, rules: Rules) -> str | None:
+    """The name of the period of which the customer has one draw; None where there is no such limit."""
+    zone = customer_zone(facts.features.strings["time_zone"], rules.time_zone)
+    period = rules.point.draw_period(facts.decided_at, zone)
+    return None if period is None else period.name

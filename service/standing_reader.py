@@ -62,10 +62,10 @@ def _messages(
         customer_id=customer_id,
         journey="",
         horizon=max(map(horizon, points.values())),
-        period=None,
+        draws=False,
         day=None,
     )
-    return read_standings(connection, [query])[0].messages
+    return read_standings(connection, [query])[0].within(None).messages
 
 
 def _draws(
@@ -85,9 +85,9 @@ def _draws(
                 customer_id=customer_id,
                 journey=journey,
                 horizon=timedelta(0),
-                period=period.name,
+                draws=True,
                 day=None,
             )
-            draw = read_standings(connection, [query])[0].draw
+            draw = read_standings(connection, [query])[0].within(period.name).draw
             found.update({} if draw is None else {journey: draw})
     return found

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from prometheus_client import Histogram
 from sqlalchemy import Engine
 
-from service.standing import Standing
-from service.store.standing_rows import StandingQuery, read_standings
+from service.store.standing_rows import FoundStanding, StandingQuery, read_standings
 from service.store.together import Together
 
 
-class StandingReads(Together[StandingQuery, Standing]):
+class StandingReads(Together[StandingQuery, FoundStanding]):
     """Reads together what was asked while the last reading ran."""
 
     name = "standings"
@@ -22,10 +22,13 @@ class StandingReads(Together[StandingQuery, Standing]):
         # each statement sees what is committed by then, as in a transaction, which would take two more round trips
         super().__init__(engine.execution_options(isolation_level="AUTOCOMMIT"), seconds=seconds)
 
-    async def read(self, query: StandingQuery) -> Standing:
-        """Where a customer stands. Raises: `LogUnavailableError`; `UnstorableError` for an id that no database takes."""
-        return await self._done(query)
+    def begin(self, query: StandingQuery) -> asyncio.Future[FoundStanding]:
+        """What the log has of the query, once it is there.
 
-    def _do(self, queries: Sequence[StandingQuery]) -> Sequence[Standing]:
+        Raises, here or when it is awaited: `LogUnavailableError`; `UnstorableError` for an id that no database takes.
+        """
+        return self._queued(query).done
+
+    def _do(self, queries: Sequence[StandingQuery]) -> Sequence[FoundStanding]:
         with self._engine.connect() as connection:
             return read_standings(connection, queries)

@@ -19,13 +19,16 @@ from service.store.engine import microseconds, moment
 
 @dataclass(frozen=True, kw_only=True)
 class StandingQuery:
-    """Whose standing, when, seen from which journey: the draw's period and the budget's day are None where there is none."""
+    """Whose standing, when, seen from which journey.
+
+    draws: whether the journey has a draw a period; day: its budget's, None where there is none.
+    """
 
     at: datetime
     customer_id: str
     journey: str
     horizon: timedelta
-    period: str | None
+    draws: bool
     day: date | None
 
 
@@ -65,12 +68,30 @@ even by a clock that is ahead of ours.
 """
 
 
-def read_standings(connection: Connection, queries: Sequence[StandingQuery]) -> list[Standing]:
-    """The standing of each query: messages due within its horizon before or after its moment, the draw of its period, or of
-    one that began in another zone and has not ended, and how the budget of its day stands.
+@dataclass(frozen=True, slots=True)
+class FoundStanding:
+    """What the log has of a query's standing."""
 
-    What moves after it was read is found out when the claims are taken.
-    """
+    query: StandingQuery
+    version: int
+    messages: Sequence[_Row]
+    draws: Sequence[_Row]
+    budget: Sequence[_Row]
+
+    def within(self, period: str | None) -> Standing:
+        """The standing: messages due within the query's horizon before or after its moment, the draw of the period or of one
+        that began in another zone and has not ended, and how the budget of its day stands.
+        """
+        return Standing(
+            version=self.version,
+            messages=_counted(self.messages, self.query),
+            draw=None if period is None else _running(self.draws, self.query, period),
+            budget=None if self.query.day is None else _budget(self.budget, self.query.day),
+        )
+
+
+def read_standings(connection: Connection, queries: Sequence[StandingQuery]) -> list[FoundStanding]:
+    """What the log has of each query. What moves after it was read is found out when the claims are taken."""
     if not queries:
         return []
     reaching = [query for query in queries if query.horizon] or queries[:1]
@@ -79,14 +100,14 @@ def read_standings(connection: Connection, queries: Sequence[StandingQuery]) -> 
         "earliest": microseconds(min([query.at - query.horizon for query in reaching])),
         "latest": microseconds(max([query.at + query.horizon for query in reaching])),
         "now": microseconds(min([query.at for query in queries])),
-        "drawing": list({query.customer_id for query in queries if query.period is not None}),
+        "drawing": list({query.customer_id for query in queries if query.draws}),
         "journeys": list({query.journey for query in queries}),
         "days": list({query.day.isoformat() for query in queries if query.day is not None}),
     }
     rows: dict[tuple[str, ...], list[_Row]] = defaultdict(list)
     for row in map(_Row._make, ask(connection, _FIND, given)):
         rows[_place(row)].append(row)
-    return [_standing(rows, query) for query in queries]
+    return [_found(rows, query) for query in queries]
 
 
 def _place(row: _Row) -> tuple[str, ...]:
@@ -100,14 +121,15 @@ def _place(row: _Row) -> tuple[str, ...]:
             return row.part, row.customer_id
 
 
-def _standing(rows: Mapping[tuple[str, ...], list[_Row]], query: StandingQuery) -> Standing:
-    customer_id, journey, day = query.customer_id, query.journey, query.day
+def _found(rows: Mapping[tuple[str, ...], list[_Row]], query: StandingQuery) -> FoundStanding:
+    customer_id, journey = query.customer_id, query.journey
     versions = rows.get(("version", customer_id))
-    return Standing(
+    return FoundStanding(
+        query,
         version=versions[0].at if versions else 0,
-        messages=_counted(rows.get(("message", customer_id), ()), query),
-        draw=_running(rows.get(("draw", customer_id, journey), ()), query),
-        budget=None if day is None else _budget(rows.get(("budget", journey, day.isoformat()), ()), day),
+        messages=rows.get(("message", customer_id), ()),
+        draws=rows.get(("draw", customer_id, journey), ()),
+        budget=rows.get(("budget", journey, query.day.isoformat()), ()) if query.day else (),
     )
 
 
@@ -130,15 +152,11 @@ def _counted(rows: Sequence[_Row], query: StandingQuery) -> tuple[CountedMessage
     )
 
 
-def _running(rows: Sequence[_Row], query: StandingQuery) -> Draw | None:
-    """The draw that counts for a query: of several the one that ends last."""
-    if not rows or query.period is None:
-        return None
+def _running(rows: Sequence[_Row], query: StandingQuery, period: str) -> Draw | None:
+    """The draw that counts for a query and a period: of several the one that ends last."""
     now = microseconds(query.at)
     running = [
-        row
-        for row in rows
-        if (row.until is None or row.until > now) and (row.name == query.period or row.at > now)
+        row for row in rows if (row.until is None or row.until > now) and (row.name == period or row.at > now)
     ]
     if not running:
         return None

@@ -83,17 +83,22 @@ class Together(ABC, Generic[Entry, Result]):
         """How much of `most` an entry takes."""
         return 1
 
+    def _queued(self, entry: Entry) -> Waiting[Entry, Result]:
+        """The entry among those that the next call takes. Raises: `LogUnavailableError` when there is none any more."""
+        if self._stopping:
+            raise LogUnavailableError("the service is shutting down")
+        waiting: Waiting[Entry, Result] = Waiting(entry)
+        self._queue.append(waiting)
+        self._wake.set()
+        return waiting
+
     async def _done(self, entry: Entry) -> Result:
         """What the call said of the entry.
 
         Raises: `LogUnavailableError` when the log did not answer, `UnstorableError` when the entry can never be stored, and
         what `_do` says. A caller that is cancelled takes the entry back, unless the call is under way already.
         """
-        if self._stopping:
-            raise LogUnavailableError("the service is shutting down")
-        waiting: Waiting[Entry, Result] = Waiting(entry)
-        self._queue.append(waiting)
-        self._wake.set()
+        waiting = self._queued(entry)
         try:
             return await waiting.done
         except asyncio.CancelledError:

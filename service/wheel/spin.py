@@ -36,10 +36,11 @@ async def drawn_already(gardoon: State, wheel: Wheel) -> Drawn | None:
         customer_id=wheel.customer_id,
         journey=wheel.journey,
         horizon=timedelta(0),
-        period=None if period is None else period.name,
+        draws=period is not None,
         day=None,
     )
-    draw = (await gardoon.standings.read(query)).draw
+    found = await gardoon.standings.begin(query)
+    draw = found.within(None if period is None else period.name).draw
     return None if draw is None else Drawn(draw.coupon)
 
 

@@ -19,7 +19,7 @@ from service.schemas import Coupon
 from service.standing import BudgetStanding, CountedMessage, Draw, Standing
 from service.store.engine import microseconds, moment
 from service.store.standing_reads import StandingReads
-from service.store.standing_rows import StandingQuery, read_standings
+from service.store.standing_rows import FoundStanding, StandingQuery, read_standings
 from service.store.tables import budgets, coupons, draws, messages, standings
 from tests.service.conftest import NOW
 
@@ -67,9 +67,14 @@ def query(number: int, kind: int) -> StandingQuery:
         customer_id=f"c{number}",
         journey=journey,
         horizon=horizon,
-        period=[None, *PERIODS][number % 4],
+        draws=number % 4 > 0,
         day=day,
     )
+
+
+def period_of(query: StandingQuery) -> str | None:
+    """The period in which the query's customer draws."""
+    return [None, *PERIODS][int(query.customer_id[1:]) % 4]
 
 
 def plainly(connection: Connection, query: StandingQuery) -> Standing:
@@ -104,14 +109,15 @@ def counted(connection: Connection, query: StandingQuery) -> tuple[CountedMessag
 
 
 def running(connection: Connection, query: StandingQuery) -> Draw | None:
-    if query.period is None:
+    period = period_of(query)
+    if period is None:
         return None
     now = microseconds(query.at)
     row = connection.execute(
         select(draws)
         .join(coupons, coupons.c.decision_id == draws.c.decision_id, isouter=True)
         .where(draws.c.customer_id == query.customer_id, draws.c.journey == query.journey)
-        .where(or_(draws.c.period == query.period, draws.c.ends_at > now))
+        .where(or_(draws.c.period == period, draws.c.ends_at > now))
         .where(or_(draws.c.lapses_at.is_(None), draws.c.lapses_at > now))
         .where(or_(draws.c.lapses_at.is_(None), coupons.c.state.is_(None), coupons.c.state != "released"))
         .order_by(draws.c.ends_at.desc())
@@ -142,7 +148,8 @@ def test_standings_are_those_that_are_found_one_by_one(engine: Engine, kinds: tu
 
     with engine.connect() as connection:
         alone = [plainly(connection, each) for each in queries]
-        together = read_standings(connection, queries)
+        found = read_standings(connection, queries)
+        together = [each.within(period_of(each.query)) for each in found]
 
         assert together == alone
         assert read_standings(connection, []) == []
@@ -155,10 +162,10 @@ def test_decisions_that_wait_together_share_a_reading_and_a_name_that_is_none_ha
     fill(engine, np.random.default_rng(3))
     metrics = Metrics()
 
-    async def read_all(queries: Sequence[StandingQuery]) -> list[Standing | BaseException]:
+    async def read_all(queries: Sequence[StandingQuery]) -> list[FoundStanding | BaseException]:
         reads = StandingReads(engine, seconds=metrics.standing_seconds)
         reads.start()
-        found = await asyncio.gather(*map(reads.read, queries), return_exceptions=True)
+        found = await asyncio.gather(*map(reads.begin, queries), return_exceptions=True)
         await reads.stop()
         return found
 
@@ -166,9 +173,10 @@ def test_decisions_that_wait_together_share_a_reading_and_a_name_that_is_none_ha
     found = asyncio.run(read_all(queries))
     readings = metrics.registry.get_sample_value("gardoon_standing_read_seconds_count")
     with engine.connect() as connection:
-        assert found == [plainly(connection, each) for each in queries]
+        standings = [each.within(period_of(each.query)) for each in found if isinstance(each, FoundStanding)]
+        assert standings == [plainly(connection, each) for each in queries]
     assert readings == 1
 
     *others, unstorable = asyncio.run(read_all([*queries[:3], replace(queries[3], customer_id="c\0")]))
     assert others == found[:3]
-    assert isinstance(unstorable, UnstorableError if engine.dialect.name == "postgresql" else Standing)
+    assert isinstance(unstorable, UnstorableError if engine.dialect.name == "postgresql" else FoundStanding)
