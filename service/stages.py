@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 Stage = Literal["features", "standing", "decide", "log"]
 STAGES: Final[tuple[Stage, ...]] = ("features", "standing", "decide", "log")
-"""Reading the features; the customer's turn and standing; the decision itself; until its record is on disk."""
+"""The customer's turn and features; what reading the standing took longer; the decision; until its record is on disk."""
 
 
 @dataclass
