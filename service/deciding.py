@@ -50,8 +50,8 @@ async def decide_and_log(
             features = await _features(gardoon, request, now, limit, finding)
             stages.end("features")
             facts = Facts(identity, now, request, features)
-            for _ in range(ATTEMPTS):
-                found = await finding
+            for attempt in range(ATTEMPTS):
+                found = await (gardoon.standings.begin(query) if attempt else finding)
                 stages.end("standing")
                 late = limit.is_over(time.monotonic())
                 known = replace(facts, standing=found.within(draw_period(facts, rules)), late=late)
@@ -61,7 +61,6 @@ async def decide_and_log(
                 stages.end("log")
                 if stands:
                     break
-                finding = gardoon.standings.begin(query)
             else:
                 raise BusyCustomerError(f"{ATTEMPTS} decisions about this customer or budget came first")
     gardoon.metrics.count_decision(record, stages)

@@ -99,9 +99,8 @@ def _driver(connection: Connection) -> Iterator[Driver]:
 def _as_of_sqlalchemy(connection: Connection, error: Any) -> Exception:
     dialect = connection.dialect
     if dialect.is_disconnect(error, connection.connection.dbapi_connection, None):
-        connection.scalar(
-            select(1)
-        )  # fails as well: so the pool forgets the connection and who listens hears of it
+        # fails as well: so the pool forgets the connection, and who listens hears of it
+        connection.scalar(select(1))
     wrapped: Exception = DBAPIError.instance(
         "a statement of the hot path",
         None,
