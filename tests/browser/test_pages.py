@@ -119,6 +119,8 @@ def test_the_commands_of_the_docs_work_as_they_stand_there(console: Console, nam
             assert json.loads(done.stdout)["path"].startswith("/wheel?link=")
         elif parts[2] == "service":
             run(*parts[2:], var=console.var)
+        elif parts[0].startswith("GARDOON_PICTURES="):
+            assert parts[1:] == ["python", "-m", "pytest", "tests/browser"], "that is what runs here"
         else:
             assert parts == ["python", "-m", "training", "report"], "test_measures_docs.py runs it"
 
