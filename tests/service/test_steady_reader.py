@@ -89,6 +89,20 @@ def test_a_caller_in_a_hurry_gets_nothing_and_the_others_wait_on(up: Gauge) -> N
     asyncio.run(asyncio.wait_for(scenario(), timeout=20))
 
 
+def test_a_process_that_stood_still_itself_does_not_take_the_store_for_away(up: Gauge) -> None:
+    async def scenario() -> None:
+        reader = reader_of(Store(), up)
+        asking = asyncio.create_task(reader.read("c1"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the reading is under way
+        time.sleep(0.4)  # the whole process stands still, longer than the store may take
+
+        assert (await asking).views
+        assert up._value.get() == 1
+
+    asyncio.run(asyncio.wait_for(scenario(), timeout=20))
+
+
 def test_a_store_that_fails_is_not_asked_by_requests_until_it_answers(up: Gauge) -> None:
     store = Store()
     store.fails = True
