@@ -47,6 +47,11 @@ class Rules:
     currency: str
     coupon_key: CouponKey
 
+    def draw_period(self, at: datetime, zone_name: str) -> str | None:
+        """The name of the period of which a customer in this zone has one draw; None where there is no such limit."""
+        period = self.point.draw_period(at, customer_zone(zone_name, self.time_zone))
+        return None if period is None else period.name
+
 
 @dataclass
 class Course:

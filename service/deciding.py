@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from features.encoding import FeatureVector
-from service.course import Facts, Rules, customer_zone
+from service.course import Facts, Rules
 from service.decider import decide
 from service.decision_id import decision_id
 from service.errors import BusyCustomerError
@@ -50,11 +50,12 @@ async def decide_and_log(
             features = await _features(gardoon, request, now, limit, finding)
             stages.end("features")
             facts = Facts(identity, now, request, features)
+            period = rules.draw_period(now, features.strings["time_zone"])
             for attempt in range(ATTEMPTS):
                 found = await (gardoon.standings.begin(query) if attempt else finding)
                 stages.end("standing")
                 late = limit.is_over(time.monotonic())
-                known = replace(facts, standing=found.within(draw_period(facts, rules)), late=late)
+                known = replace(facts, standing=found.within(period), late=late)
                 record = await _decide(known, models, rules)
                 stages.end("decide")
                 stands = await _logged(gardoon, record, claim)
@@ -105,13 +106,6 @@ def standing_query(request: DecideRequest, rules: Rules, now: datetime) -> Stand
         customer_id=request.customer_id,
         journey=request.journey,
         horizon=horizon(point),
-        draws=point.coupon is not None and point.coupon.once_per is not None,
+        draws=point.has_draws,
         day=now.astimezone(ZoneInfo(rules.time_zone)).date() if limited else None,
     )
-
-
-def draw_period(facts: Facts, rules: Rules) -> str | None:
-    """The name of the period of which the customer has one draw; None where there is no such limit."""
-    zone = customer_zone(facts.features.strings["time_zone"], rules.time_zone)
-    period = rules.point.draw_period(facts.decided_at, zone)
-    return None if period is None else period.name

@@ -98,6 +98,11 @@ class DecisionPoint(Declared):
         """How long a message of which nothing is heard holds its place."""
         return timedelta(hours=self.confirm_within_hours)
 
+    @property
+    def has_draws(self) -> bool:
+        """Whether a customer has one draw a period."""
+        return self.coupon is not None and self.coupon.once_per is not None
+
     def draw_period(self, at: datetime, zone: ZoneInfo) -> Period | None:
         """The period of which a customer in this zone has one draw; None where there is no such limit."""
         if self.coupon is None or self.coupon.once_per is None:

@@ -78,19 +78,14 @@ class SteadyReader:
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read_waiting(), name="online-store")
         try:
-            answered = await _within(seconds, found)
-        except asyncio.CancelledError:
-            found.cancel()
-            raise
-        if not answered:
-            found.cancel()
+            if await _within(seconds, found):
+                return found.result()
             if seconds == self._patience_seconds:
                 self._leave(TimeoutError(f"no answer within {seconds} s"))
-            return StoredFeatures(customer_id, {})
-        try:
-            return found.result()
         except OnlineStoreError as error:
             self._leave(error)
+        finally:
+            found.cancel()  # whoever answers later need not
         return StoredFeatures(customer_id, {})
 
     async def _read_waiting(self) -> None:

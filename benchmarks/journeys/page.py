@@ -209,12 +209,7 @@ def wheel(found: Tally) -> str:
 
 def churn(found: Tally) -> str:
     """Who came back, by arm."""
-    rows = []
-    for arm in ARMS:
-        returned = found.column("returned", "churn_prevention", arm)
-        held = found.column("returned", "churn_prevention", "holdout")
-        ahead = "" if arm == "holdout" else shown(difference(returned, held), "%")
-        rows.append([arm, f"{len(returned):,}", shown(mean(returned), "%"), ahead])
+    rows = [_beside_holdout(found, "returned", "churn_prevention", arm) for arm in ARMS]
     return table(["arm", "customers", "ordered again", "more than hold-out"], rows)
 
 
@@ -222,12 +217,16 @@ def followers(found: Tally) -> str:
     """Who followed the page, and the codes of those who were invited, by arm."""
     rows = []
     for arm in ARMS:
-        followed = found.column("followed", "follow_pages", arm)
-        held = found.column("followed", "follow_pages", "holdout")
-        ahead = "" if arm == "holdout" else shown(difference(followed, held), "%")
         codes = found.column("codes", "follow_pages", arm).sum()
-        rows.append([arm, f"{len(followed):,}", shown(mean(followed), "%"), ahead, f"{codes:,.0f}"])
+        rows.append([*_beside_holdout(found, "followed", "follow_pages", arm), f"{codes:,.0f}"])
     return table(["arm", "customers", "followed", "more than hold-out", "codes given"], rows)
+
+
+def _beside_holdout(found: Tally, column: str, journey: str, arm: str) -> list[str]:
+    """An arm's name and size, its mean, and by how much that is more than the hold-out's."""
+    values, held = found.column(column, journey, arm), found.column(column, journey, "holdout")
+    ahead = "" if arm == "holdout" else shown(difference(values, held), "%")
+    return [arm, f"{len(values):,}", shown(mean(values), "%"), ahead]
 
 
 def value(found: Tally) -> str:

@@ -17,7 +17,7 @@ from features.schema import Schema
 from service.bulk.run import Run
 from service.course import Facts, Rules
 from service.decider import decide_scored
-from service.deciding import draw_period, standing_query
+from service.deciding import standing_query
 from service.errors import BusyCustomerError
 from service.model_set import ModelSet
 from service.record import DecisionRecord
@@ -111,10 +111,11 @@ class BulkDecider:
         return records
 
     def _standings(self, facts: Mapping[str, Facts], rules: Rules) -> list[Standing]:
-        queries = [standing_query(each.request, rules, each.decided_at) for each in facts.values()]
+        queries = [standing_query(each.request, rules, self.run.at) for each in facts.values()]
         with self.engine.connect() as connection:
             found = read_standings(connection, queries)
-        periods = [draw_period(each, rules) for each in facts.values()]
+        zones = [each.features.strings["time_zone"] for each in facts.values()]
+        periods = [rules.draw_period(self.run.at, zone) for zone in zones]
         return [each.within(period) for each, period in zip(found, periods, strict=True)]
 
     def _log(self, records: Sequence[DecisionRecord], answers: dict[str, str]) -> list[str]:

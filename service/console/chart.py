@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
@@ -54,16 +54,32 @@ def line_chart(series: Mapping[str, Values], bounds: Mapping[str, Bounds] | None
         return None
     known = [value for values in series.values() for value in values if value is not None]
     known += [value for pairs in bounds.values() for pair in pairs if pair is not None for value in pair]
-    low, high = min(0.0, *known), max(0.0, *known)
-    span = (high - low) or 1.0
+    low, span = extent(known)
     lines = tuple(
         Line(name, _path(values, low, span), _band(bounds.get(name, ()), low, span))
         for name, values in series.items()
     )
-    ticks = (low + span * step / _STEPS for step in range(_STEPS + 1))
-    return Chart(
-        lines, tuple(Tick(value, _height(value, low, span)) for value in ticks), _height(0.0, low, span)
-    )
+    ticks = tuple(Tick(value, _height(value, low, span)) for value in grid(low, span))
+    return Chart(lines, ticks, _height(0.0, low, span))
+
+
+def extent(values: Iterable[float]) -> tuple[float, float]:
+    """Where an axis begins and how far it goes, 0 and all values on it.
+
+    >>> extent([2.0, 3.0]), extent([0.0])
+    ((0.0, 3.0), (0.0, 1.0))
+    """
+    known = [0.0, *values]
+    return min(known), (max(known) - min(known)) or 1.0
+
+
+def grid(low: float, span: float) -> list[float]:
+    """The values that an axis names.
+
+    >>> grid(0.0, 2.0)
+    [0.0, 0.5, 1.0, 1.5, 2.0]
+    """
+    return [low + span * step / _STEPS for step in range(_STEPS + 1)]
 
 
 def estimate_chart(series: Mapping[str, Sequence[Estimate | None]]) -> Chart | None:

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from service.console.chart import WIDTH, Tick
+from service.console.chart import WIDTH, Tick, extent, grid
 
 ROW: Final = 34.0
 """Height of one value's row."""
-_STEPS: Final = 4
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,7 @@ def interval_chart(rows: Iterable[Mapping[str, Any]], name: str, value: str) -> 
     known = [row for row in rows if None not in (row[value], row["low"], row["high"])]
     if not known:
         return None
-    least, most = min(0.0, *(row["low"] for row in known)), max(0.0, *(row["high"] for row in known))
-    span = (most - least) or 1.0
+    least, span = extent([row[bound] for row in known for bound in ("low", "high")])
 
     def place(number: float) -> float:
         return float(round(WIDTH * (number - least) / span, 1))
@@ -51,5 +49,5 @@ def interval_chart(rows: Iterable[Mapping[str, Any]], name: str, value: str) -> 
         Mark(row[name], place(row["low"]), place(row[value]), place(row["high"]), ROW * (index + 0.5))
         for index, row in enumerate(known)
     )
-    ticks = (least + span * step / _STEPS for step in range(_STEPS + 1))
-    return IntervalChart(marks, tuple(Tick(each, place(each)) for each in ticks), ROW * len(known))
+    ticks = tuple(Tick(each, place(each)) for each in grid(least, span))
+    return IntervalChart(marks, ticks, ROW * len(known))

@@ -18,7 +18,7 @@ from service.store.ledger import StandingMovedError, claim_rows, forgotten_since
 from service.store.tables import decisions
 
 _RECORD: Final = TypeAdapter(DecisionRecord)
-_DECISION: Final = Insert(decisions, tuple(decisions.columns.keys()))
+DECISION: Final = Insert(decisions, tuple(decisions.columns.keys()))
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def commit_within(engine: Engine, connection: Connection, entries: Sequence[Entr
     rows = [entry.row for entry, failure in zip(entries, failures, strict=True) if failure is None]
     if rows:
         noted = claim_rows({identity: claims for identity, claims in wanted.items() if identity in taken})
-        insert_all(connection, {**noted, _DECISION: rows})
+        insert_all(connection, {**noted, DECISION: rows})
     return failures
 
 

@@ -82,11 +82,6 @@ def insert_all(connection: Connection, inserts: Mapping[Insert, Rows]) -> None:
         driver.insert_all({what: rows for what, rows in inserts.items() if rows})
 
 
-def insert_rows(connection: Connection, table: Table, rows: Rows) -> None:
-    """Insert rows that all have the same columns. Raises: as `ask`."""
-    insert_all(connection, {Insert(table, tuple(rows[0])): rows})
-
-
 @contextmanager
 def _driver(connection: Connection) -> Iterator[Driver]:
     raw: Any = connection.connection.driver_connection

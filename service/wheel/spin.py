@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Final
 
 from service.asker import Asker
-from service.course import customer_zone
 from service.forcing import decide_for
 from service.schemas import Coupon, DecideRequest, Trigger
 from service.state import State
@@ -30,17 +29,16 @@ async def drawn_already(gardoon: State, wheel: Wheel) -> Drawn | None:
     """What was drawn in the period that it is for the customer; None before the wheel was spun."""
     now, rules = gardoon.clock(), gardoon.rules_of(wheel.journey)
     features = await gardoon.features_of(wheel.customer_id, now)
-    period = rules.point.draw_period(now, customer_zone(features.strings["time_zone"], rules.time_zone))
     query = StandingQuery(
         at=now,
         customer_id=wheel.customer_id,
         journey=wheel.journey,
         horizon=timedelta(0),
-        draws=period is not None,
+        draws=rules.point.has_draws,
         day=None,
     )
     found = await gardoon.standings.begin(query)
-    draw = found.within(None if period is None else period.name).draw
+    draw = found.within(rules.draw_period(now, features.strings["time_zone"])).draw
     return None if draw is None else Drawn(draw.coupon)
 
 

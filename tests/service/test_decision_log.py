@@ -17,9 +17,9 @@ from service.errors import LogUnavailableError, UnstorableError
 from service.observability import Metrics
 from service.record import DecisionRecord
 from service.standing import Claims
-from service.store.decision_commit import decision_row
+from service.store.decision_commit import DECISION, decision_row
 from service.store.decision_log import DecisionLog
-from service.store.driver import insert_rows
+from service.store.driver import insert_all
 from service.store.engine import open_log
 from service.store.tables import decisions
 from tests.service.conftest import Worker
@@ -141,7 +141,7 @@ def test_rows_are_inserted_together_as_they_are_one_by_one(record: DecisionRecor
     rows[1] |= {"repeats": "d0", "record": bytes(range(256))}
 
     with engine.begin() as connection:
-        insert_rows(connection, decisions, rows)
+        insert_all(connection, {DECISION: rows})
 
     with engine.connect() as connection:
         query = select(decisions).where(decisions.c.decision_id.in_([row["decision_id"] for row in rows]))
@@ -154,4 +154,4 @@ def test_a_value_that_is_too_long_is_refused_and_not_cut(record: DecisionRecord,
     refused = pytest.raises(DataError) if engine.dialect.name == "postgresql" else nullcontext()
 
     with refused, engine.begin() as connection:  # SQLite has no length to check
-        insert_rows(connection, decisions, [row])
+        insert_all(connection, {DECISION: [row]})
