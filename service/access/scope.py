@@ -75,6 +75,7 @@ ENDPOINTS: Mapping[str, Scope | None] = {
     "GET /console/static/{name}": OPEN,
     "GET /wheel": OPEN,
     "POST /wheel": OPEN,
+    "GET /wheel/static/{name}": OPEN,
     "GET /healthz": OPEN,
     "GET /readyz": OPEN,
     "GET /metrics": Scope.READ,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -30,6 +29,7 @@ from service.routes.customers import Cursor
 from service.routes.dependencies import Asking, Gardoon
 from service.schemas import Identifier
 from service.state import State
+from service.static_file import static_file
 from service.store.decision_log import read_logged_decision
 from service.store.timeline import parse_cursor
 
@@ -37,7 +37,6 @@ STATIC: Final = Path(__file__).parent / "static"
 REPORT_POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'none'"
 )
-_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
 router = APIRouter(prefix=HOME, route_class=PageRoute, include_in_schema=False)
@@ -188,14 +187,4 @@ async def _measured(request: Request, gardoon: State, template: str, **shown: An
 @router.get("/static/{name}")
 async def show_static(name: str) -> Response:
     """A stylesheet, script or picture of the pages."""
-    found = _static().get(name)
-    if found is None:
-        raise UnknownEndpointError(f"no file {name[:64]!r} among the console's")
-    content, kind = found
-    return Response(content, media_type=kind, headers={"Cache-Control": "public, max-age=3600"})
-
-
-@cache
-def _static() -> dict[str, tuple[bytes, str]]:
-    """Every file and its type by name."""
-    return {path.name: (path.read_bytes(), _TYPES[path.suffix]) for path in STATIC.iterdir()}
+    return static_file(STATIC, name)

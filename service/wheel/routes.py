@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -15,11 +16,13 @@ from service.console.page_route import PageRoute
 from service.errors import ServiceError, TooManyRequestsError
 from service.routes.dependencies import Gardoon
 from service.state import State
+from service.static_file import static_file
 from service.wheel.face import sectors, stops_at
 from service.wheel.link import PATH, Wheel, open_link
 from service.wheel.spin import Drawn, amounts_of, drawn_already, spin
 
 TEMPLATE: Final = "wheel.html"
+STATIC: Final = Path(__file__).parent / "static"
 
 
 class WheelRoute(PageRoute):
@@ -50,6 +53,12 @@ async def spin_wheel(request: Request, gardoon: Gardoon) -> Response:
     link = parse_qs((await request.body()).decode("latin-1")).get("link", [""])[0]
     wheel = await _opened(request, gardoon, link)
     return _wheel(request, gardoon, wheel, link, await spin(gardoon, wheel))
+
+
+@router.get("/static/{name}")
+async def show_static(name: str) -> Response:
+    """A stylesheet, script or picture of the page: under its own address, so that a proxy may let /wheel through alone."""
+    return static_file(STATIC, name)
 
 
 async def _opened(request: Request, gardoon: State, link: str) -> Wheel:

@@ -42,6 +42,7 @@ def test_only_health_documentation_public_keys_the_login_and_the_wheel_behind_it
         "/wheel",
         "/console/logout",
         "/console/static/{name}",
+        "/wheel/static/{name}",
     }
 
 

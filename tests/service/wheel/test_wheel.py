@@ -61,6 +61,18 @@ def count(worker: Worker, table: Any) -> int:
         return connection.scalar(select(func.count()).select_from(table)) or 0
 
 
+def test_all_that_the_page_loads_is_under_its_own_address(worker: Worker) -> None:
+    """A proxy that lets /wheel through and not the console shows it whole."""
+    page = worker.client.get(link(worker)["path"]).text
+    loaded = re.findall(r'(?:src|href|action)="([^"#?]+)', page)
+
+    assert len(loaded) >= 4
+    assert {address.partition("/wheel")[0] for address in loaded} == {""}, loaded
+    for address in (each for each in loaded if "/static/" in each):
+        assert worker.client.get(address).status_code == 200
+    assert worker.client.get("/wheel/static/none.css").status_code == 404
+
+
 def test_a_link_draws_nothing_until_the_wheel_is_spun_and_then_once(worker: Worker) -> None:
     path = link(worker)["path"]
     before = worker.client.get(path)
