@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -34,6 +33,7 @@ from service.coupons.key_ring import open_coupon_keys
 from service.course import Rules
 from service.errors import ServiceError, UnstorableError
 from service.events.plan import load_plan
+from service.long_lived import keep_what_is_there
 from service.model_feed import ModelFeed
 from service.model_set import build_model_set, schema_artifact
 from service.observability import Metrics, configure_logging
@@ -128,13 +128,7 @@ def open_reader(settings: Settings) -> StoreReader:
 
 def create_served_app() -> FastAPI:
     """The application of a process that does nothing else: what it has once it started is not looked through for garbage."""
-
-    def freeze() -> None:
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(_MANY_OBJECTS)
-
-    return create_app(started=freeze)
+    return create_app(started=partial(keep_what_is_there, look_after=_MANY_OBJECTS))
 
 
 def create_app(

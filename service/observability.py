@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
@@ -20,103 +20,92 @@ from service.stages import STAGES, Stages
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
 
 
-@dataclass
+@dataclass(frozen=True)
+class _Registered:
+    """Makes the metrics of one registry."""
+
+    registry: CollectorRegistry
+
+    def counter(self, name: str, told: str, *labels: str) -> Counter:
+        return Counter(name, told, labels, registry=self.registry)
+
+    def gauge(self, name: str, told: str, *labels: str) -> Gauge:
+        return Gauge(name, told, labels, registry=self.registry)
+
+    def summary(self, name: str, told: str, *labels: str) -> Summary:
+        return Summary(name, told, labels, registry=self.registry)
+
+    def seconds(self, name: str, told: str, *labels: str) -> Histogram:
+        return Histogram(name, told, labels, registry=self.registry, buckets=_SECONDS)
+
+
 class Metrics:
     """What `/metrics` shows; one set an application, so that two in one process do not mix."""
 
-    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        make = _Registered(self.registry)
+        self._time(make)
+        self._count(make)
+        self._show(make)
 
-    def __post_init__(self) -> None:
-        own = self.registry
-        self.decisions = Counter(
-            "gardoon_decisions", "Decisions answered", ("journey", "status", "group"), registry=own
-        )
-        self.decide_seconds = Histogram(
-            "gardoon_decide_seconds", "Time to decide, log included", registry=own, buckets=_SECONDS
-        )
-        self.stage_seconds = Histogram(
-            "gardoon_decide_stage_seconds",
-            "Time of each stage of a decision",
-            ("stage",),
-            registry=own,
-            buckets=_SECONDS,
+    def _time(self, make: _Registered) -> None:
+        self.decide_seconds = make.seconds("gardoon_decide_seconds", "Time to decide, log included")
+        self.stage_seconds = make.seconds(
+            "gardoon_decide_stage_seconds", "Time of each stage of a decision", "stage"
         )
         self._of_stage = {stage: self.stage_seconds.labels(stage) for stage in STAGES}
-        self.flush_seconds = Histogram(
-            "gardoon_log_flush_seconds",
-            "Time of one commit of the decision log",
-            registry=own,
-            buckets=_SECONDS,
+        self.flush_seconds = make.seconds(
+            "gardoon_log_flush_seconds", "Time of one commit of the decision log"
         )
-        self.standing_seconds = Histogram(
-            "gardoon_standing_read_seconds",
-            "Time of one reading of the standings that decisions wait for",
-            registry=own,
-            buckets=_SECONDS,
+        self.standing_seconds = make.seconds(
+            "gardoon_standing_read_seconds", "Time of one reading of the standings that decisions wait for"
         )
-        self.event_flush_seconds = Histogram(
-            "gardoon_event_flush_seconds",
-            "Time of one commit of the event log",
-            registry=own,
-            buckets=_SECONDS,
+        self.event_flush_seconds = make.seconds(
+            "gardoon_event_flush_seconds", "Time of one commit of the event log"
         )
-        self.evenness = Summary(
-            "gardoon_choice_evenness",
-            "Entropy of a choice's probabilities by that of an even choice among what was eligible",
-            ("decision",),
-            registry=own,
-        )
-        self.degraded = Counter(
-            "gardoon_degraded_inputs", "Inputs that defaults stood in for", ("input",), registry=own
-        )
-        self.outcomes = Counter("gardoon_outcomes", "Outcomes received", ("kind", "status"), registry=own)
-        self.events = Counter("gardoon_events", "Messages received", ("type", "result"), registry=own)
-        self.redemptions = Counter(
-            "gardoon_coupon_redemptions", "Redemptions asked for, by result", ("result",), registry=own
-        )
-        self.activations = Counter(
-            "gardoon_activations", "Activations asked for, by result", ("result",), registry=own
-        )
-        self.complements = Counter(
-            "gardoon_complements",
-            "Carts that complements were asked for, by what was answered",
-            ("result",),
-            registry=own,
-        )
-        self.complements_seconds = Histogram(
+        self.complements_seconds = make.seconds(
             "gardoon_complements_seconds",
             "Time to find a cart's complements, the customer's purchases included",
-            registry=own,
-            buckets=_SECONDS,
         )
-        self.snapshot = Gauge("gardoon_snapshot", "Number of the policy snapshot in use", registry=own)
-        self.budget_price = Gauge(
-            "gardoon_budget_price", "Shadow price of a journey's coupon budget", ("journey",), registry=own
+
+    def _count(self, make: _Registered) -> None:
+        self.decisions = make.counter("gardoon_decisions", "Decisions answered", "journey", "status", "group")
+        self.evenness = make.summary(
+            "gardoon_choice_evenness",
+            "Entropy of a choice's probabilities by that of an even choice among what was eligible",
+            "decision",
         )
-        self.budget_used = Gauge(
+        self.degraded = make.counter("gardoon_degraded_inputs", "Inputs that defaults stood in for", "input")
+        self.outcomes = make.counter("gardoon_outcomes", "Outcomes received", "kind", "status")
+        self.events = make.counter("gardoon_events", "Messages received", "type", "result")
+        self.redemptions = make.counter(
+            "gardoon_coupon_redemptions", "Redemptions asked for, by result", "result"
+        )
+        self.activations = make.counter("gardoon_activations", "Activations asked for, by result", "result")
+        self.complements = make.counter(
+            "gardoon_complements", "Carts that complements were asked for, by what was answered", "result"
+        )
+        self.refused = make.counter("gardoon_refused", "Requests that were not let in, by status", "status")
+        self.unavailable = make.counter(
+            "gardoon_unavailable", "Requests answered 503, by the error that says why", "error"
+        )
+
+    def _show(self, make: _Registered) -> None:
+        self.snapshot = make.gauge("gardoon_snapshot", "Number of the policy snapshot in use")
+        self.budget_price = make.gauge(
+            "gardoon_budget_price", "Shadow price of a journey's coupon budget", "journey"
+        )
+        self.budget_used = make.gauge(
             "gardoon_budget_used",
             "Face value of the day's coupons that are out or used, as the last decision saw it",
-            ("journey",),
-            registry=own,
+            "journey",
         )
-        self.online_store_up = Gauge(
-            "gardoon_online_store_up",
-            "1 while the online store answers, 0 while defaults stand in",
-            registry=own,
+        self.online_store_up = make.gauge(
+            "gardoon_online_store_up", "1 while the online store answers, 0 while defaults stand in"
         )
-        self.log_up = Gauge(
-            "gardoon_log_up",
-            "1 while the log's database answers, 0 while all that needs it is refused",
-            registry=own,
-        )
-        self.refused = Counter(
-            "gardoon_refused", "Requests that were not let in, by status", ("status",), registry=own
-        )
-        self.unavailable = Counter(
-            "gardoon_unavailable",
-            "Requests answered 503, by the error that says why",
-            ("error",),
-            registry=own,
+        self.log_up = make.gauge(
+            "gardoon_log_up", "1 while the log's database answers, 0 while all that needs it is refused"
         )
 
     def count_decision(self, record: DecisionRecord, stages: Stages) -> None:
@@ -150,78 +139,58 @@ class Metrics:
         self.events.labels("any", "kept_aside").inc(aside)
 
 
-@dataclass
 class LearnerMetrics:
     """What the learner's process shows on a port of its own."""
 
-    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
-
-    def __post_init__(self) -> None:
-        own = self.registry
-        self.leads = Gauge(
-            "gardoon_learner_leads", "1 in the process that learns, 0 in one that waits", registry=own
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        make = _Registered(self.registry)
+        self.leads = make.gauge("gardoon_learner_leads", "1 in the process that learns, 0 in one that waits")
+        self.registry_up = make.gauge(
+            "gardoon_model_registry_up", "1 if the registry answered when it was last asked"
         )
-        self.registry_up = Gauge(
-            "gardoon_model_registry_up", "1 if the registry answered when it was last asked", registry=own
-        )
-        self.group_mismatch = Gauge(
+        self.group_mismatch = make.gauge(
             "gardoon_sample_ratio_mismatch",
             "1 while a journey's customers do not come in the shares declared for its groups",
-            ("journey",),
-            registry=own,
+            "journey",
         )
-        self.propensity_predicted = Gauge(
+        self.propensity_predicted = make.gauge(
             "gardoon_propensity_predicted",
             "Mean purchase propensity of a day's decisions whose horizon is over",
-            ("journey",),
-            registry=own,
+            "journey",
         )
-        self.propensity_observed = Gauge(
+        self.propensity_observed = make.gauge(
             "gardoon_propensity_observed",
             "Share of those after which the customer ordered within the horizon",
-            ("journey",),
-            registry=own,
+            "journey",
         )
-        self.propensity_decisions = Gauge(
-            "gardoon_propensity_decisions", "How many those are", ("journey",), registry=own
+        self.propensity_decisions = make.gauge(
+            "gardoon_propensity_decisions", "How many those are", "journey"
         )
-        self.failed = Counter(
-            "gardoon_learner_failures", "Steps that failed and are tried again", registry=own
-        )
+        self.failed = make.counter("gardoon_learner_failures", "Steps that failed and are tried again")
 
 
-@dataclass
 class RefresherMetrics:
     """What the refresher's process shows on a port of its own."""
 
-    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
-
-    def __post_init__(self) -> None:
-        own = self.registry
-        self.leads = Gauge(
-            "gardoon_refresher_leads", "1 in the process that refreshes, 0 in one that waits", registry=own
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        make = _Registered(self.registry)
+        self.leads = make.gauge(
+            "gardoon_refresher_leads", "1 in the process that refreshes, 0 in one that waits"
         )
-        self.backlog = Gauge(
-            "gardoon_refresh_backlog", "Events whose customers' features are not written yet", registry=own
+        self.backlog = make.gauge(
+            "gardoon_refresh_backlog", "Events whose customers' features are not written yet"
         )
-        self.backlog_seconds = Gauge(
-            "gardoon_refresh_backlog_seconds",
-            "Age of the oldest of them, 0 where there is none",
-            registry=own,
+        self.backlog_seconds = make.gauge(
+            "gardoon_refresh_backlog_seconds", "Age of the oldest of them, 0 where there is none"
         )
-        self.customers = Counter(
-            "gardoon_refreshed_customers", "Customers whose features were written", ("cause",), registry=own
+        self.customers = make.counter(
+            "gardoon_refreshed_customers", "Customers whose features were written", "cause"
         )
-        self.rows = Counter("gardoon_refreshed_rows", "Rows of views written", registry=own)
-        self.seconds = Histogram(
-            "gardoon_refresh_seconds",
-            "Time of one round, log and store included",
-            registry=own,
-            buckets=_SECONDS,
-        )
-        self.failed = Counter(
-            "gardoon_refresher_failures", "Rounds that failed and are tried again", registry=own
-        )
+        self.rows = make.counter("gardoon_refreshed_rows", "Rows of views written")
+        self.seconds = make.seconds("gardoon_refresh_seconds", "Time of one round, log and store included")
+        self.failed = make.counter("gardoon_refresher_failures", "Rounds that failed and are tried again")
 
 
 def configure_logging() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import gc
 import os
 import signal
 import threading
@@ -18,6 +17,7 @@ from service.bulk.customer_list import read_part
 from service.bulk.part import missing_parts, write_part
 from service.bulk.preparing import opened_decider
 from service.bulk.run import RunError, read_run
+from service.long_lived import keep_what_is_there
 from service.settings import Settings
 
 _RUN, _PROCESS = ".run.lock", ".process.lock"
@@ -115,8 +115,7 @@ def _work(settings: Settings, folder: Path, share: Sequence[int], stop: Any, par
 
 def decide_share(settings: Settings, folder: Path, share: Sequence[int], go_on: GoOn = lambda: True) -> None:
     """Decide these parts as a process that does nothing else; nobody begins in the folder anew meanwhile."""
-    gc.freeze()
-    gc.set_threshold(_MANY_OBJECTS)
+    keep_what_is_there(look_after=_MANY_OBJECTS)
     with _locked(folder / _PROCESS, fcntl.LOCK_SH):
         decide_parts(settings, folder, share, go_on)
 
