@@ -1,6 +1,6 @@
 """What is stored of a customer, a decision and an event in the production shape, in bytes: what sizing.md reckons with.
 
-    python -m benchmarks.sizes [--customers 20000] [--var FOLDER]
+    python -m benchmarks.sizes [--customers 20000] [--var FOLDER] [--page docs/benchmark-sizes.md]
 
 A base of the customers of `make run` over and over goes into a Redis, decisions about all of them and twenty events of each
 into a PostgreSQL. Bytes are what the servers say: Redis its memory, PostgreSQL the tables with indexes after a VACUUM.
@@ -18,6 +18,7 @@ from sqlalchemy import Engine, text
 
 from benchmarks.features.batches import on_servers, run, sync, tile
 from benchmarks.features.log_import import fill_log
+from benchmarks.policies.document import machine
 from features.online import read_settings
 from service.store.engine import opened_log
 from training.places import Places
@@ -25,15 +26,26 @@ from training.places import Places
 EVENTS_EACH: Final = 20
 _DECISIONS: Final = ("decisions", "messages", "draws", "coupons", "standings", "rewards")
 _EVENTS: Final = ("events",)
+_PAGE: Final = """# What is kept of a customer, a decision and an event
+
+Written by `python -m benchmarks.sizes --customers {customers} --page docs/benchmark-sizes.md`: {machine}.
+As many decisions, and {events} events a customer. Redis says its memory without its own overhead, PostgreSQL its tables
+with indexes after a `VACUUM`.
+
+| stored | bytes |
+|---|---|
+{rows}
+"""
 
 
 def main() -> None:
-    """Prints a row a thing."""
+    """Prints a row a thing, or writes them into a page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--customers", type=int, default=20_000)
     parser.add_argument(
         "--var", type=Path, default=Path("var"), help="folder of `python -m training prepare`"
     )
+    parser.add_argument("--page", type=Path, help="where to write the page; nowhere without")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="gardoon-sizes-") as name:
         folder = Path(name)
@@ -52,9 +64,11 @@ def main() -> None:
                     / decided.customers,
                     "an event, PostgreSQL": _bytes(engine, _EVENTS) / (EVENTS_EACH * options.customers),
                 }
-    print("| stored | bytes |\n|---|---|")
-    for what, size in sizes.items():
-        print(f"| {what} | {size:,.0f} |")
+    rows = "\n".join(f"| {what} | {size:,.0f} |" for what, size in sizes.items())
+    print(rows)
+    if options.page:
+        page = _PAGE.format(customers=options.customers, machine=machine(), events=EVENTS_EACH, rows=rows)
+        options.page.write_text(page, encoding="utf-8")
 
 
 def _redis_bytes(address: str) -> int:

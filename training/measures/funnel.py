@@ -15,11 +15,13 @@ from training.measures.moment import DAY_US
 
 @dataclass(frozen=True, kw_only=True)
 class FunnelRow:
-    """Customers that got to a step: of those who entered, and of those at the step before with interval."""
+    """Customers that got to a step: of those who entered and of those at the step before, each with its interval."""
 
     step: str
     customers: int
     share_of_entered: float
+    entered_low: float
+    entered_high: float
     share_of_previous: float
     low: float
     high: float
@@ -55,11 +57,14 @@ def funnel(
 
 
 def _row(number: int, counts: list[int]) -> FunnelRow:
+    of_entered = share_of(counts[number], counts[0])
     found = share_of(counts[number], counts[max(number - 1, 0)])
     return FunnelRow(
         step=FUNNEL_EVENTS[number],
         customers=counts[number],
-        share_of_entered=counts[number] / counts[0],
+        share_of_entered=of_entered.value,
+        entered_low=of_entered.low,
+        entered_high=of_entered.high,
         share_of_previous=found.value,
         low=found.low,
         high=found.high,

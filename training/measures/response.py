@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from features.tables import MESSAGE_EVENTS
 from models.feedback import Booleans, Integers
-from training.measures.interval import clustered_share_of, sums_by
+from training.measures.interval import UNKNOWN, clustered_share_of, sums_by
 from training.measures.moment import DAY_US, local_times
 
 ATTRIBUTION_DAYS: Final = 7
@@ -47,10 +47,9 @@ class SentMessages:
 
 @dataclass(frozen=True, kw_only=True)
 class ResponseRow:
-    """Messages of one channel, hour or topic; opens and clicks are shares of those delivered, the clicks' with interval.
+    """Messages of one channel, hour or topic; opens and clicks are shares of those delivered, all with their intervals.
 
     open_rate: nan where no open was told of, for many channels cannot tell.
-
     source: events, what engines told of messages; decisions, what came back as outcomes of our own.
     """
 
@@ -63,7 +62,11 @@ class ResponseRow:
     clicked: int
     unsubscribed: int
     delivery_rate: float
+    delivery_rate_low: float
+    delivery_rate_high: float
     open_rate: float
+    open_rate_low: float
+    open_rate_high: float
     click_rate: float
     click_rate_low: float
     click_rate_high: float
@@ -123,18 +126,24 @@ def _row(source: str, by: np.generic, messages: SentMessages, mine: Booleans) ->
         for name in ("delivered", "bounced", "opened", "clicked", "unsubscribed")
     }
     who, place = np.unique(messages.customer[mine], return_inverse=True)
-    clicked, received = (
-        sums_by(place, flags[mine], len(who)) for flags in (messages.clicked, messages.delivered)
+    received, opened, clicked = (
+        sums_by(place, flags[mine], len(who))
+        for flags in (messages.delivered, messages.opened, messages.clicked)
     )
-    clicks = clustered_share_of(clicked, received)
-    sent, delivered = int(mine.sum()), counts["delivered"]
+    sent = sums_by(place, np.ones(len(place)), len(who))
+    deliveries, clicks = clustered_share_of(received, sent), clustered_share_of(clicked, received)
+    opens = clustered_share_of(opened, received) if counts["opened"] else UNKNOWN
     return ResponseRow(
         source=source,
         by=by.item(),
-        sent=sent,
+        sent=len(place),
         **counts,
-        delivery_rate=delivered / sent,
-        open_rate=counts["opened"] / delivered if counts["opened"] else np.nan,
+        delivery_rate=deliveries.value,
+        delivery_rate_low=deliveries.low,
+        delivery_rate_high=deliveries.high,
+        open_rate=opens.value,
+        open_rate_low=opens.low,
+        open_rate_high=opens.high,
         click_rate=clicks.value,
         click_rate_low=clicks.low,
         click_rate_high=clicks.high,

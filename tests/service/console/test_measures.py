@@ -52,12 +52,37 @@ def test_what_was_measured_is_shown_and_marked_as_simulated(worker: Worker) -> N
     folder.mkdir()
     shutil.copy(MEASURES, folder)
 
-    retention, economics = (worker.client.get(f"/console/{page}").text for page in ("retention", "economics"))
+    retention, economics, funnel = (
+        worker.client.get(f"/console/{page}").text for page in ("retention", "economics", "funnel")
+    )
 
     assert 'class="number h9">90%' in retention
     assert "simulated" in retention
     assert "30,100 toman" in economics
     assert "166,667 toman" in economics
+    told = " ".join(f"{economics} {funnel}".split())
+    for interval in (
+        "90.1% – 90.6%",
+        "17.4% – 18.2%",
+        "39.0% – 45.1%",
+    ):  # delivered, opened, of those who entered
+        assert f"({interval})" in told
+
+
+def test_a_report_of_an_earlier_release_is_shown_without_the_bounds_that_it_lacks(worker: Worker) -> None:
+    content = json.loads(MEASURES.read_text(encoding="utf-8"))
+    table = content["tables"]["funnel"]
+    place = table["columns"].index("entered_low")
+    for row in (table["columns"], *table["rows"]):
+        del row[place : place + 2]
+    folder = worker.state.settings.reports_path
+    folder.mkdir()
+    (folder / "measures.json").write_text(json.dumps(content), encoding="utf-8")
+
+    answer = worker.client.get("/console/funnel")
+
+    assert answer.status_code == 200
+    assert "42.0%" in answer.text
 
 
 @pytest.mark.parametrize(

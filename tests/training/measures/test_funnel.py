@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from training.measures.funnel import funnel
+from training.measures.interval import share_of
 from training.measures.moment import DAY_US
 
 VIEW, CART, CART_VIEW = 0, 1, 2
@@ -35,6 +36,9 @@ def test_a_step_is_reached_after_the_one_before_and_within_the_window() -> None:
     assert [row.drop_off for row in found[1:4]] == pytest.approx([1 / 3, 1 / 2, 1])
     assert math.isnan(found[0].drop_off)
     assert [row.share_of_entered for row in found[:3]] == pytest.approx([1, 2 / 3, 1 / 3])
+    assert [(row.entered_low, row.entered_high) for row in found] == [
+        share_of(n, 3)[1:] for n in (3, 2, 1, 0, 0, 0)
+    ]
 
 
 def test_who_entered_too_late_to_finish_does_not_count() -> None:

@@ -75,7 +75,26 @@ def test_rates_are_of_delivered_messages_and_what_was_never_told_is_not_zero() -
     assert (row.delivery_rate, row.click_rate) == (0.8, 0.25)
     assert 0 <= row.click_rate_low < 0.25 < row.click_rate_high <= 1
     assert math.isnan(row.open_rate)
+    assert math.isnan(row.open_rate_low)
+    assert 0.4 < row.delivery_rate_low < 0.8 < row.delivery_rate_high < 1
     assert [row.by for row in response_by([("events", messages)], "hour")] == [0]
+
+
+def test_what_always_happens_to_the_same_customers_is_no_independent_news() -> None:
+    """Two of four customers open all of forty messages: as much is known of the rate as of four customers."""
+    moments = range(0, 400, 10)
+    told = events(
+        *((who, "message_sent", "email", "wheel", hour) for hour in moments for who in range(4)),
+        *((who, "message_delivered", "email", "wheel", hour + 1) for hour in moments for who in range(4)),
+        *((who, "message_opened", "email", "wheel", hour + 2) for hour in moments for who in range(2)),
+    )
+    messages, _ = trace(told, np.full(4, "UTC"))
+
+    (row,) = response_by([("events", messages)], "channel")
+
+    assert (row.sent, row.open_rate) == (160, 0.5)
+    assert row.open_rate_high - row.open_rate_low > 0.7
+    assert row.delivery_rate_low < 0.6  # of four customers to whom all of it came
 
 
 def test_a_channel_that_delivered_nothing_has_no_click_rate() -> None:
