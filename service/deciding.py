@@ -12,11 +12,10 @@ from zoneinfo import ZoneInfo
 
 from features.encoding import FeatureVector
 from service.course import Facts, Rules
-from service.decider import decide
+from service.decider import Asked, decide
 from service.decision_id import decision_id
 from service.errors import BusyCustomerError
 from service.guardrails.cap import horizon
-from service.model_set import ModelSet
 from service.record import DecisionRecord
 from service.schemas import DecideRequest
 from service.stages import Stages
@@ -56,7 +55,7 @@ async def decide_and_log(
                 stages.end("standing")
                 late = limit.is_over(time.monotonic())
                 known = replace(facts, standing=found.within(period), late=late)
-                record = await _decide(known, models, rules)
+                record = await _decide(gardoon, Asked(known, models, rules))
                 stages.end("decide")
                 stands = await _logged(gardoon, record, claim)
                 stages.end("log")
@@ -79,11 +78,11 @@ async def _features(
         raise
 
 
-async def _decide(facts: Facts, models: ModelSet, rules: Rules) -> DecisionRecord:
+async def _decide(gardoon: State, asked: Asked) -> DecisionRecord:
     """The decision; one that is to tell what would have been otherwise takes a tenth of a second, so in a thread."""
-    if facts.request.explain == "counterfactual":
-        return await asyncio.to_thread(decide, facts, models, rules)
-    return decide(facts, models, rules)
+    if asked.facts.request.explain == "counterfactual":
+        return await asyncio.to_thread(decide, *asked)
+    return await gardoon.side_by_side.decide(asked)
 
 
 async def _logged(gardoon: State, record: DecisionRecord, claim: KeyClaim | None) -> bool:

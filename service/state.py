@@ -24,6 +24,7 @@ from service.model_feed import ModelFeed
 from service.observability import Metrics
 from service.personalizer.model_store import RankModels
 from service.settings import Settings
+from service.side_by_side import SideBySide
 from service.steady_reader import PATIENCE_SECONDS, SteadyReader
 from service.store.decision_log import DecisionLog
 from service.store.event_intake import EventIntake
@@ -51,6 +52,7 @@ class State:
     plan: TrackingPlan = field(default_factory=load_plan)
     keys: KeysInUse = field(default_factory=KeysInUse)
     turns: CustomerTurns = field(default_factory=CustomerTurns)
+    side_by_side: SideBySide = field(default_factory=SideBySide)
 
     @cached_property
     def complements(self) -> ComplementsFeed:

@@ -77,15 +77,16 @@ class SteadyReader:
         self._waiting.append((customer_id, found))
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read_waiting(), name="online-store")
+        timer = asyncio.get_running_loop().call_later(seconds, _give_up_on, found)
         try:
-            if await _within(seconds, found):
-                return found.result()
+            return await found
+        except _TooLateError:
             if seconds == self._patience_seconds:
                 self._leave(TimeoutError(f"no answer within {seconds} s"))
         except OnlineStoreError as error:
             self._leave(error)
         finally:
-            found.cancel()  # whoever answers later need not
+            timer.cancel()
         return StoredFeatures(customer_id, {})
 
     async def _read_waiting(self) -> None:
@@ -140,12 +141,18 @@ class SteadyReader:
         _logger.info("the online store answers again")
 
 
-async def _within(seconds: float, found: asyncio.Future[StoredFeatures]) -> bool:
-    """Whether the answer is there in time: where this process stood still, it waits behind the timer that rings."""
-    done, _ = await asyncio.wait({found}, timeout=seconds)
-    if not done:
-        done, _ = await asyncio.wait({found}, timeout=_BEHIND_SECONDS)
-    return bool(done)
+class _TooLateError(Exception):
+    """The store had the time that it was given."""
+
+
+def _give_up_on(found: asyncio.Future[StoredFeatures]) -> None:
+    """End the wait for an answer, but for one that waits behind the timer that rings where this process stood still."""
+    asyncio.get_running_loop().call_later(_BEHIND_SECONDS, _end, found)
+
+
+def _end(found: asyncio.Future[StoredFeatures]) -> None:
+    if not found.done():
+        found.set_exception(_TooLateError())
 
 
 def _new_threads() -> ThreadPoolExecutor:

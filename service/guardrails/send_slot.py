@@ -15,6 +15,7 @@ from service.point_decisions import QuietHours
 
 HOURS_AHEAD = 24
 MINUTE = timedelta(minutes=1)
+_MANY = 4096
 
 
 @lru_cache(maxsize=256)
@@ -26,25 +27,36 @@ def slots(now: datetime, zone: ZoneInfo, quiet: QuietHours | None = None) -> Map
     decisions at one moment few differ in the zone.
     """
     local = now.astimezone(zone)
-    found = {f"{local.hour:02d}": now}
     into_hour = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
     moves = (now + timedelta(hours=HOURS_AHEAD)).astimezone(zone).utcoffset() != local.utcoffset()
+    hour = f"{local.hour:02d}"
     step = timedelta(minutes=30 if moves else 60)  # there are clocks that move by half an hour
-    for hour, moment in _hours_after(now - into_hour, zone, step):
-        if moment > now:
-            found.setdefault(hour, moment)
-    if quiet is not None:
-        hour = f"{quiet.end.hour:02d}"
-        if hour in found:
-            found[hour] = _after_quiet(found[hour], zone, quiet)
+    began = now - into_hour
+    found = {hour: now, **_other_slots(hour, now if moves else began, began, step, zone, quiet)}
+    if quiet is not None and local.hour == quiet.end.hour:
+        found[hour] = _after_quiet(now, zone, quiet)
     return MappingProxyType(found)
 
 
 @lru_cache(maxsize=256)
-def _hours_after(began: datetime, zone: ZoneInfo, step: timedelta) -> tuple[tuple[str, datetime], ...]:
-    """The local hour of each step in the day after an hour began. Kept: decisions within an hour share them."""
-    moments = [began + step * ahead for ahead in range(1, timedelta(hours=HOURS_AHEAD) // step + 1)]
-    return tuple([(f"{moment.astimezone(zone).hour:02d}", moment) for moment in moments])
+def _other_slots(
+    current: str,
+    after: datetime,
+    began: datetime,
+    step: timedelta,
+    zone: ZoneInfo,
+    quiet: QuietHours | None,
+) -> Mapping[str, datetime]:
+    """The slots but for the current hour's, which began then. Kept: decisions within an hour share them."""
+    found: dict[str, datetime] = {}
+    for ahead in range(1, timedelta(hours=HOURS_AHEAD) // step + 1):
+        moment = began + step * ahead
+        if moment > after:
+            found.setdefault(f"{moment.astimezone(zone).hour:02d}", moment)
+    found.pop(current, None)
+    if quiet is not None and (end := f"{quiet.end.hour:02d}") in found:
+        found[end] = _after_quiet(found[end], zone, quiet)
+    return found
 
 
 def _after_quiet(moment: datetime, zone: ZoneInfo, quiet: QuietHours) -> datetime:
@@ -112,7 +124,8 @@ def _next_shown(hour: str, now: datetime, zone: ZoneInfo) -> datetime:
 
 def mask_quiet_hours(mask: Mask, moments: Mapping[str, datetime], zone: ZoneInfo, quiet: QuietHours) -> None:
     """Leave the slots outside the customer's quiet hours; the reason says when the first of those it takes are over."""
-    blocked = {hour: at for hour, at in moments.items() if _is_quiet_at(at, zone, quiet.start, quiet.end)}
+    is_quiet_at = _quiet_moments(zone, quiet)
+    blocked = {hour: at for hour, at in moments.items() if is_quiet_at[at]}
     if blocked:
         first = _first(mask, blocked)
         over = quiet_until(first, zone, quiet)
@@ -120,10 +133,21 @@ def mask_quiet_hours(mask: Mask, moments: Mapping[str, datetime], zone: ZoneInfo
         mask.remove("quiet_hours", blocked, detail, Found(over, first, over))
 
 
-@lru_cache(maxsize=4096)
-def _is_quiet_at(at: datetime, zone: ZoneInfo, start: time, end: time) -> bool:
-    """Whether a moment lies in the quiet hours from start to end. Kept: most slots are whole hours of one day."""
-    return is_quiet(at.astimezone(zone).time(), start, end)
+class _QuietMoments(dict[datetime, bool]):
+    """Of moments whether they lie in a zone's quiet hours. Kept: most slots are whole hours of one day."""
+
+    def __init__(self, zone: ZoneInfo, quiet: QuietHours) -> None:
+        super().__init__()
+        self._zone, self._start, self._end = zone, quiet.start, quiet.end
+
+    def __missing__(self, at: datetime) -> bool:
+        if len(self) >= _MANY:
+            self.clear()
+        found = self[at] = is_quiet(at.astimezone(self._zone).time(), self._start, self._end)
+        return found
+
+
+_quiet_moments = lru_cache(maxsize=256)(_QuietMoments)
 
 
 def mask_deadline(
@@ -162,7 +186,7 @@ def mask_coupon_life(
 
 def _first(mask: Mask, blocked: Mapping[str, datetime]) -> datetime:
     """The first of the blocked slots that are still open; of all where none is, and no reason will say it."""
-    return min([at for hour, at in blocked.items() if hour in mask.open_actions] or blocked.values())
+    return min([blocked[hour] for hour in mask.open_actions if hour in blocked] or blocked.values())
 
 
 def local_midnight(now: datetime, zone: ZoneInfo) -> datetime:
