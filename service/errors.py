@@ -76,7 +76,7 @@ class ScopeError(ServiceError):
     title = "Scope missing"
 
     def __init__(self, wanted: str, held: Iterable[str]) -> None:
-        super().__init__(f"this endpoint needs the scope {wanted!r}; the caller has {sorted(held)}")
+        super().__init__(f"this endpoint needs the scope {wanted}; the caller has {', '.join(sorted(held))}")
         self.wanted = wanted
 
     def headers(self) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
 from service.console.reward_sums import Estimate
 
@@ -89,6 +89,19 @@ def estimate_chart(series: Mapping[str, Sequence[Estimate | None]]) -> Chart | N
     }
     bounds = {
         name: [None if each is None else each.bounds for each in found] for name, found in series.items()
+    }
+    return line_chart(values, bounds)
+
+
+def measured_chart(
+    rows: Iterable[Mapping[str, Any]], columns: Mapping[str, tuple[str, str, str]]
+) -> Chart | None:
+    """A line by name through a column of a measure's rows, with the band between two others: its value, low and high."""
+    told = list(rows)
+    values = {name: [row[value] for row in told] for name, (value, _, _) in columns.items()}
+    bounds = {
+        name: [None if None in (row[low], row[high]) else (row[low], row[high]) for row in told]
+        for name, (_, low, high) in columns.items()
     }
     return line_chart(values, bounds)
 

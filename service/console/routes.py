@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse
 
 from service.access.scope import Scope
 from service.console.budget import read_budgets, read_courses
-from service.console.chart import estimate_chart, line_chart
+from service.console.chart import estimate_chart, line_chart, measured_chart
 from service.console.customer import decided_now
 from service.console.decisions import SHOWN, newest_decisions
 from service.console.health import newest_acts, read_health
@@ -44,8 +44,9 @@ router = APIRouter(prefix=HOME, route_class=PageRoute, include_in_schema=False)
 
 @router.get("")
 async def show_home(request: Request) -> Response:
-    """The first page."""
-    return RedirectResponse(f"{request.scope.get('root_path', '')}{HOME}/decisions", 303)
+    """The first page, in the language asked for."""
+    first = request.url.replace(path=f"{request.scope.get('root_path', '')}{HOME}/decisions")
+    return RedirectResponse(f"{first.path}?{first.query}" if first.query else first.path, 303)
 
 
 @router.get("/decisions")
@@ -181,7 +182,7 @@ async def _measured(request: Request, gardoon: State, template: str, **shown: An
         report = await asyncio.to_thread(read_report, gardoon.settings.reports_path)
     except ReportError as error:
         fault = str(error)
-    return render(request, template, report=report, fault=fault, line_chart=line_chart, **shown)
+    return render(request, template, report=report, fault=fault, measured_chart=measured_chart, **shown)
 
 
 @router.get("/static/{name}")

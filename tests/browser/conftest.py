@@ -10,35 +10,48 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
-from axe_core_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from features.schema import CHANNELS
 from service.settings import Settings
+from tests.browser.past import remember
+from tests.browser.sight import faults_of
 from tests.features.conftest import Shop
 from tests.running import ROOT, post
 from tests.service.real_shop import prepare, serving
+from training.evaluation.html_page import html_page, html_table
+from training.evaluation.picture import Bar, interval_picture
 
 REPORT = ROOT / "tests" / "service" / "console" / "measures.json"
 CHROMIUM = Path("/usr/bin/chromium")
 SWITCHES = ("--no-sandbox", "--disable-features=LocalNetworkAccessChecks")
 """Without the latter a page that a test makes up, with no address of its own, could not frame one of this machine."""
 LANGUAGES = ("en", "fa")
+EVALUATION = "20261122-channel.html"
+CUSTOMERS = 10
 _REACH = [f"{what}_{channel}" for what in ("consent", "reachable") for channel in CHANNELS]
 
 
 @dataclass(frozen=True)
 class Console:
-    """A running service with decisions in its log, and the key that opens it."""
+    """A running service with decisions in its log, the key that opens it and one that opens nothing of it.
+
+    noon: the zone of customers 3 and on, where it is about noon: their wheels turn whatever hour the tests run at.
+    """
 
     address: str
     key: str
+    poor_key: str
     decision_id: str
     var: Path
+    noon: str
+
+    def filled(self, path: str) -> str:
+        """The path of a route with what it asks for; a parameter that nobody filled in yet is an error."""
+        return path.format(decision_id=self.decision_id, name=EVALUATION)
 
 
 @dataclass
@@ -49,21 +62,18 @@ class Visit:
     console: Console
     complaints: list[str] = field(default_factory=list)
 
-    def go(self, path: str) -> None:
-        """Open a page of the service; it must be shown."""
+    def go(self, path: str, status: int = 200) -> None:
+        """Open a page of the service; it must be shown, or refused with this status."""
         answer = self.page.goto(f"{self.console.address}{path}")
         assert answer is not None
-        assert answer.status == 200, (path, answer.status)
+        assert answer.status == status, (path, answer.status)
+        if status >= 400:  # Chromium tells of such an answer as if a script had
+            self.complaints[:] = [each for each in self.complaints if f"status of {status}" not in each]
 
     def check(self) -> None:
         """No script complained, and axe finds no fault with what is shown."""
         assert self.complaints == []
-        self.page.evaluate(AXE_SCRIPT)
-        found: dict[str, Any] = self.page.evaluate("axe.run({resultTypes: ['violations']})")
-        faults = [
-            (each["id"], [node["html"][:150] for node in each["nodes"]]) for each in found["violations"]
-        ]
-        assert faults == [], self.page.url
+        assert faults_of(self.page) == [], self.page.url
 
 
 @pytest.fixture(scope="module")
@@ -87,26 +97,38 @@ def console(
     """The service; it is not started where there is no browser to look at it."""
     assert browser.is_connected()
     var = tmp_path_factory.mktemp("console")
-    shop = busy_shop()
-    for number in range(3, 7):
-        shop.customer(f"customer {number}", "2023-12-01", **dict.fromkeys(_REACH, True))
+    now, shop = datetime.now(UTC), busy_shop()
+    noon = f"Etc/GMT{now.hour - 12:+d}"  # POSIX counts westwards
+    for number in range(3, CUSTOMERS):
+        known = dict.fromkeys(_REACH, True)
+        shop.customer(f"customer {number}", "2023-12-01", time_zone=noon, **known)
         shop.order(f"customer {number}", "2024-02-20", amount=100_000 * number)
     prepare(var, shop)
     (var / "reports").mkdir()
     shutil.copy(REPORT, var / "reports")
-    key = _new_key(var)
+    (var / "reports" / EVALUATION).write_text(_evaluation(), encoding="utf-8")
+    key, poor_key = _new_key(var, "read,decide,outcomes,events,admin"), _new_key(var, "outcomes")
     settings = {
         "GARDOON_DECISION_POINTS": str(_daylong(var)),
         "GARDOON_WHEEL_FRAME_ANCESTORS": "http://shop.test",
     }
     with serving(var, **settings) as (address, _):
-        yield Console(address, key, _fill(address, key), var)
+        decided = _fill(address, key)
+        remember(var, now)
+        yield Console(address, key, poor_key, decided, var, noon)
 
 
-def _new_key(var: Path) -> str:
-    command = [sys.executable, "-m", "service", "keys", "create", "desk"]
+def _evaluation() -> str:
+    """A page of an offline evaluation, of the parts that real ones are made of."""
+    bars = [Bar(name=name, value=0.2, low=0.1, high=0.3) for name in ("ips", "dr")]
+    table = html_table(("estimator", "value"), [(bar.name, str(bar.value)) for bar in bars])
+    return html_page("Channel policy, judged offline", [table, interval_picture(bars, "policy value")])
+
+
+def _new_key(var: Path, scopes: str) -> str:
+    command = [sys.executable, "-m", "service", "keys", "create", f"desk of {scopes[:4]}"]
     done = subprocess.run(
-        [*command, "--scopes", "read,decide,outcomes,events"],
+        [*command, "--scopes", scopes],
         cwd=ROOT,
         env={**os.environ, "GARDOON_VAR": str(var)},
         capture_output=True,
@@ -117,13 +139,15 @@ def _new_key(var: Path) -> str:
 
 
 def _daylong(var: Path) -> Path:
-    """The shipped journeys with nobody held out and a wheel that turns at night too: the processes go by the real clock."""
+    """The shipped journeys with nobody held out, one with half at random, and a wheel that always has a code."""
     folder = var / "decision_points"
     shutil.copytree(Settings().decision_points, folder)
     for path in folder.glob("*.yaml"):
         fields = yaml.safe_load(path.read_text(encoding="utf-8"))
         if "journey" in fields:
             fields.pop("shares", None)
+        if fields.get("journey") == "browse_abandonment":
+            fields["shares"] = {"random": 0.5}
         if fields.get("journey") == "lucky_wheel":
             fields["coupon"] |= {"amounts": [10000, 20000, 30000, 40000, 50000], "minimum_life_minutes": 0}
         fields.pop("holdout", None)
@@ -137,6 +161,9 @@ def _fill(address: str, key: str) -> str:
         for journey in ("churn_prevention", "cart_abandonment", "browse_abandonment"):
             asked = {"customer_id": f"customer {number}", "journey": journey}
             decided = post(f"{address}/v1/decide", asked, key=key)
+    for number in (3, 4):
+        drawn = {"customer_id": f"customer {number}", "journey": "lucky_wheel", "decide": ["coupon"]}
+        post(f"{address}/v1/decide", drawn, key=key)
     now = datetime.now(UTC).isoformat()
     clicked = {"event_id": "e1", "decision_id": decided["decision_id"], "kind": "clicked", "occurred_at": now}
     post(f"{address}/v1/outcomes", {"outcomes": [clicked]}, key=key)
@@ -149,14 +176,27 @@ def _fill(address: str, key: str) -> str:
 @pytest.fixture(scope="module")
 def session(browser: Browser, console: Console) -> Iterator[BrowserContext]:
     """The browser of somebody who has logged in."""
-    with browser.new_context(locale="en-US") as context:
-        page = context.new_page()
-        page.goto(f"{console.address}/console")
-        page.get_by_label("API key").fill(console.key)
-        page.get_by_role("button", name="Log in").click()
-        page.wait_for_url("**/console/decisions")
-        page.close()
+    with browser.new_context(locale="en-US", viewport={"width": 1080, "height": 720}) as context:
+        log_in(context, console.address, console.key)
         yield context
+
+
+@pytest.fixture(scope="module")
+def unscripted(browser: Browser, console: Console) -> Iterator[Page]:
+    """A page of a browser that runs no scripts; who looks has logged in with it."""
+    with browser.new_context(locale="en-US", java_script_enabled=False) as context:
+        log_in(context, console.address, console.key)
+        yield context.new_page()
+
+
+def log_in(context: BrowserContext, address: str, key: str, then: str = "/console/decisions") -> None:
+    """By the form, as people do."""
+    page = context.new_page()
+    page.goto(f"{address}/console/login?lang=en&next={then}")
+    page.get_by_label("API key").fill(key)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(f"**{then}")
+    page.close()
 
 
 @pytest.fixture

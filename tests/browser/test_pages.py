@@ -10,38 +10,126 @@ import os
 import re
 import shlex
 import subprocess
+from datetime import datetime, time, timedelta
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import LANGUAGES, Console, Visit
+from tests.browser.addresses import REFUSED, SANDBOXED, console_pages, in_language
+from tests.browser.conftest import CUSTOMERS, EVALUATION, LANGUAGES, Console, Visit, log_in, visiting
+from tests.browser.sight import amount_below_pointer, angle_of, english_of, seen
 from tests.running import ROOT, post, run
 
 pytestmark = pytest.mark.slow
 CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
-PAGES = {
-    "/console/decisions": ("Decisions", "تصمیم‌ها"),
-    "/console/customer?id=customer+3&journey=churn_prevention": ("Customer", "مشتری"),
-    "/console/policies": ("Policies", "سیاست‌ها"),
-    "/console/budget": ("Budget", "بودجه"),
-    "/console/experiments": ("Experiments", "آزمایش‌ها"),
-    "/console/retention": ("Retention", "نگهداشت"),
-    "/console/funnel": ("Funnel", "قیف خرید"),
-    "/console/value": ("Value of customers", "ارزش مشتریان"),
-    "/console/economics": ("Economics", "اقتصاد"),
-    "/console/health": ("Health", "سلامت"),
-}
+PERSIAN = re.compile("[آ-ی]")
+SHOWN_IN_PERSIAN = ("/console/customer", "/console/funnel", "/console/value")
+"""In the docs' pictures; the others are in English."""
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_a_page_is_whole_in_both_languages(visit: Visit, path: str) -> None:
-    for language, title in zip(LANGUAGES, PAGES[path], strict=True):
-        visit.go(f"{path}{'&' if '?' in path else '?'}lang={language}")
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Where pictures are written: GARDOON_PICTURES, else they are looked at and thrown away."""
+    return Path(os.environ.get("GARDOON_PICTURES", tmp_path))
 
-        assert visit.page.locator("h1").inner_text().startswith(title)
-        assert visit.page.locator("html").get_attribute("dir") == {"en": "ltr", "fa": "rtl"}[language]
+
+def take_picture(page: Page, folder: Path, document: str, name: str) -> None:
+    """A picture of what is on the screen: small, in the repository and on its page of the docs."""
+    shipped = ROOT / "docs" / "pictures" / name
+    page.screenshot(path=folder / name)
+    assert 3_000 < (folder / name).stat().st_size < 150_000
+    assert shipped.stat().st_size < 150_000
+    assert f"(pictures/{name})" in (ROOT / "docs" / document).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", console_pages())
+def test_a_page_is_whole_in_both_languages_with_and_without_scripts_and_in_the_docs(
+    visit: Visit, unscripted: Page, pictures: Path, path: str
+) -> None:
+    for language in LANGUAGES:
+        address = visit.console.filled(in_language(path, language))
+        visit.go(address)
         visit.check()
+        shown = seen(visit.page)
+
+        unscripted.goto(f"{visit.console.address}{address}")
+
+        assert shown.heading
+        assert seen(unscripted) == shown
+        is_persian = language == "fa"
+        assert visit.page.locator("html").get_attribute("dir") == ("rtl" if is_persian else "ltr")
+        assert bool(PERSIAN.search(shown.heading)) is is_persian
+        assert not is_persian or english_of(visit.page) == []
+        if path != "/console" and is_persian is (path in SHOWN_IN_PERSIAN):
+            if shown.pictures:
+                visit.page.locator("figure").first.scroll_into_view_if_needed()
+            name = "-".join(re.findall("[a-z_]+", path)).replace("decisions-decision_id", "decision")
+            take_picture(visit.page, pictures, "console.md", f"{name}.png")
+
+
+def test_the_page_of_an_evaluation_is_shown_as_it_was_written(visit: Visit) -> None:
+    """Axe is a script, and in the console none runs there: it looks at a copy."""
+    for language in LANGUAGES:
+        visit.go(visit.console.filled(in_language(SANDBOXED, language)))
+    assert visit.complaints == []
+
+    visit.page.goto("about:blank")
+    visit.page.set_content((visit.console.var / "reports" / EVALUATION).read_text(encoding="utf-8"))
+
+    assert visit.page.locator("h1").inner_text() == "Channel policy, judged offline"
+    visit.check()
+
+
+@pytest.mark.parametrize("path", REFUSED)
+def test_what_cannot_be_shown_is_a_page_in_both_languages(visit: Visit, path: str) -> None:
+    for language in LANGUAGES:
+        visit.go(in_language(path, language), REFUSED[path])
+
+        assert bool(PERSIAN.search(seen(visit.page).heading)) is (language == "fa")
+        assert language == "en" or english_of(visit.page) == []
+        visit.check()
+
+
+def test_a_page_that_a_key_does_not_open_says_so_in_both_languages(
+    browser: Browser, console: Console
+) -> None:
+    with browser.new_context(locale="en-US") as context:
+        log_in(context, console.address, console.poor_key, "/console/budget")
+        for visit in visiting(context, console):
+            for language, told in zip(
+                LANGUAGES, ("needs the scope read", "دامنهٔ read را می‌خواهد"), strict=True
+            ):
+                visit.go(f"/console/budget?lang={language}", 403)
+
+                expect(visit.page.locator("main")).to_contain_text(told)
+                assert english_of(visit.page) == [] or language == "en"
+                visit.check()
+
+
+def test_pages_have_the_pictures_that_they_are_for(unscripted: Page, console: Console) -> None:
+    least = {"policies": 6, "budget": 2, "experiments": 1, "retention": 2, "value": 2, "economics": 1}
+    for name, number in least.items():
+        unscripted.goto(console.address + in_language(f"/console/{name}", "en"))
+
+        assert seen(unscripted).pictures >= number, name
+        assert unscripted.locator("path.band").count() > 0 or name in ("budget", "experiments"), name
+
+
+def test_forms_and_folded_tables_work_without_scripts(unscripted: Page, console: Console) -> None:
+    unscripted.goto(f"{console.address}/console/decisions?lang=en")
+    unscripted.get_by_label("Journey").select_option("cart_abandonment")
+    unscripted.get_by_role("button", name="Show").click()
+    expect(unscripted.locator("tbody tr").first).to_contain_text("cart_abandonment")
+    expect(unscripted.get_by_label("Follow as they are made")).to_be_hidden()
+
+    unscripted.goto(f"{console.address}/console/retention?lang=en")
+    folded = unscripted.get_by_role("region", name="Retention by weeks")
+    expect(folded).to_be_hidden()
+    unscripted.get_by_text("Retention by weeks").first.click()
+    expect(folded).to_be_visible()
 
 
 def test_a_decision_leads_to_its_page_and_to_its_customer(visit: Visit) -> None:
@@ -133,9 +221,24 @@ def wheel_of(visit: Visit, customer_id: str, language: str = "en") -> str:
     return f"{made['path']}&lang={language}"
 
 
-def test_the_wheel_turns_to_what_was_decided_and_shows_it_again_on_reload(stranger: Visit) -> None:
+def drawn(console: Console, customer_id: str) -> dict[str, Any]:
+    """The coupon of the customer's draw, which the decision is answered with again."""
+    asked = {"customer_id": customer_id, "journey": "lucky_wheel", "decide": ["coupon"]}
+    coupon: dict[str, Any] = post(f"{console.address}/v1/decide", asked, key=console.key)["coupon"]
+    return coupon
+
+
+COUNT_TURNS = """window.turned = 0;
+const animate = Element.prototype.animate;
+Element.prototype.animate = function (...how) { window.turned += 1; return animate.apply(this, how); };"""
+
+
+def test_the_wheel_turns_to_the_amount_that_was_decided_and_shows_it_again_on_reload(
+    stranger: Visit, console: Console
+) -> None:
     page = stranger.page
-    stranger.go(wheel_of(stranger, "customer 0"))
+    page.add_init_script(COUNT_TURNS)
+    stranger.go(wheel_of(stranger, "customer 5"))
     stranger.check()
 
     page.keyboard.press("Tab")
@@ -143,18 +246,64 @@ def test_the_wheel_turns_to_what_was_decided_and_shows_it_again_on_reload(strang
     page.keyboard.press("Enter")
     expect(page.get_by_text("The wheel is turning.")).to_be_visible()
     expect(page.get_by_text("Hooray!")).to_be_visible(timeout=10_000)
-    code, turned = page.locator(".code").inner_text(), page.locator("#wheel").bounding_box()
-
     expect(page.locator("#result")).to_be_focused()
-    expect(page.get_by_role("timer")).to_have_text(re.compile(r"Time left: \d\d:\d\d:\d\d"))
     stranger.check()
+
+    coupon = drawn(console, "customer 5")
+    assert amount_below_pointer(page) == coupon["amount"]
+    assert page.locator(".code").inner_text() == coupon["code"]
+    assert page.evaluate("window.turned") == 1
+    turned = angle_of(page)
     page.reload()
-    assert page.locator(".code").inner_text() == code
-    assert page.locator("#wheel").bounding_box() == turned
+    assert page.evaluate("window.turned") == 0, "it stands where it stopped"
+    assert angle_of(page) == turned
+    assert amount_below_pointer(page) == coupon["amount"]
+    assert page.locator(".code").inner_text() == coupon["code"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_wheel_stops_without_motion_where_none_is_wanted_at_each_customers_amount(
+    stranger: Visit, console: Console, language: str
+) -> None:
+    stranger.page.emulate_media(reduced_motion="reduce", color_scheme="dark")
+    stranger.page.add_init_script(COUNT_TURNS)
+    for number in range(8, CUSTOMERS) if language == "en" else (7,):
+        stranger.go(wheel_of(stranger, f"customer {number}", language))
+        stranger.page.get_by_role("button").click()
+        expect(stranger.page.locator(".code")).to_be_visible(timeout=2_000)
+
+        assert stranger.page.evaluate("window.turned") == 0
+        assert amount_below_pointer(stranger.page) == drawn(console, f"customer {number}")["amount"]
+    clock = "[۰-۹]{2}:[۰-۹]{2}:[۰-۹]{2}" if language == "fa" else "[0-9]{2}:[0-9]{2}:[0-9]{2}"
+    expect(stranger.page.get_by_role("timer")).to_have_text(re.compile(clock))
+    assert stranger.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than a phone"
+    assert language == "en" or english_of(stranger.page) == []
+    stranger.check()
+
+
+def test_the_countdown_ends_at_the_customers_midnight(stranger: Visit, console: Console) -> None:
+    """In a zone where it is about noon, whatever hour it is here; then the browser's clock is set to the last seconds."""
+    zone, page = ZoneInfo(console.noon), stranger.page
+    coupon, path = drawn(console, "customer 3"), wheel_of(stranger, "customer 3")
+    stranger.go(path)
+
+    until = datetime.fromisoformat(str(page.get_by_role("timer").get_attribute("data-until")))
+    midnight = datetime.combine(datetime.now(zone).date() + timedelta(days=1), time(), zone)
+    assert until == midnight == datetime.fromisoformat(coupon["expires_at"])
+    told = page.get_by_role("timer").locator("span").inner_text()
+    hours, minutes, seconds = map(int, told.split(":"))
+    left = until - datetime.now(zone) - timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    assert abs(left) < timedelta(seconds=20)
+
+    page.clock.install(time=until - timedelta(seconds=3))
+    stranger.go(path)
+    expect(page.get_by_role("timer")).to_have_text(re.compile("00:00:0[1-3]"))
+    page.clock.run_for(4000)
+    expect(page.get_by_role("timer")).to_have_text("The code is no longer valid.")
 
 
 def test_a_wheel_that_was_asked_for_too_often_says_when_to_spin_it_again(stranger: Visit) -> None:
-    page, path = stranger.page, wheel_of(stranger, "customer 5")
+    page, path = stranger.page, wheel_of(stranger, "customer 1")
     stranger.go(path)
     for _ in range(29):
         page.request.get(f"{stranger.console.address}{path}")
@@ -169,27 +318,17 @@ def test_a_wheel_that_was_asked_for_too_often_says_when_to_spin_it_again(strange
     stranger.check()
 
 
-def test_the_wheel_does_not_move_for_who_wants_no_motion_and_speaks_persian(stranger: Visit) -> None:
-    page = stranger.page
-    page.emulate_media(reduced_motion="reduce", color_scheme="dark")
-    stranger.go(wheel_of(stranger, "customer 1", "fa"))
-
-    page.get_by_role("button").click()
-    expect(page.get_by_text("آفرین")).to_be_visible(timeout=2_000)
-    expect(page.get_by_role("timer")).to_have_text(re.compile("[۰-۹]{2}:[۰-۹]{2}:[۰-۹]{2}"))
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than a phone"
-    stranger.check()
-
-
 def test_without_scripts_the_wheel_says_what_was_won(browser: Browser, console: Console) -> None:
     with browser.new_context(java_script_enabled=False, locale="fa-IR") as context:
         page = context.new_page()
-        made = post(f"{console.address}/v1/wheel/links", {"customer_id": "customer 2"}, key=console.key)
+        made = post(f"{console.address}/v1/wheel/links", {"customer_id": "customer 6"}, key=console.key)
         page.goto(console.address + str(made["path"]))
         page.get_by_role("button").click()
 
         expect(page.get_by_text("آفرین")).to_be_visible()
-        expect(page.locator(".code")).to_be_visible()
+        assert page.locator(".code").inner_text() == drawn(console, "customer 6")["code"]
+        page.goto(f"{console.address}{made['path']}&lang=en")
+        expect(page.get_by_text("Hooray!")).to_be_visible()
 
 
 def test_a_shop_shows_the_wheel_in_a_frame_of_its_own_page(visit: Visit) -> None:
@@ -208,28 +347,9 @@ def test_a_shop_shows_the_wheel_in_a_frame_of_its_own_page(visit: Visit) -> None
     assert visit.complaints == []
 
 
-PICTURES = {
-    "console-decisions.png": "/console/decisions?lang=en",
-    "console-customer.png": "/console/customer?id=customer+3&journey=churn_prevention&lang=fa",
-    "console-retention.png": "/console/retention?lang=en",
-}
-
-
-def test_pictures_of_the_docs_are_of_these_pages(visit: Visit, stranger: Visit, tmp_path: Path) -> None:
-    """Written to GARDOON_PICTURES, else looked at and thrown away."""
-    folder = Path(os.environ.get("GARDOON_PICTURES", tmp_path))
-    visit.page.set_viewport_size({"width": 1080, "height": 720})
-    for name, path in PICTURES.items():
-        visit.go(path)
-        visit.page.screenshot(path=folder / name)
+def test_the_docs_have_a_picture_of_the_wheel(stranger: Visit, pictures: Path) -> None:
     stranger.page.emulate_media(reduced_motion="reduce")
-    stranger.go(wheel_of(stranger, "customer 2", "fa"))
-    if stranger.page.get_by_role("button").count():
-        stranger.page.get_by_role("button").click()
+    stranger.go(wheel_of(stranger, "customer 4", "fa"))
     expect(stranger.page.locator(".code")).to_be_visible()
-    stranger.page.screenshot(path=folder / "wheel.png")
 
-    shipped = ROOT / "docs" / "pictures"
-    for name in (*PICTURES, "wheel.png"):
-        assert 5_000 < (folder / name).stat().st_size < 150_000
-        assert (shipped / name).is_file()
+    take_picture(stranger.page, pictures, "wheel.md", "wheel.png")

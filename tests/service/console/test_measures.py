@@ -15,7 +15,7 @@ import pytest
 
 from models.entropy import normalized_entropy
 from service.console.budget import read_courses
-from service.console.chart import HEIGHT, WIDTH, line_chart
+from service.console.chart import HEIGHT, WIDTH, line_chart, measured_chart
 from service.console.interval_chart import interval_chart
 from service.console.learning_curve import hour_share, read_curves
 from service.console.policies import read_policies
@@ -400,6 +400,20 @@ def test_a_band_lies_between_the_bounds_and_breaks_where_they_are_unknown() -> N
     chart = line_chart({"a": [1.0, 1.0, 1.0]}, {"a": [(0.0, 2.0), (0.0, 2.0), None]})
 
     assert chart is not None
+    assert chart.lines[0].band == f"M0.0 {HEIGHT}L320.0 {HEIGHT}L320.0 0.0L0.0 0.0Z"
+
+
+def test_a_measure_is_drawn_with_its_intervals_where_it_has_them() -> None:
+    rows = [
+        {"rate": 0.5, "low": 0.0, "high": 1.0},
+        {"rate": 1.0, "low": 0.0, "high": 1.0},
+        {"rate": 0.0, "low": None, "high": None},
+    ]
+
+    chart = measured_chart(rows, {"rate": ("rate", "low", "high")})
+
+    assert chart is not None
+    assert chart.lines[0].path == f"M0.0 {HEIGHT / 2}L320.0 0.0L{WIDTH} {HEIGHT}"
     assert chart.lines[0].band == f"M0.0 {HEIGHT}L320.0 {HEIGHT}L320.0 0.0L0.0 0.0Z"
 
 
