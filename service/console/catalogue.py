@@ -5,6 +5,8 @@ New texts come without a translation, those that are gone are dropped; a test re
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
@@ -13,14 +15,19 @@ from service.console.language import ENGLISH, LANGUAGES, catalogue_path
 from service.console.page import TEMPLATES
 
 _HEADER = 'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=utf-8\\n"\n"Language: {code}\\n"\n\n'
+MEASURES = Path(__file__).parents[2] / "training" / "measures"
+"""Whose notes reach the console in the report's file; they are read as text, nothing of it is imported."""
 _METHODS = [("**.html", "jinja2.ext:babel_extract")]
 _OPTIONS = {"**.html": {"silent": "false", "trimmed": "true"}}
 
 
 def texts() -> Catalog:
-    """Every text of the templates, with where it stands."""
+    """Every text of the templates and every note of the report, with where it stands."""
     found = Catalog(charset="utf-8")
-    for name, line, message, comments, context in extract_from_dir(str(TEMPLATES), _METHODS, _OPTIONS):
+    for name, line, message, comments, context in (
+        *extract_from_dir(str(TEMPLATES), _METHODS, _OPTIONS),
+        *extract_from_dir(str(MEASURES), [("**.py", "python")], keywords={"Note": None}),
+    ):
         found.add(message, locations=[(name, line)], auto_comments=comments, context=context)
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
@@ -15,9 +15,11 @@ from starlette.responses import HTMLResponse, Response
 from service import VERSION
 from service.access.scope import Scope
 from service.console.language import LANGUAGES, Language, choose_language, translations
+from service.console.report import Note
 from service.console.wording import Wording
 
 if TYPE_CHECKING:
+    from babel.support import NullTranslations
     from jinja2 import Environment
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -49,7 +51,17 @@ def environment(language: Language, zone: str) -> Environment:
     wording = Wording(language, ZoneInfo(zone))
     for name in ("number", "percent", "money", "day", "moment", "clock", "text", "digits"):
         made.filters[name] = getattr(wording, name)
+    made.filters["told"] = partial(_told, found, wording)
     return made
+
+
+def _told(found: NullTranslations, wording: Wording, note: Note) -> str:
+    """What the report says of a measure, in the language of the page."""
+    values = {
+        name: wording.number(each, 1) if isinstance(each, float) else wording.text(each)
+        for name, each in note.values.items()
+    }
+    return str(found.ugettext(note.text) % values)
 
 
 def language_of(request: Request) -> Language:

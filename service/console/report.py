@@ -15,7 +15,19 @@ Row = Mapping[str, Any]
 
 
 class ReportError(ValueError):
-    """The file is there and is no report."""
+    """The file is there and is no report; `reason` says what is wrong with it."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} is no report of measures: {reason}")
+        self.path, self.reason = path, reason
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sentence in English that names as %(name)s what it fills in; the catalogues have it in other languages."""
+
+    text: str
+    values: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -23,7 +35,7 @@ class Table:
     """A measure: its rows by column, and what is to be said of it."""
 
     rows: tuple[Row, ...]
-    note: str
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,7 +51,7 @@ class Report:
 
     def table(self, name: str) -> Table:
         """The measure of this name, without rows where the report does not have it."""
-        return self.tables.get(name, Table((), ""))
+        return self.tables.get(name, Table(()))
 
 
 @dataclass(frozen=True)
@@ -75,13 +87,14 @@ def _read(path: Path, _written_ns: int) -> Report:
             tables={name: _table(table) for name, table in found["tables"].items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ReportError(f"{path} is no report of measures: {type(error).__name__}: {error}") from error
+        raise ReportError(path, f"{type(error).__name__}: {error}") from error
 
 
 def _table(found: Mapping[str, Any]) -> Table:
     columns: Sequence[str] = found["columns"]
     return Table(
-        tuple(dict(zip(columns, row, strict=True)) for row in found["rows"]), found.get("note") or ""
+        rows=tuple(dict(zip(columns, row, strict=True)) for row in found["rows"]),
+        notes=tuple(Note(**note) for note in found["notes"]),
     )
 
 

@@ -177,11 +177,11 @@ async def show_health(request: Request, gardoon: Gardoon) -> Response:
 
 
 async def _measured(request: Request, gardoon: State, template: str, **shown: Any) -> Response:
-    report, fault = None, ""
+    report = fault = None
     try:
         report = await asyncio.to_thread(read_report, gardoon.settings.reports_path)
     except ReportError as error:
-        fault = str(error)
+        fault = error
     return render(request, template, report=report, fault=fault, measured_chart=measured_chart, **shown)
 
 

@@ -17,6 +17,7 @@ from scipy.special import betaln, gammaln, hyp2f1
 
 from models.feedback import Floats
 from training.measures.likelihood import Fit, FitError, maximise
+from training.measures.note import Note
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def log_likelihoods(parameters: Floats, history: OrderHistory) -> Floats:
 def fit_bg_nbd(history: OrderHistory) -> Fit:
     """(r, α, a, b). Raises: `FitError` when nobody ordered twice."""
     if not (history.repeats > 0).any():
-        raise FitError("no customer ordered twice; nothing tells how often they do")
+        raise FitError(Note("No customer ordered twice: nothing tells how often they do."))
     distinct, counts = history.distinct
     return maximise(lambda parameters: float(counts @ log_likelihoods(parameters, distinct)), 4)
 

@@ -16,6 +16,7 @@ from training.measures.gamma_gamma import expected_amount, fit_gamma_gamma
 from training.measures.interval import UNKNOWN, Interval, Z, mean_of, sums_by
 from training.measures.likelihood import Fit, FitError, gradient_of
 from training.measures.moment import DAY_US, day_of, period_starts
+from training.measures.note import Note
 
 HORIZON_DAYS: Final = 365
 MOST_FITTED: Final = 20_000
@@ -99,25 +100,25 @@ def clv(
     *,
     ends_us: int,
     time_zone: str,
-) -> tuple[list[ClvRow], str]:
-    """All customers first, then each month's joiners; and a note: how well the model foretold, or why it foretells nothing.
+) -> tuple[list[ClvRow], tuple[Note, ...]]:
+    """All customers first, then each month's joiners; and notes: how well the model foretold, or why it foretells nothing.
 
     Customers who never ordered count with 0 realised, and not among those who are predicted for.
     """
     n = len(joined_us)
     if not n:
-        return [], ""
+        return [], ()
     spent = sums_by(buyer, amount, n)
     who, history, mean_amount = order_histories(buyer, ordered_us, amount, ends_us)
     try:
         model: ValueModel | None = ValueModel.fitted(history, mean_amount)
-        note = backtest(buyer, ordered_us, amount, ends_us)
+        notes = backtest(buyer, ordered_us, amount, ends_us)
     except FitError as error:
-        model, note = None, f"Nothing is predicted: {error}."
+        model, notes = None, (Note("Nothing is predicted."), error.note)
     months = period_starts(joined_us, time_zone, "month")
     groups: list[tuple[date | None, Booleans]] = [(None, np.ones(n, dtype=bool))]
     groups += [(day_of(month), months == month) for month in np.unique(months)]
-    return [_row(cohort, mine, spent, mine[who], model) for cohort, mine in groups], note
+    return [_row(cohort, mine, spent, mine[who], model) for cohort, mine in groups], notes
 
 
 def _row(
@@ -156,17 +157,25 @@ def order_histories(
     return who, history, sums_by(place, amount[inside], len(who)) / n_orders
 
 
-def backtest(buyer: Integers, ordered_us: Integers, amount: Floats, ends_us: int) -> str:
+def backtest(buyer: Integers, ordered_us: Integers, amount: Floats, ends_us: int) -> tuple[Note, ...]:
     """What the model, fitted without the last days, foretold of them, beside what came. Raises: `FitError`."""
     held_us = ends_us - _BACKTEST_DAYS * DAY_US
     who, history, mean_amount = order_histories(buyer, ordered_us, amount, held_us)
     if len(who) < 3:
-        return ""
+        return ()
     model = ValueModel.fitted(history, mean_amount)
     known = np.isin(buyer, who) & (ordered_us >= held_us) & (ordered_us < ends_us)
     foretold = model.expected_values(model.fit.parameters, _BACKTEST_DAYS).mean()
-    return (
-        f"Fitted without the last {_BACKTEST_DAYS} days, the model foretold of them "
-        f"{model.expected_orders(_BACKTEST_DAYS).mean():.3g} orders and {foretold:,.0f} a customer; "
-        f"{known.sum() / len(who):.3g} and {amount[known].sum() / len(who):,.0f} came."
+    told = {
+        "days": _BACKTEST_DAYS,
+        "orders": float(model.expected_orders(_BACKTEST_DAYS).mean()),
+        "value": round(foretold),
+        "came": float(known.sum() / len(who)),
+        "spent": round(amount[known].sum() / len(who)),
+    }
+    note = Note(
+        "Fitted without the last %(days)s days, the model foretold of them %(orders)s orders and %(value)s a customer; "
+        "%(came)s and %(spent)s came.",
+        told,
     )
+    return (note,)

@@ -13,6 +13,7 @@ from scipy.special import gammaln
 
 from models.feedback import Floats
 from training.measures.likelihood import Fit, FitError, maximise
+from training.measures.note import Note
 
 
 def log_likelihoods(parameters: Floats, mean_amount: Floats, n_orders: Floats) -> Floats:
@@ -37,7 +38,9 @@ def fit_gamma_gamma(mean_amount: Floats, n_orders: Floats) -> Fit:
     """
     paying = mean_amount > 0
     if paying.sum() < 3:
-        raise FitError(f"{int(paying.sum())} customers paid anything; wanted three or more")
+        raise FitError(
+            Note("%(n)s customers paid anything; three are wanted at least.", {"n": int(paying.sum())})
+        )
     unit = float(mean_amount[paying].mean())
     means, numbers = mean_amount[paying] / unit, n_orders[paying]
     fit = maximise(lambda parameters: float(log_likelihoods(parameters, means, numbers).sum()), 3)

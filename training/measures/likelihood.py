@@ -10,6 +10,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from models.feedback import Floats
+from training.measures.note import Note
 
 _STEP: Final = 1e-3
 _FAR: Final = 12.0
@@ -17,7 +18,11 @@ _FAR: Final = 12.0
 
 
 class FitError(ValueError):
-    """Data that a model cannot be fitted to."""
+    """Data that a model cannot be fitted to; `note` says why."""
+
+    def __init__(self, note: Note) -> None:
+        super().__init__(str(note))
+        self.note = note
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +47,7 @@ def maximise(log_likelihood: Callable[[Floats], float], n_parameters: int) -> Fi
     found = minimize(loss, start, method="Nelder-Mead", options={"maxiter": 300 * n_parameters})
     found = minimize(loss, found.x, method="L-BFGS-B", bounds=[(-_FAR, _FAR)] * n_parameters)
     if not np.isfinite(found.fun) or found.fun >= 1e300:
-        raise FitError("the likelihood is finite nowhere")
+        raise FitError(Note("The likelihood is finite nowhere."))
     return Fit(parameters=np.exp(found.x), log_covariance=_inverse_hessian(loss, found.x))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from training.measures.log_facts import LogFacts, read_export_facts, read_log_fa
 from training.measures.logged_decision import Window
 from training.measures.message_test import VariantRow, message_tests
 from training.measures.moment import moment_of
+from training.measures.note import Note
 from training.measures.response import ATTRIBUTION_DAYS, ResponseRow, response_by, trace
 from training.measures.retention import DAYS, MONTHS, WEEKS, RetentionRow, retention
 from training.measures.returning import ReturningRow, returning
@@ -51,11 +52,11 @@ TITLES: Final = {
 }
 """Every table by its id, in the order of the report."""
 FUNNEL_DAYS: Final = 7
-NO_LOG: Final = "The service has not run here: there is no decision log."
-_NO_BUDGETS: Final = "No day of a journey with a budget has given a coupon."
-_NOT_EXPORTED: Final = "An export of the log holds no budgets; its database does."
-_NO_JOINER: Final = "Nobody joined in the period."
-_NO_PERIOD: Final = "Nobody who joined in the period has lived through a whole one yet."
+NO_LOG: Final = Note("The service has not run here: there is no decision log.")
+_NO_BUDGETS: Final = Note("No day of a journey with a budget has given a coupon.")
+_NOT_EXPORTED: Final = Note("An export of the log holds no budgets; its database does.")
+_NO_JOINER: Final = Note("Nobody joined in the period.")
+_NO_PERIOD: Final = Note("Nobody who joined in the period has lived through a whole one yet.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,15 +145,17 @@ def _cohort_tables(shop: ShopFacts, span: Window, asked: Question) -> dict[str, 
     tables = {}
     for name, grain in (("retention_days", DAYS), ("retention_weeks", WEEKS), ("retention_months", MONTHS)):
         rows = retention(*history, ends_us=ends_us, time_zone=asked.time_zone, grain=grain)
-        tables[name] = MeasureTable.of(RetentionRow, rows, _joining_note(joiners) if rows else _NO_PERIOD)
+        tables[name] = MeasureTable.of(
+            RetentionRow, rows, *(_joining_notes(joiners) if rows else (_NO_PERIOD,))
+        )
     steps = lifetime_steps(*history, ends_us=ends_us)
     values, foretold = clv(*history, joiners.amount, ends_us=ends_us, time_zone=asked.time_zone)
     return {
         **tables,
         "lifetime_steps": MeasureTable.of(
-            LifetimeStep, steps, _joining_note(joiners) if steps else _NO_JOINER
+            LifetimeStep, steps, *(_joining_notes(joiners) if steps else (_NO_JOINER,))
         ),
-        "clv": MeasureTable.of(ClvRow, values, foretold if values else _NO_JOINER),
+        "clv": MeasureTable.of(ClvRow, values, *(foretold if values else (_NO_JOINER,))),
     }
 
 
@@ -168,12 +171,16 @@ def _order_tables(shop: ShopFacts, span: Window, asked: Question) -> dict[str, M
     steps = inside.steps
     entered = funnel(steps.customer, steps.step, steps.at_us, **between, within_days=FUNNEL_DAYS)
     orders = aov(inside.buyer, inside.ordered_us, inside.amount, time_zone=asked.time_zone)
-    no_views = f"No product_viewed event of {FUNNEL_DAYS} days ago or earlier is in {shop.manifest.name}."
-    too_short = "No two intervals of that length fit between the first order and the end."
+    no_views = Note(
+        "No product_viewed event of %(days)s days ago or earlier is in %(shop)s.",
+        {"days": FUNNEL_DAYS, "shop": shop.manifest.name},
+    )
+    too_short = Note("No two intervals of that length fit between the first order and the end.")
+    no_orders = Note("No order is in the period.")
     return {
-        "retention_interval": MeasureTable.of(ReturningRow, intervals, "" if intervals else too_short),
-        "funnel": MeasureTable.of(FunnelRow, entered, "" if entered else no_views),
-        "aov": MeasureTable.of(AovRow, orders, "" if orders else "No order is in the period."),
+        "retention_interval": MeasureTable.of(ReturningRow, intervals, *_unless(intervals, too_short)),
+        "funnel": MeasureTable.of(FunnelRow, entered, *_unless(entered, no_views)),
+        "aov": MeasureTable.of(AovRow, orders, *_unless(orders, no_orders)),
     }
 
 
@@ -181,11 +188,12 @@ def _response_tables(shop: ShopFacts, span: Window, log: LogTold | None) -> dict
     inside = shop.within(span.begins_us, span.ends_us).messages
     messages, n_lost = trace(inside, shop.time_zones)
     told = [("events", messages)]
-    notes = []
+    notes = list[Note]()
     if "events" in shop.manifest.simulated:
-        notes.append("Those of source events are simulated.")
+        notes.append(Note("Those of source events are simulated."))
     if n_lost:
-        notes.append(f"{n_lost:,} responses were to no message sent within {ATTRIBUTION_DAYS} days before.")
+        lost = {"n": n_lost, "days": ATTRIBUTION_DAYS}
+        notes.append(Note("%(n)s responses were to no message sent within %(days)s days before.", lost))
     if log is None:
         notes.append(NO_LOG)
     else:
@@ -207,47 +215,56 @@ def _log_tables(log: LogTold | None, asked: Question) -> dict[str, MeasureTable]
     facts = log.facts
     costs = economics(facts.groups, message_cost=asked.message_cost, acquisition_cost=asked.acquisition_cost)
     tests = message_tests(facts.tests)
-    no_tests = "No message of a declared variant was delivered and its reward window has closed."
+    no_tests = Note("No message of a declared variant was delivered and its reward window has closed.")
     return {
-        "economics": MeasureTable.of(EconomicsRow, costs, _economics_note(log)),
-        "message_tests": MeasureTable.of(VariantRow, tests, "" if tests else no_tests),
-        "budget": MeasureTable.of(BudgetRow, log.budgets, "" if log.budgets else log.no_budgets),
+        "economics": MeasureTable.of(EconomicsRow, costs, *_economics_notes(log)),
+        "message_tests": MeasureTable.of(VariantRow, tests, *_unless(tests, no_tests)),
+        "budget": MeasureTable.of(BudgetRow, log.budgets, *_unless(log.budgets, log.no_budgets)),
         "budget_hours": MeasureTable.of(
-            BudgetHourRow, log.budget_hours, "" if log.budget_hours else log.no_budgets
+            BudgetHourRow, log.budget_hours, *_unless(log.budget_hours, log.no_budgets)
         ),
     }
 
 
-def _economics_note(log: LogTold) -> str:
+def _unless(rows: Sequence[object], why_none: Note) -> tuple[Note, ...]:
+    """Why there are no rows, where there are none."""
+    return () if rows else (why_none,)
+
+
+def _economics_notes(log: LogTold) -> list[Note]:
     facts = log.facts
     if not facts.groups:
-        return "No decision was made in the period."
+        return [Note("No decision was made in the period.")]
     without = sorted(
         {journey for journey, _ in facts.groups} - {j for j, group in facts.groups if group == HOLDOUT}
     )
-    notes = []
+    notes = list[Note]()
     if without:
-        notes.append(f"Nobody was held out in {', '.join(without)}: what was incremental is not known there.")
+        named = {"journeys": ", ".join(without)}
+        notes.append(
+            Note("Nobody was held out in %(journeys)s: what was incremental is not known there.", named)
+        )
     if facts.n_moved:
-        notes.append(f"{facts.n_moved:,} customers changed their group and are left out.")
-    notes += [f"Nothing incremental holds there: {fault}." for fault in log.group_faults]
-    return " ".join(notes)
+        moved = {"n": facts.n_moved}
+        notes.append(Note("%(n)s customers changed their group and are left out.", moved))
+    return [*notes, *log.group_faults]
 
 
-def _joining_note(shop: ShopFacts) -> str:
+def _joining_notes(shop: ShopFacts) -> tuple[Note, ...]:
     """What has to be known where joining is the first order, and the first period is everybody's by definition."""
     first_us = np.full(len(shop.joined_us), -1)
     first_us[shop.buyer[::-1]] = shop.ordered_us[::-1]
     if len(first_us) and (first_us == shop.joined_us).all():
-        return (
+        known = Note(
             "Customers are known from their first order on, so all of them are active in their first period."
         )
-    return ""
+        return (known,)
+    return ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class LogTold:
-    """All that the log tells; group_faults: journeys whose groups do not come in the shares that were set for them.
+    """All that the log tells; group_faults: of journeys whose groups do not come in the shares that were set for them.
 
     no_budgets: why there are none, where there are none.
     """
@@ -255,8 +272,8 @@ class LogTold:
     facts: LogFacts
     budgets: list[BudgetRow]
     budget_hours: list[BudgetHourRow]
-    group_faults: tuple[str, ...]
-    no_budgets: str = _NO_BUDGETS
+    group_faults: tuple[Note, ...]
+    no_budgets: Note = _NO_BUDGETS
 
 
 ReadLog = Callable[[Window, str], LogTold]
@@ -291,8 +308,16 @@ def read_exported_log(folder: Path, window: Window, time_zone: str) -> LogTold:
     )
 
 
-def _group_faults(rules: Rules, facts: LogFacts) -> tuple[str, ...]:
-    return tuple(ratio.fault for ratio in sample_ratios(rules, facts.customers_by_group) if ratio.fault)
+def _group_faults(rules: Rules, facts: LogFacts) -> tuple[Note, ...]:
+    ratios = sample_ratios(rules, facts.customers_by_group)
+    told = [{"journey": ratio.journey, "p": f"{ratio.p_value:.1g}"} for ratio in ratios if ratio.fault]
+    return tuple(
+        Note(
+            "Nothing incremental holds in %(journey)s: its groups do not come in the shares that were set (p = %(p)s).",
+            each,
+        )
+        for each in told
+    )
 
 
 def _microseconds(moment: datetime | None, otherwise: int) -> int:

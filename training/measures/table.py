@@ -10,27 +10,34 @@ from typing import Any
 
 import numpy as np
 
+from training.measures.note import Note
+
 Cell = str | int | float | bool | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeasureTable:
-    """Raw numbers, ISO dates, None where nothing is known; note: what a reader must know, or why there are no rows."""
+    """Raw numbers, ISO dates, None where nothing is known; notes: what a reader must know, or why there are no rows."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
-    note: str = ""
+    notes: tuple[Note, ...] = ()
 
     @classmethod
-    def of(cls, kind: type, rows: Iterable[Any], note: str = "") -> MeasureTable:
+    def of(cls, kind: type, rows: Iterable[Any], *notes: Note) -> MeasureTable:
         """One row a value of the dataclass `kind`, one column a field of it."""
         names = tuple(each.name for each in fields(kind))
         cells = tuple(tuple(_cell(getattr(row, name)) for name in names) for row in rows)
-        return cls(columns=names, rows=cells, note=note)
+        return cls(columns=names, rows=cells, notes=notes)
 
-    def noted(self, *notes: str) -> MeasureTable:
+    @property
+    def note(self) -> str:
+        """The notes in English; empty without any."""
+        return " ".join(map(str, self.notes))
+
+    def noted(self, *notes: Note) -> MeasureTable:
         """The same with these notes before its own."""
-        return replace(self, note=" ".join(filter(None, (*notes, self.note))))
+        return replace(self, notes=(*notes, *self.notes))
 
     def only(self, columns: tuple[str, ...]) -> MeasureTable:
         """The same with these columns alone."""
@@ -44,7 +51,8 @@ class MeasureTable:
 
     def as_json(self) -> dict[str, Any]:
         """The table as JSON values."""
-        return {"columns": self.columns, "rows": self.rows, "note": self.note}
+        notes = [note.as_json() for note in self.notes]
+        return {"columns": self.columns, "rows": self.rows, "note": self.note, "notes": notes}
 
 
 def texts_of(rows: Sequence[Sequence[Cell]]) -> list[tuple[str, ...]]:

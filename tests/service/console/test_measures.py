@@ -140,7 +140,22 @@ def test_a_file_that_is_no_report_is_named(worker: Worker) -> None:
 
     with pytest.raises(ReportError, match=r"measures\.json is no report"):
         read_report(folder)
-    assert "is no report of measures" in worker.client.get("/console/funnel").text
+    english, persian = (worker.client.get(f"/console/funnel?lang={each}").text for each in ("en", "fa"))
+    assert "measures.json is no report of measures." in english
+    assert "measures.json گزارش سنجه‌ها نیست." in persian
+    assert "KeyError" in english
+
+
+def test_what_the_report_says_of_a_measure_is_said_in_the_language_of_the_page(worker: Worker) -> None:
+    folder = worker.state.settings.reports_path
+    folder.mkdir()
+    shutil.copy(MEASURES, folder)
+
+    english, persian = (worker.client.get(f"/console/value?lang={each}").text for each in ("en", "fa"))
+
+    assert "foretold of them 15.7 orders and 4,588,186 a customer; 15.5 and 4,726,999 came." in english
+    assert "برای آن روزها ۱۵٫۷ سفارش و ۴٬۵۸۸٬۱۸۶ برای هر مشتری" in persian
+    assert "foretold" not in persian
 
 
 def test_a_newer_report_takes_the_place_of_the_one_before(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_everything_that_the_data_set_tells_is_measured(folder: Path) -> None:
     assert tables["response_topic"].rows[0][:3] == ("events", "cart", 1)
     assert tables["response_hour"].column("by") == [3]  # midnight UTC is 03:30 in Tehran
     assert all(
-        tables[name].note == NO_LOG for name in ("economics", "message_tests", "budget", "budget_hours")
+        tables[name].notes == (NO_LOG,) for name in ("economics", "message_tests", "budget", "budget_hours")
     )
 
 

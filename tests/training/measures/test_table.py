@@ -9,6 +9,7 @@ from datetime import date
 
 import numpy as np
 
+from training.measures.note import Note
 from training.measures.table import MeasureTable, texts_of
 
 
@@ -26,13 +27,14 @@ def test_what_is_not_known_is_null_and_numbers_are_pythons() -> None:
         Row(None, 1, math.nan, False),
     ]
 
-    table = MeasureTable.of(Row, rows, "a note").noted("first", "")
+    table = MeasureTable.of(Row, rows, Note("a note")).noted(Note("%(n)s first", {"n": 1}))
 
     assert table.columns == ("day", "count", "rate", "sure")
     assert json.loads(json.dumps(table.as_json(), allow_nan=False)) == {
         "columns": ["day", "count", "rate", "sure"],
         "rows": [["2026-03-01", 3, 0.5, True], [None, 1, None, False]],
-        "note": "first a note",
+        "note": "1 first a note",
+        "notes": [{"text": "%(n)s first", "values": {"n": 1}}, {"text": "a note", "values": {}}],
     }
 
 

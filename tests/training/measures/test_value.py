@@ -81,7 +81,7 @@ def test_the_predicted_value_of_a_year_is_what_comes(shop: Shop) -> None:
     """Of all 4,000 customers within 6 %, about 2 standard deviations of what comes; seed fixed."""
     joined, buyer, ordered, amount = shop.until(60)
 
-    rows, note = clv(joined, buyer, ordered, amount, ends_us=60 * WEEK_US, time_zone="UTC")
+    rows, notes = clv(joined, buyer, ordered, amount, ends_us=60 * WEEK_US, time_zone="UTC")
 
     later = (shop.at >= 60) & (shop.at < 60 + 365 / 7)
     everybody = rows[0]
@@ -91,7 +91,7 @@ def test_the_predicted_value_of_a_year_is_what_comes(shop: Shop) -> None:
     assert everybody.predicted_low < everybody.predicted < everybody.predicted_high
     assert everybody.realised == pytest.approx(amount.sum() / 4_000)
     assert sum(row.customers for row in rows[1:]) == 4_000
-    assert "the last 90 days" in note
+    assert "the last 90 days" in str(notes[0])
 
 
 def test_expected_orders_are_those_of_the_papers_formula_as_it_stands() -> None:
@@ -133,11 +133,13 @@ def test_a_mean_amount_shrinks_towards_everybodys_the_fewer_orders_there_are() -
 def test_customers_who_never_came_back_foretell_nothing_and_it_is_said() -> None:
     joined = np.arange(3, dtype=np.int64) * DAY_US
 
-    rows, note = clv(joined, np.arange(3), joined, np.full(3, 10.0), ends_us=100 * DAY_US, time_zone="UTC")
+    rows, notes = clv(joined, np.arange(3), joined, np.full(3, 10.0), ends_us=100 * DAY_US, time_zone="UTC")
 
     assert rows[0].realised == 10
     assert np.isnan(rows[0].predicted)
-    assert note == "Nothing is predicted: no customer ordered twice; nothing tells how often they do."
+    assert " ".join(map(str, notes)) == (
+        "Nothing is predicted. No customer ordered twice: nothing tells how often they do."
+    )
     with pytest.raises(FitError, match="0 customers paid anything"):
         fit_gamma_gamma(np.zeros(4), np.ones(4))
 
