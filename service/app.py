@@ -42,7 +42,7 @@ from service.personalizer.address import OneSlash
 from service.point_files import SEGMENTS, load_decision_points
 from service.problem import PROBLEM, problem_response
 from service.routes import BATCHES, router
-from service.routes.direct import answer_directly
+from service.routes.direct import DirectDecide
 from service.security_headers import SECURITY_HEADERS, SecurityHeaders, policy_of_page
 from service.settings import Settings
 from service.state import State
@@ -178,7 +178,6 @@ def create_app(
     app.include_router(console)
     app.include_router(login)
     app.include_router(wheel)
-    answer_directly(app)
     describe(app, add_access, add_examples)
     limits = settings or Settings()
     by_path = dict.fromkeys(BATCHES, limits.batch_limit_bytes)
@@ -186,6 +185,7 @@ def create_app(
     app.add_middleware(Guard)
     app.add_middleware(SecurityHeaders, pages={"/docs": policy_of_page(_documentation(app))})
     app.add_middleware(OneSlash)
+    app.add_middleware(DirectDecide, limit_bytes=limits.body_limit_bytes, failed=_failed)
     app.add_exception_handler(ServiceError, _service_error)
     app.add_exception_handler(SQLAlchemyError, _log_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
@@ -198,6 +198,11 @@ def _documentation(app: FastAPI) -> str:
     """The page that FastAPI serves at /docs."""
     page = get_swagger_ui_html(openapi_url=str(app.openapi_url), title=f"{app.title} - Swagger UI")
     return bytes(page.body).decode()
+
+
+async def _failed(request: Request, error: Exception) -> JSONResponse:
+    """What is answered where a `ServiceError` or the log's database kept a decision from being made."""
+    return await (_log_error if isinstance(error, SQLAlchemyError) else _service_error)(request, error)
 
 
 async def _service_error(request: Request, error: Exception) -> JSONResponse:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -35,6 +35,12 @@ def policy_of_page(html: str) -> str:
     )
 
 
+def _encode(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
+ENCODED = _encode(SECURITY_HEADERS)
+"""`SECURITY_HEADERS` as ASGI has headers."""
 _POLICY, _FRAMING = POLICY.lower().encode(), FRAMING.lower().encode()
 
 
@@ -43,25 +49,25 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, pages: Mapping[str, str]) -> None:
         self._app = app
-        self._default = _encode(SECURITY_HEADERS)
         self._pages = {path: _encode({**SECURITY_HEADERS, POLICY: policy}) for path, policy in pages.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        added = self._pages.get(scope["path"], self._default)
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                given = {name.lower() for name, _ in message["headers"]}
-                if _POLICY in given:
-                    given.add(_FRAMING)
-                message["headers"] = [*message["headers"], *(h for h in added if h[0] not in given)]
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)
+        added = self._pages.get(scope["path"], ENCODED)
+        await self._app(scope, receive, with_security_headers(send, added))
 
 
-def _encode(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+def with_security_headers(send: Send, added: Sequence[tuple[bytes, bytes]] = ENCODED) -> Send:
+    """A `send` that adds them to an answer that does not set them itself."""
+
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            given = {name.lower() for name, _ in message["headers"]}
+            if _POLICY in given:
+                given.add(_FRAMING)
+            message["headers"] = [*message["headers"], *(h for h in added if h[0] not in given)]
+        await send(message)
+
+    return send_with_headers

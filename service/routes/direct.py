@@ -1,4 +1,4 @@
-"""`POST /v1/decide` without FastAPI's machinery, which takes most of an endpoint's time: a plain route before its own.
+"""`POST /v1/decide` without FastAPI's machinery, which takes most of an endpoint's time: plain ASGI before all of it.
 
 What it does not answer itself goes on with its body, so the endpoint in `service/routes/decisions.py` stays what documents
 the request, refuses what is wrong with it and is held to the same answers by a test.
@@ -6,20 +6,24 @@ the request, refuses what is wrong with it and is held to the same answers by a 
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import Request, Response
 from pydantic import TypeAdapter
 from pydantic_core import from_json
-from starlette.routing import BaseRoute, Match, Route
-from starlette.types import Message, Receive, Scope, Send
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.access.guard import is_let_in
 from service.asker import Asker
 from service.batch_schema import IdempotencyKey
+from service.errors import ServiceError
 from service.forcing import decide_for
 from service.idempotency import make_claim
 from service.routes.dependencies import JSON, REPLAYED, SERVER_TIMING
 from service.schemas import DecideRequest
+from service.security_headers import ENCODED, with_security_headers
 from service.store.key_log import KeyClaim
 
 PATH: Final = "/v1/decide"
@@ -27,49 +31,69 @@ _KEY: Final[TypeAdapter[str]] = TypeAdapter(IdempotencyKey)
 _CONTENT_TYPE: Final = (b"content-type", JSON.encode())
 _REPLAYED: Final = (REPLAYED.lower().encode(), b"true")
 _SERVER_TIMING: Final = SERVER_TIMING.lower().encode()
+Failed = Callable[[Request, Exception], Awaitable[Response]]
 
 
 class DirectDecide:
-    """Answers a well-formed request to decide; any other one goes to the endpoint's own route, `documented`."""
+    """Answers a well-formed request to decide; any other one, and what is no such request, goes on to the application.
 
-    def __init__(self, documented: BaseRoute) -> None:
-        self._documented = documented
+    limit_bytes: of the body; a larger one is the application's to refuse. failed: what is answered where deciding failed.
+    """
+
+    def __init__(self, app: ASGIApp, limit_bytes: int, failed: Failed) -> None:
+        self._app = app
+        self._limit_bytes = limit_bytes
+        self._failed = failed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        if not self._is_plain(scope, headers):
+            await self._app(scope, receive, send)
+            return
+        if not await is_let_in(scope, headers, receive, with_security_headers(send)):
+            return
         messages = [await receive()]
         while messages[-1].get("more_body", False):
             messages.append(await receive())
         asking = Asker.of(scope.get("state", {}).get("caller"))
-        asked = _read(scope, messages, asking)
+        asked = _read(scope, headers, messages, asking)
         if asked is None:
-            _, found = self._documented.matches(scope)
-            await self._documented.handle({**scope, **found}, _again(messages, receive), send)
+            await self._app(scope, _again(messages, receive), send)
             return
-        content, replayed, stages = await decide_for(scope["app"].state.gardoon, asking, *asked)
-        headers = [(b"content-length", str(len(content)).encode()), _CONTENT_TYPE]
+        try:
+            content, replayed, stages = await decide_for(scope["app"].state.gardoon, asking, *asked)
+        except (ServiceError, SQLAlchemyError) as error:
+            answer = await self._failed(Request(scope), error)
+            await answer(scope, receive, with_security_headers(send))
+            return
+        found = [(b"content-length", str(len(content)).encode()), _CONTENT_TYPE]
         if replayed:
-            headers.append(_REPLAYED)
+            found.append(_REPLAYED)
         if stages is not None:
-            headers.append((_SERVER_TIMING, stages.server_timing().encode()))
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+            found.append((_SERVER_TIMING, stages.server_timing().encode()))
+        await send({"type": "http.response.start", "status": 200, "headers": found + ENCODED})
         await send({"type": "http.response.body", "body": content})
 
-
-def answer_directly(app: FastAPI) -> None:
-    """Put the direct route before the documented one, which must be among the application's routes."""
-    routes, asked = app.router.routes, {"type": "http", "method": "POST", "path": PATH, "path_params": {}}
-    documented = next(each for each in routes if each.matches(dict(asked))[0] is Match.FULL)
-    routes.insert(0, Route(PATH, DirectDecide(documented), methods=["POST"], include_in_schema=False))
+    def _is_plain(self, scope: Scope, headers: dict[bytes, bytes]) -> bool:
+        """Whether the headers are those of a well-formed request: each once, JSON, a body of a length that is allowed."""
+        declared = headers.get(b"content-length", b"")
+        return (
+            headers.get(b"content-type", b"").partition(b";")[0] == _CONTENT_TYPE[1]
+            and declared.isdigit()
+            and int(declared) <= self._limit_bytes
+            and len(headers) == len(scope["headers"])
+            and not scope.get("root_path")
+        )
 
 
 def _read(
-    scope: Scope, messages: list[Message], asking: Asker
+    scope: Scope, headers: dict[bytes, bytes], messages: list[Message], asking: Asker
 ) -> tuple[DecideRequest, KeyClaim | None] | None:
     """What is asked, and the claim of its idempotency key; None where FastAPI had better look at it."""
-    headers = dict(scope["headers"])
-    is_json = headers.get(b"content-type", b"").partition(b";")[0] == _CONTENT_TYPE[1]
-    is_whole = messages[-1]["type"] == "http.request"  # else the client is gone
-    if not (is_json and is_whole) or len(headers) < len(scope["headers"]) or scope.get("root_path"):
+    if messages[-1]["type"] != "http.request":  # the client is gone
         return None
     try:
         content = from_json(b"".join([message.get("body", b"") for message in messages]))

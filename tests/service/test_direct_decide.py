@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -15,8 +16,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+from service.access.scope import Scope
 from service.routes.direct import DirectDecide
 from service.schemas import DecideRequest
+from tests.service.access.callers import bearer, give_key
 from tests.service.conftest import Worker
 
 _STAGE_TIME = re.compile(r";dur=\d+\.\d\d")
@@ -84,21 +87,27 @@ def answer(worker: Worker, content: bytes, headers: Mapping[str, str]) -> tuple[
     return response.status_code, sorted(named), response.content
 
 
-def direct(worker: Worker) -> Any:
-    """The direct route's endpoint."""
-    found = worker.client.app.router.routes[0].app  # type: ignore[attr-defined]
-    assert isinstance(found, DirectDecide)
-    return found
+def direct(worker: Worker) -> DirectDecide:
+    """What stands before the application."""
+    app: Any = worker.client.app
+    layer = app.middleware_stack
+    while not isinstance(layer, DirectDecide):
+        layer = layer.app
+    return layer
+
+
+@contextmanager
+def without_it() -> Iterator[None]:
+    """While this lasts nothing is answered directly."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("service.routes.direct.PATH", "/v1/decide-directly")
+        yield
 
 
 def documented(worker: Worker, content: bytes, headers: Mapping[str, str]) -> tuple[int, list[Any], bytes]:
-    """The answer without the direct route."""
-    routes = worker.client.app.router.routes  # type: ignore[attr-defined]
-    taken_out = routes.pop(0)
-    try:
+    """The answer without the direct way."""
+    with without_it():
         return answer(worker, content, headers)
-    finally:
-        routes.insert(0, taken_out)
 
 
 @pytest.mark.parametrize("name", TAKEN)
@@ -107,7 +116,7 @@ def test_a_well_formed_request_is_answered_directly_as_documented(
 ) -> None:
     wanted = documented(worker, *TAKEN[name])
 
-    monkeypatch.setattr(direct(worker), "_documented", None)
+    monkeypatch.setattr(direct(worker), "_app", None)
 
     assert answer(worker, *TAKEN[name]) == wanted
 
@@ -121,9 +130,8 @@ def test_a_header_sent_twice_is_the_documented_endpoints_to_read(worker: Worker)
     twice = [*JSON.items(), ("idempotency-key", "a b"), ("idempotency-key", "order-7")]
 
     found = worker.client.post("/v1/decide", content=body(), headers=twice)
-    routes = worker.client.app.router.routes  # type: ignore[attr-defined]
-    routes.pop(0)
-    wanted = worker.client.post("/v1/decide", content=body(), headers=twice)
+    with without_it():
+        wanted = worker.client.post("/v1/decide", content=body(), headers=twice)
 
     assert (found.status_code, found.content) == (wanted.status_code, wanted.content)
 
@@ -149,6 +157,27 @@ def test_an_answer_says_what_its_stages_took_and_a_repetition_does_not(worker: W
         assert not any(name == "server-timing" for name, _ in again)
     told = worker.client.get("/metrics").text
     assert 'gardoon_decide_stage_seconds_count{stage="log"} 2.0' in told
+
+
+def test_who_is_not_let_in_hears_the_same_either_way_and_is_counted_once(worker: Worker) -> None:
+    reader = give_key(worker, Scope.READ)
+    slow = give_key(worker, Scope.DECIDE, rate_limit="3/minute")
+    nobody, without_scope = ((body(), {**JSON, **held}) for held in ({}, bearer(reader)))
+
+    refused = [answer(worker, *each) for each in (nobody, without_scope)]
+
+    assert [status for status, _, _ in refused] == [401, 403]
+    assert refused == [documented(worker, *each) for each in (nobody, without_scope)]
+    malformed, sound = (b"[1]", {**JSON, **bearer(slow)}), (body(), {**JSON, **bearer(slow)})
+    statuses = [answer(worker, *each)[0] for each in (malformed, sound, sound, sound)]
+    assert statuses == [422, 200, 200, 429]
+
+
+def test_a_body_that_is_too_long_is_refused_before_it_is_read(worker: Worker) -> None:
+    long = (b" " * worker.state.settings.body_limit_bytes + body(), JSON)
+
+    assert answer(worker, *long) == documented(worker, *long)
+    assert answer(worker, *long)[0] == 413
 
 
 def test_a_body_in_pieces_is_put_together(worker: Worker) -> None:

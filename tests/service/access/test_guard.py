@@ -75,7 +75,7 @@ def test_a_key_without_the_scope_is_told_which_is_wanted(worker: Worker) -> None
     response = worker.client.post("/v1/decide", json=DECIDE, headers=bearer(text))
 
     assert response.status_code == 403
-    assert "'decide'" in response.json()["detail"]
+    assert "needs the scope decide; " in response.json()["detail"]
     assert 'scope="decide"' in response.headers["www-authenticate"]
 
 
