@@ -7,6 +7,7 @@ BIN := .venv/bin
 export UV_COMPILE_BYTECODE ?= 1
 export MLFLOW_DISABLE_TELEMETRY = true
 export FEAST_USAGE = False
+unexport PYTHONDONTWRITEBYTECODE # tests start a hundred Pythons, each of which would compile what it imports anew
 
 .PHONY: run test test-fast engines check bench soak format lock clean
 

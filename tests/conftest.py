@@ -18,6 +18,7 @@ from tests.features.conftest import backend, busy_shop
 from tests.running import run
 
 __all__ = ["backend", "busy_shop"]
+collect_ignore = ["lacking"]  # for processes that tests start
 
 
 @pytest.fixture(scope="session")

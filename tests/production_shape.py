@@ -17,7 +17,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ import yaml
 
 from tests.running import wait_for
 from tests.service.real_shop import free_port
+from tests.service_image import as_in_its_image
 
 ROOT = Path(__file__).parents[1]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
@@ -86,7 +86,7 @@ class Shape:
         own = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
         own["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         if COMPOSE["services"][service]["build"]["target"] == "service":
-            own["PYTHONPATH"] = str(_refuse_what_the_image_lacks(self.folder / "refusing"))
+            own |= as_in_its_image()
         return {**image_environment(), **own, **{name: self.fill(value) for name, value in given.items()}}
 
     def command(self, service: str) -> list[str]:
@@ -138,34 +138,6 @@ class Shape:
             yield printed
         finally:
             end_group(process)
-
-
-def packages_beyond(lock: str) -> list[str]:
-    """The top-level packages of this environment that an environment of the lock alone would not have."""
-    text = (ROOT / "requirements" / lock).read_text(encoding="utf-8")
-    locked = {
-        name.lower().replace("_", "-") for name in re.findall(r"^([\w.-]+)(?:\[.*\])?==", text, re.MULTILINE)
-    }
-    return sorted(
-        top
-        for top, distributions in packages_distributions().items()
-        if not {name.lower().replace("_", "-") for name in distributions} & locked
-    )
-
-
-def _refuse_what_the_image_lacks(folder: Path) -> Path:
-    """A folder for PYTHONPATH: its `sitecustomize`, which Python imports when it starts, hides those packages."""
-    folder.mkdir(exist_ok=True)
-    (folder / "sitecustomize.py").write_text(
-        "import sys\n"
-        "class Refuse:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name.partition('.')[0] in HIDDEN:\n"
-        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
-        f"HIDDEN = {set(packages_beyond('serve.lock'))!r}\n"
-        "sys.meta_path.insert(0, Refuse())\n"
-    )
-    return folder
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:

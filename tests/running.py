@@ -16,14 +16,16 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 from tests.service.real_shop import free_port
+from tests.service_image import as_in_its_image
 
 ROOT = Path(__file__).parent.parent
 
 
 def run(*arguments: str, var: Path, cwd: Path = ROOT, database_url: str = "") -> str:
     """What `python -m ...` prints; it must end well."""
-    given = {"GARDOON_VAR": str(var), "GARDOON_DATABASE_URL": database_url, "PYTHONPATH": str(ROOT)}
-    environment = {**os.environ, **given}
+    found = as_in_its_image(ROOT) if arguments[0] == "service" else {"PYTHONPATH": str(ROOT)}
+    given = {"GARDOON_VAR": str(var), "GARDOON_DATABASE_URL": database_url}
+    environment = {**os.environ, **found, **given}
     done = subprocess.run(
         [sys.executable, "-m", *arguments],
         cwd=cwd,
@@ -42,7 +44,8 @@ def running(var: Path) -> Iterator[tuple[str, subprocess.Popen[str], list[str]]]
     port = free_port()
     command = [sys.executable, "-m", "service", "run", "--port", str(port)]
     fast = {"GARDOON_LEARN_SECONDS": "0.2", "GARDOON_POLL_SECONDS": "0.2", "GARDOON_REGISTRY_SECONDS": "0.5"}
-    environment = {**os.environ, **fast, "GARDOON_VAR": str(var), "COLUMNS": "200"}
+    given = {**fast, "GARDOON_VAR": str(var), "COLUMNS": "200"}
+    environment = {**os.environ, **as_in_its_image(), **given}
     process = subprocess.Popen(
         command,
         cwd=ROOT,

@@ -30,6 +30,7 @@ from service.settings import Settings
 from service.store.engine import open_log
 from tests.features.conftest import Shop
 from tests.service.conftest import publish_champions, starting_policies
+from tests.service_image import as_in_its_image
 
 ROOT = Path(__file__).parents[2]
 AS_OF = datetime(2024, 3, 1, tzinfo=UTC)
@@ -95,7 +96,7 @@ def serving(var: Path, **environment: str) -> Iterator[tuple[str, subprocess.Pop
     """
     port = free_port()
     command = [sys.executable, "-m", "service", "serve", "--port", str(port)]
-    given = {**os.environ, "GARDOON_VAR": str(var), **environment}
+    given = {**os.environ, **as_in_its_image(), "GARDOON_VAR": str(var), **environment}
     address = f"http://127.0.0.1:{port}"
     with (var / f"service-{port}.err").open("wb") as errors:
         process = subprocess.Popen(command, cwd=ROOT, env=given, stderr=errors)

@@ -22,6 +22,7 @@ from service.store.engine import open_log
 from service.store.tables import decisions
 from tests.features.conftest import Shop
 from tests.service.real_shop import ROOT, prepare, printed_by_services, serving
+from tests.service_image import as_in_its_image
 
 pytestmark = pytest.mark.slow
 CUSTOMERS = ("customer 0", "customer 1", "customer 2", "stranger")
@@ -58,11 +59,11 @@ def logged_ids(url: str) -> set[str]:
 
 
 def run_verify(var: Path, database_url: str = "") -> str:
-    environment = {"GARDOON_VAR": str(var), "GARDOON_DATABASE_URL": database_url, "PATH": ""}
+    given = {"GARDOON_VAR": str(var), "GARDOON_DATABASE_URL": database_url, "PATH": ""}
     done = subprocess.run(
         [sys.executable, "-m", "service", "verify"],
         cwd=ROOT,
-        env=environment,
+        env={**as_in_its_image(), **given},
         capture_output=True,
         text=True,
         check=False,

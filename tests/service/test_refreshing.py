@@ -25,6 +25,7 @@ from service.store.tables import stale_features
 from tests.databases import POSTGRESQL
 from tests.production_shape import running_redis
 from tests.running import ROOT, wait_for
+from tests.service_image import as_in_its_image
 
 CUSTOMERS = [f"customer {number}" for number in range(1_200)]
 YAML = """
@@ -39,7 +40,7 @@ online_store: {{type: redis, connection_string: "{address}"}}
 def refreshing(var: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
     """The process of `python -m service refresh`; killed at the end if it still runs."""
     command = [sys.executable, "-m", "service", "refresh"]
-    given = {**os.environ, **environment, "GARDOON_VAR": str(var)}
+    given = {**os.environ, **as_in_its_image(), **environment, "GARDOON_VAR": str(var)}
     with (var / "refresher.log").open("ab") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=given, stderr=log)
     try:

@@ -19,6 +19,7 @@ from tests.features.conftest import Shop
 from tests.running import wait_for
 from tests.service.access.local_issuer import local_issuer
 from tests.service.real_shop import ROOT, free_port, prepare, wait_until_ready
+from tests.service_image import as_in_its_image
 
 pytestmark = pytest.mark.slow
 QUESTION = {"customer_id": "customer 0", "journey": "churn_prevention", "dry_run": True}
@@ -71,7 +72,12 @@ def test_every_worker_learns_of_keys_and_of_their_end_within_seconds(
     tmp_path: Path, log_url: str, busy_shop: Callable[[], Shop]
 ) -> None:
     prepare(tmp_path, busy_shop(), log_url)
-    environment = {**os.environ, "GARDOON_VAR": str(tmp_path), "GARDOON_DATABASE_URL": log_url}
+    environment = {
+        **os.environ,
+        **as_in_its_image(),
+        "GARDOON_VAR": str(tmp_path),
+        "GARDOON_DATABASE_URL": log_url,
+    }
     with two_workers(environment) as address:
         assert everywhere(address, 200)
 
@@ -103,6 +109,7 @@ def test_a_token_of_the_issuer_decides_and_one_without_the_scope_does_not(
     with local_issuer() as issuer:
         environment = {
             **os.environ,
+            **as_in_its_image(),
             "GARDOON_VAR": str(tmp_path),
             "GARDOON_OIDC_ISSUER": issuer.url,
             "GARDOON_OIDC_AUDIENCE": "gardoon",

@@ -41,6 +41,7 @@ from service.store.tables import coupons, decisions, draws
 from tests.features.conftest import Shop
 from tests.service.conftest import publish_champions, starting_policies
 from tests.service.real_shop import ROOT, prepare, serving
+from tests.service_image import as_in_its_image
 
 CHANNELS = ("email", "sms", "app_push", "web_push")
 N_CUSTOMERS = 120
@@ -178,7 +179,8 @@ def test_a_run_that_was_killed_beside_a_live_service_ends_with_one_decision_for_
     (segments / "segments").mkdir()
     declared = {"name": "everybody", "description": "", "where": everybody}
     (segments / "segments" / "everybody.yaml").write_text(json.dumps(declared))
-    out, environment = tmp_path / "run", {"GARDOON_VAR": str(real), "GARDOON_DECISION_POINTS": str(segments)}
+    given = {"GARDOON_VAR": str(real), "GARDOON_DECISION_POINTS": str(segments)}
+    out, environment = tmp_path / "run", as_in_its_image() | given
     command = [sys.executable, "-m", "service", "decide-batch", *WHEEL, "--segment", "everybody"]
     command += ["--out", str(out), "--part-rows", "20"]
     stop, answers = threading.Event(), list[dict[str, Any]]()

@@ -29,6 +29,7 @@ from tests.running import ROOT, wait_for
 from tests.service.conftest import Worker, starting_policies
 from tests.service.real_shop import free_port
 from tests.service.test_outcomes import outcome, send
+from tests.service_image import as_in_its_image
 
 LONG_AGO = datetime.now(UTC).replace(hour=9, minute=30, second=0, microsecond=0) - timedelta(days=60)
 SENT_AT_ONCE = {"eligible": {"send_time": ["13"]}}  # in Tehran
@@ -131,6 +132,7 @@ def test_one_that_comes_back_after_another_learnt_does_not_go_on_from_what_it_re
 def learning(var: Path, url: str, name: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     """The process of `python -m service learn` and what it logs; killed at the end if it still runs."""
     given = {
+        **as_in_its_image(),
         "GARDOON_VAR": str(var),
         "GARDOON_DATABASE_URL": url,
         "GARDOON_LEARN_SECONDS": "0.1",
