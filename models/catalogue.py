@@ -6,6 +6,7 @@ from models.artifact import Artifact, ArtifactError
 from models.boosted_square_cb import BoostedSquareCB
 from models.channel import ChannelThompson
 from models.coupon import CouponThompson
+from models.coupon_by_journey import CouponByJourney
 from models.epsilon_greedy import EpsilonGreedy
 from models.fixed_rule import FixedRule
 from models.lin_ucb import LinUCB
@@ -21,6 +22,7 @@ POLICIES: dict[str, type[Policy]] = {
     for policy in (
         BoostedSquareCB,
         ChannelThompson,
+        CouponByJourney,
         CouponThompson,
         EpsilonGreedy,
         FixedRule,

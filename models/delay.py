@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final, Protocol, runtime_checkable
+from typing import Final, Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
 
 from models.feedback import Floats, Integers
-from models.linear_statistics import LinearStatistics
 
 _POINTS: Final = 500
 
@@ -127,17 +126,31 @@ def exposures(distribution: DelayDistribution, ages: Floats) -> Floats:
     return distribution.arrived_by(ages)
 
 
+class Sums(Protocol):
+    """Sums over rounds: those of other rounds are added and taken away, and a round may count in part."""
+
+    def __add__(self, other: Self, /) -> Self: ...
+
+    def __sub__(self, other: Self, /) -> Self: ...
+
+    def scaled(self, weight: float) -> Self:
+        """Each round counted `weight` times."""
+
+
+SomeSums = TypeVar("SomeSums", bound=Sums)
+
+
 @runtime_checkable
-class Additive(Protocol):
+class Additive(Protocol[SomeSums]):
     """A policy whose state is a sum over rounds, so that a round may count in part."""
 
-    statistics: LinearStatistics
+    statistics: SomeSums
 
-    def sums(self, contexts: Floats, actions: Integers, rewards: Floats) -> LinearStatistics:
+    def sums(self, contexts: Floats, actions: Integers, rewards: Floats) -> SomeSums:
         """What learning these rounds adds to the statistics."""
 
 
-def exposed(silent: LinearStatistics, answered: LinearStatistics, exposure: float) -> LinearStatistics:
+def exposed(silent: SomeSums, answered: SomeSums, exposure: float) -> SomeSums:
     """What open rounds of one exposure F teach: F·silent + (answered - silent).
 
     silent: the sums of the rounds had nothing come back; answered: with what did. What a silent round says (its features,

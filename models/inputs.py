@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from datetime import date, datetime
 from functools import lru_cache
@@ -21,8 +22,10 @@ _IRANIAN_WEEKEND: Final = (3, 4)
 EARLIER_CHOICES: Final = (*_CHOSEN_CHANNEL, "send_hour")
 BUDGET_PRICE: Final = "budget_price"
 """λ: what a unit of the coupon budget is worth beyond itself; a coupon policy weighs costs with 1 + λ."""
+JOURNEY: Final = "journey_number"
+"""Which journey asks, as `journey_number` tells it: a name, not a quantity."""
 _AFTER_FEATURES: Final = {
-    name: place for place, name in enumerate((*SCORES, *MOMENT, *EARLIER_CHOICES, BUDGET_PRICE))
+    name: place for place, name in enumerate((*SCORES, *MOMENT, *EARLIER_CHOICES, BUDGET_PRICE, JOURNEY))
 }
 _AT_FIRST: Final = np.array(
     [0.0 if name in (*_CHOSEN_CHANNEL, BUDGET_PRICE) else math.nan for name in _AFTER_FEATURES]
@@ -32,8 +35,18 @@ _MOMENT: Final = slice(_AFTER_FEATURES[MOMENT[0]], _AFTER_FEATURES[MOMENT[-1]] +
 
 
 def input_names(feature_columns: tuple[str, ...]) -> tuple[str, ...]:
-    """All input names: the feature vector's columns, the scores, the local moment, what was chosen before, the budget."""
-    return (*feature_columns, *SCORES, *MOMENT, *EARLIER_CHOICES, BUDGET_PRICE)
+    """All input names: the feature vector's columns, the scores, the moment, what was chosen before, budget and journey."""
+    return (*feature_columns, *SCORES, *MOMENT, *EARLIER_CHOICES, BUDGET_PRICE, JOURNEY)
+
+
+@lru_cache(maxsize=1024)
+def journey_number(name: str) -> float:
+    """The number that stands for a journey's name: the first 48 bits of BLAKE2b, which a float holds exactly.
+
+    >>> journey_number("lucky_wheel")
+    47183940272965.0
+    """
+    return float(int.from_bytes(hashlib.blake2b(name.encode(), digest_size=6).digest(), "big"))
 
 
 def moment_inputs(local: datetime) -> dict[str, float]:
@@ -72,7 +85,8 @@ def bind(wanted: tuple[str, ...], names: tuple[str, ...]) -> np.ndarray[tuple[in
 class Inputs:
     """One decision's inputs, `(n_inputs,)`; filled as the decision goes on, unknown ones are nan.
 
-    `names` must end with the scores, the moment, the earlier choices and the budget's price, as `input_names` gives them.
+    `names` must end with the scores, the moment, the earlier choices, the budget's price and the journey, as `input_names`
+    gives them.
     """
 
     def __init__(self, *, names: tuple[str, ...], features: Floats) -> None:
@@ -87,5 +101,5 @@ class Inputs:
         self._rest[_MOMENT] = [told[name] for name in MOMENT]
 
     def set(self, name: str, value: float) -> None:
-        """Put the value of a score, the moment, an earlier choice or the budget's price in its place."""
+        """Put the value of a score, the moment, an earlier choice, the budget's price or the journey in its place."""
         self._rest[_AFTER_FEATURES[name]] = value

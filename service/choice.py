@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from models.coupon import CouponThompson
+from models.coupon_by_journey import CouponByJourney
 from models.feedback import Booleans, Floats
 from models.inputs import BUDGET_PRICE, bind
 from models.policy import Policy, choose, uniform
@@ -170,7 +171,7 @@ def _decide_coupon(course: Course) -> None:
     course.inputs.set(BUDGET_PRICE, price)
     bound = course.models.policies["coupon"]
     action = _take(course, mask, bound)
-    if course.facts.request.explain != "none" and isinstance(bound.policy, CouponThompson):
+    if course.facts.request.explain != "none" and isinstance(bound.policy, (CouponThompson, CouponByJourney)):
         course.customer_class = bound.policy.customer_class(course.inputs.values[bound.places])
     if action is not None:
         course.coupon_amount = 0 if action == NO_COUPON else int(action)

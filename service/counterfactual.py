@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from models.feedback import Booleans, Floats
-from models.inputs import BUDGET_PRICE, EARLIER_CHOICES
+from models.inputs import BUDGET_PRICE, EARLIER_CHOICES, JOURNEY
 from models.policy import Policy
 from service.drawing import Drawing
 from service.guardrails.mask import Mask
@@ -69,17 +69,17 @@ Move = tuple[int, float, float]
 
 
 def _moves(policy: Policy) -> Iterator[Move]:
-    """Both ways for every input of which the policy knows how much it varies; what was chosen before is none."""
+    """Both ways for every input of which the policy knows how much it varies; not the journey, not earlier choices."""
     standardizer = getattr(policy, "standardizer", None)
     if standardizer is None:
         return
-    scaled = [name for name in policy.input_names if name != BUDGET_PRICE]
+    scaled = [name for name in policy.input_names if name not in (BUDGET_PRICE, JOURNEY)]
     names = policy.input_names if len(standardizer.scale) == len(policy.input_names) else scaled
     known = dict(zip(names, zip(standardizer.center, standardizer.scale, strict=True), strict=True))
     for place, name in enumerate(policy.input_names):
         if name == BUDGET_PRICE:
             yield from ((place, 0.0, 1.0), (place, 0.0, -1.0))
-        elif name not in EARLIER_CHOICES:
+        elif name not in (*EARLIER_CHOICES, JOURNEY):
             center, scale = known[name]
             yield from ((place, float(center), float(scale)), (place, float(center), -float(scale)))
 

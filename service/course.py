@@ -9,7 +9,7 @@ from functools import cached_property
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from features.encoding import FeatureVector
-from models.inputs import Inputs
+from models.inputs import JOURNEY, Inputs, journey_number
 from service.coupons.key import CouponKey
 from service.decision_point import DecisionPoint
 from service.drawing import Drawing
@@ -127,6 +127,7 @@ def start(
     for name, score in scores.items():
         inputs.set(name, score)
     inputs.set_moment(facts.decided_at.astimezone(zone))
+    inputs.set(JOURNEY, journey_number(point.journey))
     group = group_of(facts.request.customer_id, point)
     shop_zone = ZoneInfo(rules.time_zone)
     return Course(facts, models, point, group, zone, shop_zone, wanted, inputs, reasons=reasons)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import structlog
@@ -57,7 +57,7 @@ class Fold:
                 if isinstance(policy, Additive):  # others wait for the window's end
                     self._follow_open(name, policy, fitting)
 
-    def _follow_open(self, name: str, policy: Additive, changes: Sequence[Change]) -> None:
+    def _follow_open(self, name: str, policy: Additive[Any], changes: Sequence[Change]) -> None:
         if self.open_rounds is None:
             return
         was = [(each, each.before.reward) for each in changes if each.before.state is State.OPEN]

@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from models.delay import DelayDistribution, exposed, exposures
-from models.linear_statistics import LinearStatistics
+from models.delay import DelayDistribution, Sums, exposed, exposures
 
 SLOT = timedelta(minutes=15)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,8 +37,8 @@ class SlotSums:
     """How many rounds, their sums had nothing come back, and their sums with what did."""
 
     n_rounds: int
-    silent: LinearStatistics
-    answered: LinearStatistics
+    silent: Sums
+    answered: Sums
 
 
 class OpenRounds:
@@ -51,7 +50,7 @@ class OpenRounds:
     def __len__(self) -> int:
         return sum(sums.n_rounds for sums in self._slots.values())
 
-    def add(self, slot: Slot, n_rounds: int, silent: LinearStatistics, answered: LinearStatistics) -> None:
+    def add(self, slot: Slot, n_rounds: int, silent: Sums, answered: Sums) -> None:
         """Add rounds to a slot, or with a negative number take them out: the sums are those of the rounds either way.
 
         Raises: `ValueError` when more are taken out than are in it.
@@ -70,7 +69,7 @@ class OpenRounds:
 
     def exposed(
         self, policy: str, now: datetime, delays: Mapping[tuple[str, str], DelayDistribution]
-    ) -> Iterable[LinearStatistics]:
+    ) -> Iterable[Sums]:
         """What the open rounds of a policy teach at this moment, slot by slot; delays: by policy and journey."""
         for slot, sums in self._slots.items():
             if slot.policy == policy:

@@ -7,7 +7,7 @@ from itertools import takewhile
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from models.feedback import Floats
-from models.inputs import SCORES, Inputs
+from models.inputs import JOURNEY, SCORES, Inputs, journey_number
 from service.record import DecisionRecord, Round
 
 
@@ -15,14 +15,15 @@ def logged_inputs(record: DecisionRecord, round_: Round, names: tuple[str, ...])
     """Every input as it stood before this round's choice, `(n_inputs,)`, in the order of `names`.
 
     `names` are those of `models.inputs.input_names`. What the round logged is taken as logged; the rest comes from the
-    record: the feature vector, the scores as answered (money in whole numbers), the moment in the customer's zone and the
-    choices before this one.
+    record: the feature vector, the scores as answered (money in whole numbers), the moment in the customer's zone, the
+    journey and the choices before this one.
     """
     inputs = Inputs(names=names, features=record.feature_values())
     scores = json.loads(record.answer)["scores"]
     for score in SCORES:
         inputs.set(score, float(scores[score]))
     inputs.set_moment(record.decided_at.astimezone(_zone(record)))
+    inputs.set(JOURNEY, journey_number(record.request.journey))
     for earlier in takewhile(lambda each: each.decision != round_.decision, record.rounds):
         if earlier.decision == "channel":
             inputs.set(f"channel_{earlier.chosen}", 1.0)

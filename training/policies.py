@@ -13,6 +13,7 @@ from models.artifact import Artifact
 from models.channel import ChannelThompson
 from models.context import Standardizer
 from models.coupon import CouponThompson
+from models.coupon_by_journey import CouponByJourney
 from models.feedback import Floats, LoggedFeedback
 from models.inputs import BUDGET_PRICE
 from models.linear_thompson import LinearThompson
@@ -176,8 +177,12 @@ def teach(policy: AnyPolicy, start: WarmStart, feedback: LoggedFeedback) -> AnyP
 def warm_start_artifact(
     start: WarmStart, policy: WarmPolicy, feedback: LoggedFeedback, *, seed: int, fingerprint: str
 ) -> Artifact:
-    """The policy as the service reads it, its manifest saying that it knows simulated feedback only."""
-    artifact = policy.to_artifact()
+    """The policy as the service reads it, its manifest saying that it knows simulated feedback only.
+
+    Coupons are learnt journey by journey from there on.
+    """
+    served = CouponByJourney(start=policy) if isinstance(policy, CouponThompson) else policy
+    artifact = served.to_artifact()
     told = {
         "name": start.name,
         "warm_start": "simulated",

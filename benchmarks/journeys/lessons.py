@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.journeys.doings import Order
 from benchmarks.journeys.life import Life, Told
 from benchmarks.journeys.shop import Shop, additive
-from models.linear_statistics import LinearStatistics
+from models.delay import Sums
 from models.reward import Outcome, OutcomeKind, State, resolve
 from service.fold import LEARNT_GROUPS
 from service.point_decisions import DecisionName
@@ -23,7 +23,7 @@ LONGEST: Final = timedelta(days=60)
 Lesson = tuple[Round, float]
 
 
-def sums_of(lives: Iterable[Life], shop: Shop) -> dict[DecisionName, LinearStatistics]:
+def sums_of(lives: Iterable[Life], shop: Shop) -> dict[DecisionName, Sums]:
     """What the rounds of these lives add to each policy, by decision."""
     lessons: dict[DecisionName, list[Lesson]] = defaultdict(list)
     for life in lives:
@@ -41,10 +41,10 @@ def sums_of(lives: Iterable[Life], shop: Shop) -> dict[DecisionName, LinearStati
 
 
 def add_up(
-    parts: Iterable[Mapping[DecisionName, LinearStatistics]],
-) -> dict[DecisionName, LinearStatistics]:
+    parts: Iterable[Mapping[DecisionName, Sums]],
+) -> dict[DecisionName, Sums]:
     """The sums of several parts together."""
-    total: dict[DecisionName, LinearStatistics] = {}
+    total: dict[DecisionName, Sums] = {}
     for part in parts:
         for decision, sums in part.items():
             total[decision] = total[decision] + sums if decision in total else sums

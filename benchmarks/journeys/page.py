@@ -20,7 +20,7 @@ from benchmarks.journeys.doings import (
     PRICE_FALLS,
     VIEWS,
 )
-from benchmarks.journeys.estimate import Estimate, difference, mean, ratio
+from benchmarks.journeys.estimate import Estimate, difference, mean, ratio, share
 from benchmarks.journeys.life import FOLLOWS_PER_CLICK, ORDERS_PER_CLICK
 from benchmarks.journeys.run import Plan, Simulated
 from benchmarks.journeys.shop import ARMS, LAPSED_DAYS, LAPSED_SHARE, PLAYED
@@ -49,7 +49,8 @@ ordered nothing for {lapsed_days:.0f} days. Its events go through `journeys/defi
 durable runner uses; each decision is the service's own `decide`, with consent, reach, quiet hours, caps and gaps; its
 groups are the service's, 20 % each as usual, at random and held out, the rest decided. Policies start as `make run`
 registers them and learn after each wave what the learner would: rewards of closed windows of the decisioning and the
-random group. A wave comes 35 days after the one before.
+random group; of coupons each journey's own ([ADR 8](adr/0008-a-coupon-policy-a-journey.md)).
+A wave comes 35 days after the one before.
 
 As usual: an app push where one may be (else SMS, e-mail, web push), at ten in the morning, variant `reminder`, no
 coupon; the wheel gives the size of the talk's rule by value and likelihood, and who follows the page gets the smaller code.
@@ -95,8 +96,8 @@ value: 20 % of what brought orders that were kept amount to, less coupons redeem
 anyway), less 100 a message. "Expected" takes each order and redemption that a message sent could bring at its chance
 in the world, where "net value" has what was drawn: most of the noise of few and large orders goes, nothing else.
 
-One value a customer and journey, so a customer is its own cluster; normal 95 % intervals, the cost's by the delta
-method ("-": orders brought cannot be told from none). Who is held out of all journeys is left out.
+One value a customer and journey, so a customer is its own cluster; 95 % intervals by Student's t, the cost's by the
+delta method ("-": orders brought cannot be told from none). Who is held out of all journeys is left out.
 
 {value}
 
@@ -199,9 +200,7 @@ def wheel(found: Tally) -> str:
         cells = []
         for arm in range(len(ARMS) - 1):
             codes, redeemed = found.codes[arm, place]
-            rate = redeemed / codes if codes else float("nan")
-            half = 1.96 * np.sqrt(rate * (1 - rate) / codes) if codes else float("nan")
-            cells += [f"{codes:,.0f}", shown(Estimate(value=rate, half_width=half), "%")]
+            cells += [f"{codes:,.0f}", shown(share(redeemed, codes), "%")]
         rows.append([f"{amount:,}", f"{WHEEL_RATES[amount]:.1%}", *cells])
     heads = [head for arm in ARMS[:-1] for head in (f"{arm}: codes", "redeemed")]
     return table(["size", "talk", *heads], rows)

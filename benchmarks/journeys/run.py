@@ -19,13 +19,13 @@ from benchmarks.journeys.lessons import add_up, sums_of
 from benchmarks.journeys.life import Life
 from benchmarks.journeys.shop import Shop
 from benchmarks.journeys.tally import Tally, tally, together
-from models.linear_statistics import LinearStatistics
+from models.delay import Sums
 from service.point_decisions import DecisionName
 
 WAVE: Final = timedelta(days=35)
 """From wave to wave: every window of one is closed when the next begins."""
 PART: Final = 250
-Part = tuple[Tally, dict[DecisionName, LinearStatistics]]
+Part = tuple[Tally, dict[DecisionName, Sums]]
 
 
 @dataclass(frozen=True, kw_only=True)

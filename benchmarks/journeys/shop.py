@@ -17,10 +17,9 @@ from features.schema import Schema, load_schema
 from journeys.definition import Journey
 from journeys.definition_files import load_journeys
 from models.artifact import Artifact
-from models.delay import Additive
+from models.delay import Additive, Sums
 from models.feedback import Integers
 from models.inputs import SCORES, input_names
-from models.linear_statistics import LinearStatistics
 from service.coupons.key import CouponKey
 from service.course import Rules
 from service.decision_point import DecisionPoint
@@ -74,7 +73,7 @@ class Shop:
     rules: Mapping[str, Rules]
     models: ModelSet
 
-    def with_learnt(self, sums: Mapping[DecisionName, LinearStatistics]) -> Shop:
+    def with_learnt(self, sums: Mapping[DecisionName, Sums]) -> Shop:
         """The shop whose policies have learnt these sums, too."""
         policies = dict(self.models.policies)
         for decision, learnt in sums.items():
@@ -184,7 +183,7 @@ def compare(point: DecisionPoint) -> DecisionPoint:
     return point.model_copy(update=changes)
 
 
-def additive(policy: object) -> Additive:
+def additive(policy: object) -> Additive[Any]:
     """The policy as a sum over rounds. Raises `TypeError` for one that is fitted otherwise."""
     if not isinstance(policy, Additive):
         raise TypeError(

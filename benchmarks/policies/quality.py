@@ -11,6 +11,7 @@ from scipy import stats
 
 from benchmarks.policies.peer import Peer, PeerError, Session
 from benchmarks.policies.problem import Problem
+from models.quantile import LEVEL, t_quantile
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ def mean_and_half_width(values: np.ndarray) -> tuple[float, float]:
     """The mean and half the width of its 95 % interval over seeds (Student's t)."""
     if len(values) < 2:
         return float(values.mean()), float("nan")
-    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    return float(values.mean()), float(half)
+    t = t_quantile((1 + LEVEL) / 2, len(values) - 1)
+    return float(values.mean()), float(t * values.std(ddof=1) / np.sqrt(len(values)))
 
 
 def ranks(means: dict[str, float]) -> dict[str, float]:

@@ -25,11 +25,14 @@ from benchmarks.soak.expected_reward import Earned
 from benchmarks.target import Target
 from models.artifact import Artifact
 from models.catalogue import load_policy
+from models.coupon import CouponThompson
+from models.coupon_by_journey import CouponByJourney, SumsByJourney
 from models.linear_statistics import LinearStatistics
 
 POLICIES = {"channel": "channel_policy", "send_time": "send_time_policy", "coupon": "coupon_policy"}
 _UNIT = 2.0**-53
 _SUMS = ("count", "xx", "rx", "rr")
+_COUPONS = (CouponThompson.kind, CouponByJourney.kind)
 
 
 def learning_targets(connection: Connection, books: Books, earned: Sequence[Earned]) -> list[Target]:
@@ -93,8 +96,7 @@ def _learnt(connection: Connection, books: Books, name: str, earned: Sequence[Ea
     """A policy's count of rounds and its sum of rewards, in plain arithmetic, and all its sums."""
     digest = next(row["digest"] for row in books.tables["champions"] if row["name"] == name)
     start = _stored(connection, digest)
-    before = LinearStatistics.of_arrays(start.arrays)
-    found = LinearStatistics.of_arrays(_folds(books)[name].arrays)
+    before, found = _sums_in(start), _sums_in(_folds(books)[name])
     gained, slack = found - before, _slack(books, start, earned)
     off = gained - _sums(start, earned, [each.reward for each in earned])
     n_rounds, rewards = _told(start, gained)
@@ -112,16 +114,16 @@ def _learnt(connection: Connection, books: Books, name: str, earned: Sequence[Ea
 def _told(policy: Artifact, sums: LinearStatistics) -> tuple[float, float]:
     """How many rounds these sums are of, and the sum of their rewards: each design vector begins with 1.
 
-    A `CouponThompson` learns whether an order came in its first regression, and what it earned in its second.
+    A policy of coupons learns whether an order came in its first regression, and what it earned in its second.
     """
-    if policy.manifest["kind"] == "coupon_thompson":
+    if policy.manifest["kind"] in _COUPONS:
         return float(sums.count[0]), float(sums.rx[1, 0])
     return float(sums.count.sum()), float(sums.rx[:, 0].sum())
 
 
 def _expected_rewards(policy: Artifact, earned: Sequence[Earned]) -> float:
-    """The sum that `_told` must tell: of a `CouponThompson`, of orders without the coupons' expected cost."""
-    if policy.manifest["kind"] != "coupon_thompson":
+    """The sum that `_told` must tell: of coupons, of orders without the coupons' expected cost."""
+    if policy.manifest["kind"] not in _COUPONS:
         return math.fsum(each.reward for each in earned)
     share = policy.manifest["prior"]["used_share"] / 1000
     came = [each for each in earned if each.reward != 0]
@@ -133,6 +135,14 @@ def _amount(earned: Earned) -> float:
     return 0.0 if action in (None, "none") else float(action)
 
 
+def _sums_in(policy: Artifact) -> LinearStatistics:
+    """What the policy has learnt, in all journeys together."""
+    sums = LinearStatistics.of_arrays(policy.arrays)
+    if policy.manifest["kind"] != CouponByJourney.kind:
+        return sums
+    return LinearStatistics(*(each.sum(axis=0) for each in vars(sums).values()))
+
+
 def _sums(policy: Artifact, earned: Sequence[Earned], rewards: Sequence[float]) -> LinearStatistics:
     """What these rounds, all at once, teach the policy."""
     kind = load_policy(policy)
@@ -140,13 +150,16 @@ def _sums(policy: Artifact, earned: Sequence[Earned], rewards: Sequence[float]) 
     contexts = [[np.nan if x is None else x for x in each.round["context"]] for each in earned]
     actions = np.array([each.round["action"] for each in earned], dtype=np.int64)
     width = len(kind.input_names)
-    sums: LinearStatistics = kind.sums(np.array(contexts).reshape(-1, width), actions, np.array(rewards))
+    sums = kind.sums(np.array(contexts).reshape(-1, width), actions, np.array(rewards))
+    if isinstance(sums, SumsByJourney):
+        return sum(sums.parts.values(), LinearStatistics.empty(*kind.start.statistics.rx.shape))
+    assert isinstance(sums, LinearStatistics)
     return sums
 
 
 def _slack(books: Books, policy: Artifact, earned: Sequence[Earned]) -> LinearStatistics:
     """How far rounding may take each sum from the other side's."""
-    before = LinearStatistics.of_arrays(policy.arrays)
+    before = _sums_in(policy)
     largest = _sums(policy, earned, [max(each.most, 1.0) for each in earned])
     diagonal = np.sqrt(np.diagonal(largest.xx, axis1=1, axis2=2))
     most = LinearStatistics(

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
-from typing import Final
 
-Z: Final = NormalDist().inv_cdf(0.975)
-"""Of intervals at 95 %."""
+from models.quantile import Z
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,9 @@ COLUMNS = ("recency_days", "orders_28d")
 NAMES = input_names(COLUMNS)
 
 
-def test_the_names_are_features_then_scores_then_the_moment_then_earlier_choices_and_the_budget() -> None:
+def test_the_names_are_features_then_scores_then_the_moment_then_earlier_choices_and_budget_and_journey() -> (
+    None
+):
     assert NAMES == (
         "recency_days",
         "orders_28d",
@@ -35,6 +37,7 @@ def test_the_names_are_features_then_scores_then_the_moment_then_earlier_choices
         "channel_web_push",
         "send_hour",
         "budget_price",
+        "journey_number",
     )
 
 

@@ -23,9 +23,11 @@ from models.catalogue import POLICIES, load_policy
 from models.channel import ChannelThompson
 from models.context import Standardizer
 from models.coupon import CouponThompson
+from models.coupon_by_journey import CouponByJourney
 from models.epsilon_greedy import EpsilonGreedy
 from models.feedback import LoggedFeedback
 from models.fixed_rule import FixedRule
+from models.inputs import JOURNEY
 from models.lin_ucb import LinUCB
 from models.linear_statistics import LinearStatistics
 from models.linear_thompson import LinearThompson
@@ -72,6 +74,9 @@ FRESH: dict[str, Callable[[], Policy]] = {
         standardizer=Standardizer(np.zeros(3), np.full(3, 20.0)),
     ),
     "coupon_thompson": lambda: CouponThompson(**LINEAR, effect_inputs=("churn_risk",), effect_scale=1.0),
+    "coupon_by_journey": lambda: CouponByJourney(
+        start=CouponThompson(**LINEAR, effect_inputs=("churn_risk",), effect_scale=1.0)
+    ),
     "boosted_square_cb": boosted,
     "epsilon_greedy": lambda: EpsilonGreedy(**LINEAR),
     "epsilon_greedy_shared": lambda: EpsilonGreedy(**LINEAR, action_features=KINDS_OF_COUPON),
@@ -103,7 +108,9 @@ def contexts_of(policy: Policy, rng: np.random.Generator, n: int) -> np.ndarray:
     """Contexts as this policy may meet them: numbers of the usual size, a fifth unknown, hours in whole numbers."""
     contexts = np.where(rng.random((n, len(policy.input_names))) < 0.2, np.nan, rng.normal(size=(n, 1)) * 50)
     for place, name in enumerate(policy.input_names):
-        if name == "local_hour":
+        if name == JOURNEY:
+            contexts[:, place] = np.array([1.0, 2.0, np.nan])[rng.integers(0, 3, n)]
+        elif name == "local_hour":
             contexts[:, place] = rng.integers(0, 24, n)
         elif name.startswith("activity_by_hour_"):
             contexts[:, place] = np.where(np.isnan(contexts[:, place]), np.nan, rng.random(n) / 12)

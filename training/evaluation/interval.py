@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 
-from scipy.special import stdtrit
-
 from models.feedback import Floats
+from models.quantile import t_quantile
 from training.evaluation.errors import EvaluationError
 from training.evaluation.moments import Moments
 
@@ -34,5 +33,5 @@ def t_interval(value: float, standard_error: float, freedom: float, level: float
         raise EvaluationError(f"level is {level}; wanted between 0 and 1")
     if math.isinf(standard_error):
         return -math.inf, math.inf
-    half_width = float(stdtrit(freedom, (1 + level) / 2)) * standard_error if standard_error > 0 else 0.0
+    half_width = t_quantile((1 + level) / 2, freedom) * standard_error if standard_error > 0 else 0.0
     return value - half_width, value + half_width

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from scipy.special import stdtrit
 
 from models.feedback import Floats
+from models.quantile import t_quantile
 from training.evaluation.errors import EvaluationError
 from training.evaluation.estimator import Estimator
 from training.evaluation.moments import Moments
@@ -56,4 +56,4 @@ def _width(candidate: Estimator, moments: Moments) -> float:
     if freedom < 1:
         return math.inf
     gradient: Floats = candidate.gradient(moments.means)
-    return math.sqrt(moments.variance(gradient) / freedom) * float(stdtrit(freedom, 1 - MISS))
+    return math.sqrt(moments.variance(gradient) / freedom) * t_quantile(1 - MISS, freedom)

@@ -11,9 +11,10 @@ from typing import Final
 import numpy as np
 
 from models.feedback import Booleans, Floats, Integers
+from models.quantile import Z
 from training.measures.bg_nbd import OrderHistory, expected_orders, fit_bg_nbd
 from training.measures.gamma_gamma import expected_amount, fit_gamma_gamma
-from training.measures.interval import UNKNOWN, Interval, Z, mean_of, sums_by
+from training.measures.interval import UNKNOWN, Interval, mean_of, sums_by
 from training.measures.likelihood import Fit, FitError, gradient_of
 from training.measures.moment import DAY_US, day_of, period_starts
 from training.measures.note import Note

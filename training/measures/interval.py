@@ -8,10 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from models.feedback import Booleans, Floats, Integers
-
-LEVEL: Final = 0.95
-Z: Final = 1.959963984540054
-"""The normal quantile at (1 + `LEVEL`)/2."""
+from models.quantile import Z
 
 
 class Interval(NamedTuple):

@@ -12,10 +12,11 @@ from typing import Final
 import numpy as np
 
 from models.feedback import Booleans, Floats, Integers
+from models.quantile import LEVEL
 from models.sample_ratio import FALSE_ALARM
 from training.measures.allocation import allocation_p_value
 from training.measures.confidence_sequence import interval_now
-from training.measures.interval import LEVEL, Interval
+from training.measures.interval import Interval
 
 BEST_AT: Final = 2_000.0
 """Rounds at which the intervals are narrowest, chosen before any data."""
