@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final, Self
 
 import numpy as np
@@ -142,9 +142,8 @@ class CouponByJourney(Policy):
         """The policy that `to_artifact` wrote. Raises `ArtifactError` for another kind."""
         artifact.require(cls.kind)
         arrays, manifest = artifact.arrays, artifact.manifest
-        start = {
-            name.removeprefix(_START): array for name, array in arrays.items() if name.startswith(_START)
-        }
+        names = [field.name for part in (Standardizer, LinearStatistics) for field in fields(part)]
+        start = {name: arrays[_START + name] for name in names}
         told = {**manifest, "kind": CouponThompson.kind, "input_names": manifest["input_names"][:-1]}
         sums = LinearStatistics.of_arrays(arrays)
         return cls(

@@ -14,9 +14,10 @@ import numpy as np
 from models.artifact import Artifact
 from models.boosted_square_cb import BoostedSquareCB
 from models.catalogue import load_policy
+from models.context import Standardizer
 from models.epsilon_greedy import EpsilonGreedy
 from models.feedback import LoggedFeedback
-from models.inputs import bind
+from models.inputs import JOURNEY, bind
 from models.lin_ucb import LinUCB
 from models.linear_policy import LinearPolicy
 from models.linear_thompson import LinearThompson
@@ -113,14 +114,24 @@ def fit_kind(recipe: Recipe, rounds: RoundSource) -> Policy:
 
 def _linear(recipe: Recipe, rounds: RoundSource) -> LinearPolicy:
     facts = read_facts(rounds)
+    names, standardizer = _quantities(facts.input_names, rounds)
     return _LINEAR[recipe.kind](
         action_names=facts.action_names,
-        input_names=facts.input_names,
-        standardizer=fit_standardizer(rounds, len(facts.input_names)),
+        input_names=names,
+        standardizer=standardizer,
         floor=recipe.floor,
         ridge=RIDGE,
         rate=max(facts.reward_variance, 1e-9),
     )
+
+
+def _quantities(names: tuple[str, ...], rounds: RoundSource) -> tuple[tuple[str, ...], Standardizer]:
+    """The inputs that a regression can weigh, scaled to the rounds: the number of a journey is only its name."""
+    places, scaled = (
+        [n for n, name in enumerate(names) if name != JOURNEY],
+        fit_standardizer(rounds, len(names)),
+    )
+    return tuple(names[n] for n in places), Standardizer(scaled.center[places], scaled.scale[places])
 
 
 def _logistic(recipe: Recipe, rounds: RoundSource) -> LogisticThompson:
@@ -135,10 +146,11 @@ def _logistic(recipe: Recipe, rounds: RoundSource) -> LogisticThompson:
             f"they reach from {facts.lowest_reward:g} to {facts.highest_reward:g}; give --reward-range"
         )
     share = (facts.mean_reward - low) / (high - low)
+    names, standardizer = _quantities(facts.input_names, rounds)
     return LogisticThompson(
         action_names=facts.action_names,
-        input_names=facts.input_names,
-        standardizer=fit_standardizer(rounds, len(facts.input_names)),
+        input_names=names,
+        standardizer=standardizer,
         low=low,
         high=high,
         floor=recipe.floor,

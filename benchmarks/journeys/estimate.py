@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-
-import numpy as np
 
 from models.feedback import Floats
 from models.quantile import LEVEL, Z, t_quantile
@@ -13,10 +12,16 @@ from training.measures.interval import UNKNOWN, Interval, mean_of, ratio_of
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A number and half the width of its 95 % interval, by Student's t."""
+    """A number, its standard error and the degrees of freedom that this is known with."""
 
     value: float
-    half_width: float
+    error: float
+    freedom: float
+
+    @property
+    def half_width(self) -> float:
+        """Half the width of the 95 % interval, by Student's t."""
+        return self.error * t_quantile((1 + LEVEL) / 2, self.freedom)
 
     @property
     def is_shown(self) -> bool:
@@ -25,12 +30,20 @@ class Estimate:
 
     def scaled(self, by: float) -> Estimate:
         """The estimate in another unit."""
-        return Estimate(value=by * self.value, half_width=abs(by) * self.half_width)
+        return Estimate(value=by * self.value, error=abs(by) * self.error, freedom=self.freedom)
 
     def __add__(self, other: Estimate) -> Estimate:
-        """The sum of two independent ones; where they are of few values a little too wide."""
-        width = float(np.hypot(self.half_width, other.half_width))
-        return Estimate(value=self.value + other.value, half_width=width)
+        """The sum of two independent ones, with (e² + f²)² / (e⁴/ν_e + f⁴/ν_f) degrees of freedom.
+
+        Source: Welch (1947), The Generalization of Student's Problem, Biometrika 34, 28-35.
+        """
+        squares = self.error**2 + other.error**2
+        spread = self.error**4 / self.freedom + other.error**4 / other.freedom
+        return Estimate(
+            value=self.value + other.value,
+            error=math.sqrt(squares),
+            freedom=squares**2 / spread if spread else math.inf,
+        )
 
 
 def mean(values: Floats) -> Estimate:
@@ -43,12 +56,12 @@ def share(hits: float, n: float) -> Estimate:
     if n < 2:
         return _estimate(UNKNOWN, 0)
     p = hits / n
-    half = Z * float(np.sqrt(p * (1 - p) / (n - 1)))
+    half = Z * math.sqrt(p * (1 - p) / (n - 1))
     return _estimate(Interval(p, p - half, p + half), n)
 
 
 def difference(values: Floats, others: Floats) -> Estimate:
-    """x̄ - ȳ ± √(t_x²·s²_x/n_x + t_y²·s²_y/n_y)."""
+    """x̄ - ȳ ± t·√(s²_x/n_x + s²_y/n_y), t of Welch's degrees of freedom."""
     return mean(values) + mean(others).scaled(-1)
 
 
@@ -58,6 +71,7 @@ def ratio(costs: Floats, gains: Floats) -> Estimate | None:
 
 
 def _estimate(found: Interval, n: float) -> Estimate:
-    """A normal interval of n values as one by Student's t."""
-    wider = t_quantile((1 + LEVEL) / 2, n - 1) / Z if n > 1 else np.nan
-    return Estimate(value=found.value, half_width=(found.high - found.value) * wider)
+    """What a normal interval of n values says of the error."""
+    return Estimate(
+        value=found.value, error=(found.high - found.value) / Z, freedom=n - 1 if n > 1 else math.nan
+    )

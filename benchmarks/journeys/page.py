@@ -273,7 +273,7 @@ def leads(found: Tally, customers: float) -> list[str]:
 
 def lead(found: Tally, other: Group, customers: float) -> Estimate:
     """Expected net value a customer of decisioning less another arm's, summed over journeys: each draws its own groups."""
-    total = Estimate(value=0.0, half_width=0.0)
+    total = Estimate(value=0.0, error=0.0, freedom=np.inf)
     for place, journey in enumerate(PLAYED):
         decided, others = (found.column("expected_net", journey, arm) for arm in (ARMS[0], other))
         ahead = difference(decided, others)

@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from benchmarks.journeys.estimate import difference, mean, ratio
+from benchmarks.journeys.estimate import difference, mean, ratio, share
 from benchmarks.journeys.lessons import add_up, rewarded, sums_of
 from benchmarks.journeys.life import Life, Told
 from benchmarks.journeys.page import write_page
@@ -191,7 +192,15 @@ def test_an_interval_of_a_difference_is_that_of_the_formula() -> None:
     ahead = difference(np.array([1.0, 3.0]), np.array([0.0, 0.0, 3.0]))
 
     assert ahead.value == pytest.approx(1.0)
-    assert ahead.half_width == pytest.approx(1.959964 * np.sqrt(2 / 2 + 3 / 3))
+    freedom = 2**2 / (1 / 1 + 1 / 2)
+    assert ahead.half_width == pytest.approx(stats.t.ppf(0.975, freedom) * np.sqrt(2 / 2 + 3 / 3))
+
+
+def test_an_interval_of_a_share_is_that_of_the_mean_of_zeros_and_ones() -> None:
+    found, wanted = share(3, 10), mean(np.repeat([1.0, 0.0], [3, 7]))
+
+    assert (found.value, found.half_width) == pytest.approx((wanted.value, wanted.half_width))
+    assert np.isnan(share(1, 1).half_width)
 
 
 def test_a_ratio_of_constants_has_no_width_and_one_over_nothing_is_none() -> None:

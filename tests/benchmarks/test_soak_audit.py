@@ -19,14 +19,18 @@ from benchmarks.soak.expected_reward import Earned, earned_rounds
 from benchmarks.soak.learning_audit import learning_targets
 from benchmarks.soak.rules import Rules
 from benchmarks.soak.told import Told
+from models.artifact import Artifact
 from models.catalogue import load_policy
+from models.context import Standardizer
+from models.coupon import CouponThompson
+from models.coupon_by_journey import CouponByJourney
 from models.policy import Policy
 from service.decision_point import DecisionPoint
 from service.store.engine import microseconds
 from service.store.erasure import forget_customer
 from service.store.fold_store import get_folds, put_folds
 from service.store.tables import coupons, decisions, outcomes, rewards
-from tests.service.conftest import Worker, stored_customer
+from tests.service.conftest import Worker, publish_champions, starting_policies, stored_customer
 
 CUSTOMERS = [str(2001 + n) for n in range(6)]
 JOURNEY = "lucky_wheel"
@@ -65,7 +69,12 @@ class Audited:
 @pytest.fixture
 def audited(make_worker: Callable[..., Worker], points: dict[str, DecisionPoint]) -> Audited:
     points = {JOURNEY: with_budget(points[JOURNEY])}
-    worker, told = make_worker(points=points), Told()
+    return lived(make_worker(points=points), points)
+
+
+def lived(worker: Worker, points: dict[str, DecisionPoint]) -> Audited:
+    """The worker after the customers' days."""
+    told = Told()
     for place, customer in enumerate(CUSTOMERS):
         worker.reader.customers[customer] = stored_customer(customer, recency_days=3.0 + place)
         ask(worker, told, customer)
@@ -188,6 +197,37 @@ def test_a_reward_learnt_a_thousandth_too_high_is_found(audited: Audited) -> Non
             f"{name}: sum of rewards learnt, off by",
             f"{name}: any sum learnt, off by of what rounding explains",
         }
+
+
+def test_coupons_that_are_learnt_journey_by_journey_are_audited_too(
+    make_worker: Callable[..., Worker], points: dict[str, DecisionPoint]
+) -> None:
+    points = {JOURNEY: with_budget(points[JOURNEY])}
+    worker = make_worker(points=points)
+    publish_champions(
+        worker.state.engine, {**starting_policies(), "coupon_policy": by_journey()}, worker.clock()
+    )
+    worker.learn()
+    audited = lived(worker, points)
+
+    def alter(policy: Policy, one: Earned) -> None:
+        policy.learn_many(*arrays(one, one.reward))
+
+    assert audited.short() == set()
+    teach(audited, "coupon_policy", alter)
+    assert "coupon_policy: rounds learnt too often or too seldom" in audited.short()
+
+
+def by_journey() -> Artifact:
+    """A policy of coupons that has learnt nothing."""
+    actions = load_policy(starting_policies()["coupon_policy"]).action_names
+    start = CouponThompson(
+        action_names=actions,
+        input_names=("churn_risk",),
+        effect_inputs=(),
+        standardizer=Standardizer(np.zeros(1), np.ones(1)),
+    )
+    return CouponByJourney(start=start).to_artifact()
 
 
 def test_a_round_learnt_with_another_action_is_found(audited: Audited) -> None:

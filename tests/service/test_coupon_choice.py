@@ -7,9 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from models.artifact import Artifact
 from models.context import Standardizer
 from models.coupon import CouponThompson
-from models.inputs import BUDGET_PRICE
+from models.coupon_by_journey import CouponByJourney
+from models.inputs import BUDGET_PRICE, JOURNEY, journey_number
 from service.decision_point import DecisionPoint
 from service.store.decision_log import read_record
 from tests.service.conftest import Worker, publish_champions, starting_policies, stored_customer
@@ -36,13 +38,16 @@ def coupon_policy() -> CouponThompson:
 
 
 def worker_at(
-    make_worker: Callable[..., Worker], points: dict[str, DecisionPoint], budget_price: float
+    make_worker: Callable[..., Worker],
+    points: dict[str, DecisionPoint],
+    budget_price: float,
+    policy: Artifact | None = None,
 ) -> Worker:
     wheel = points["lucky_wheel"]
     assert wheel.coupon is not None
     priced = wheel.coupon.model_copy(update={"budget_price": budget_price})
     worker = make_worker(points={**points, "lucky_wheel": wheel.model_copy(update={"coupon": priced})})
-    artifacts = {**starting_policies(), "coupon_policy": coupon_policy().to_artifact()}
+    artifacts = {**starting_policies(), "coupon_policy": policy or coupon_policy().to_artifact()}
     publish_champions(worker.state.engine, artifacts, worker.clock())
     worker.reader.customers["c1"] = stored_customer("c1", recency_days=3.0)
     worker.learn()
@@ -60,6 +65,29 @@ def test_the_budget_s_price_is_logged_with_the_context_and_reenacted(
     record = read_record(worker.state.engine, str(answer["decision_id"]))
     coupon = next(each for each in record.rounds if each.decision == "coupon")
     assert dict(zip(coupon.inputs, coupon.context, strict=True))[BUDGET_PRICE] == price
+    assert run_verify(worker).differing == []
+
+
+def test_each_journey_is_decided_by_what_it_has_learnt_itself_and_reenacted_so(
+    make_worker: Callable[..., Worker], points: dict[str, DecisionPoint]
+) -> None:
+    policy = CouponByJourney(start=coupon_policy())
+    wheel = np.tile([0.5, 0.0, journey_number("lucky_wheel")], (4000, 1))
+    policy.learn_many(wheel, np.arange(4000) % 6, np.where(np.arange(4000) % 6 == 5, 40.0, 0.0))
+    worker = worker_at(make_worker, points, 0.0, policy.to_artifact())
+
+    answers = [
+        worker.decide(customer_id="c1", journey=journey, explain="counterfactual", dry_run=dry)
+        for journey, dry in (("lucky_wheel", False), ("churn_prevention", True))
+    ]
+
+    record = read_record(worker.state.engine, str(answers[0]["decision_id"]))
+    coupon = next(each for each in record.rounds if each.decision == "coupon")
+    assert coupon.inputs[-1] == JOURNEY
+    assert coupon.context[-1] == journey_number("lucky_wheel")
+    largest = [answer["probabilities"]["coupon"]["50000"] for answer in answers]
+    assert largest[0] > 0.9 > largest[1]
+    assert answers[0]["counterfactuals"]["coupon"]["nearest"]["input"] == BUDGET_PRICE
     assert run_verify(worker).differing == []
 
 

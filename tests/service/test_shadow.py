@@ -12,7 +12,7 @@ from features.schema import load_schema
 from models.artifact import Artifact
 from models.catalogue import load_policy
 from models.context import Standardizer
-from models.inputs import SCORES, input_names
+from models.inputs import JOURNEY, SCORES, input_names, journey_number
 from models.linear_thompson import LinearThompson
 from models.uniform_random import UniformRandom
 from service.registry import RegistryUnavailableError
@@ -98,6 +98,16 @@ def test_a_challenger_s_probabilities_of_what_was_decided_since_are_stored(worke
         mine = policy.probabilities(round_.context_array(), np.array(round_.eligible))
         assert found[identity][0] == pytest.approx(mine[round_.action])
         assert found[identity][1] == pytest.approx(np.minimum(mine, round_.probabilities).sum())
+
+
+def test_which_journey_it_was_is_read_from_the_record(worker: Worker) -> None:
+    names = input_names(SCHEMA.columns)
+    (asked,) = decide(worker, 1, journey="lucky_wheel", decide=["coupon"])
+    record = read_record(worker.state.engine, asked)
+
+    inputs = logged_inputs(record, record.rounds[0], names)
+
+    assert inputs[names.index(JOURNEY)] == journey_number("lucky_wheel")
 
 
 def test_a_challenger_that_is_the_champion_agrees_with_it_altogether(worker: Worker) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -12,6 +12,7 @@ import pytest
 from models.catalogue import load_policy
 from models.context import Standardizer
 from models.feedback import LoggedFeedback
+from models.inputs import JOURNEY
 from models.linear_thompson import LinearThompson
 from models.uniform_random import UniformRandom
 from training.drift.distribution import InputDistributions
@@ -206,3 +207,12 @@ def test_a_logistic_policy_learns_rewards_of_the_range_it_is_given() -> None:
     policy = fit_kind(Recipe(kind="logistic_thompson", floor=0.02, reward_range=(-2.0, 28.0)), source(spend))
 
     assert policy.probabilities(np.array([1.5, 0.0]), np.ones(3, dtype=np.bool_))[0] > 0.85
+
+
+@pytest.mark.parametrize("kind", ["linear_thompson", "logistic_thompson"])
+def test_a_regression_does_not_weigh_the_number_of_a_journey(kind: str) -> None:
+    feedback = replace(rounds(), input_names=(JOURNEY, "second"))
+
+    policy = fit_kind(Recipe(kind=kind, floor=0.01), source(feedback))
+
+    assert policy.input_names == ("second",)
