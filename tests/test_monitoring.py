@@ -1,9 +1,12 @@
-"""Alert rules and dashboards ask only for what is really exported, by labels that it really has."""
+"""Alert rules and dashboards ask only for what is really exported, by its labels; rules fire when they should."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,8 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from service.observability import LearnerMetrics, Metrics, RefresherMetrics
+from tests.features.conftest import Shop
+from tests.watched_shop import watch
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
 RULES = [
@@ -20,12 +25,16 @@ RULES = [
     for group in yaml.safe_load((DEPLOY / "prometheus" / "alerts.yaml").read_text(encoding="utf-8"))["groups"]
     for rule in group["rules"]
 ]
-BOARD = json.loads((DEPLOY / "grafana" / "gardoon.json").read_text(encoding="utf-8"))
+BOARDS = [
+    json.loads(path.read_text(encoding="utf-8")) for path in sorted((DEPLOY / "grafana").glob("*.json"))
+]
+CASES = yaml.safe_load((Path(__file__).parent / "alert_cases.yaml").read_text(encoding="utf-8"))
 QUERIES = {
     **{rule["alert"]: rule["expr"] for rule in RULES},
     **{
         f"{panel['title']} {target['refId']}": target["expr"]
-        for panel in BOARD["panels"]
+        for board in BOARDS
+        for panel in board["panels"]
         for target in panel["targets"]
     },
 }
@@ -81,6 +90,69 @@ def test_a_query_parses_and_asks_for_what_there_is(name: str) -> None:
     for each in found:
         if isinstance(each, promql_parser.AggregateExpr) and each.modifier is not None:
             assert set(each.modifier.labels) <= known, f"{name} groups by what no series has"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_shop_s_processes_export_every_series_that_is_asked_for(
+    tmp_path: Path, busy_shop: Callable[[], Shop]
+) -> None:
+    seen = watch(tmp_path, busy_shop())
+
+    for query in QUERIES.values():
+        for selector in parts(promql_parser.parse(query)):
+            if isinstance(selector, promql_parser.VectorSelector):
+                assert selector.name in seen, f"{query}: {selector.name} is not there"
+                assert set(seen[selector.name]) == EXPORTED[selector.name]
+                for wanted in selector.matchers.matchers:
+                    values = seen[selector.name][wanted.name]
+                    assert any(re.fullmatch(wanted.value, value) for value in values), query
+
+
+@pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="promtool is not installed: Debian's package prometheus has it"
+)
+def test_every_alert_fires_when_it_should_and_not_otherwise(tmp_path: Path) -> None:
+    assert CASES.keys() == {rule["alert"] for rule in RULES}
+    told = {
+        "rule_files": [str(DEPLOY / "prometheus" / "alerts.yaml")],
+        "evaluation_interval": "1m",
+        "tests": [
+            unit
+            for rule in RULES
+            for outcome in ("fires", "quiet")
+            for unit in units(rule, CASES[rule["alert"]], outcome)
+        ],
+    }
+    (tmp_path / "cases.yaml").write_text(yaml.safe_dump(told))
+
+    command = ["promtool", "test", "rules", str(tmp_path / "cases.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def units(rule: dict[str, Any], case: dict[str, Any], outcome: str) -> Iterator[dict[str, Any]]:
+    """The case's tests as promtool reads them."""
+    labels = case.get("labels", {})
+    fills = [(f"{{{{ $labels.{name} }}}}", value) for name, value in labels.items()]
+    annotations = dict(rule["annotations"])
+    for blank, value in fills:
+        annotations = {name: text.replace(blank, value) for name, text in annotations.items()}
+    alert = {"exp_labels": {**rule["labels"], **labels}, "exp_annotations": annotations}
+    for series in case[outcome]:
+        yield {
+            "interval": "1m",
+            "input_series": [{"series": name, "values": values} for name, values in series.items()],
+            "alert_rule_test": [
+                {
+                    "eval_time": f"{case['at']}m",
+                    "alertname": rule["alert"],
+                    "exp_alerts": [alert] if outcome == "fires" else [],
+                }
+            ],
+        }
 
 
 @pytest.mark.parametrize("rule", RULES, ids=[rule["alert"] for rule in RULES])
