@@ -16,6 +16,7 @@ import pytest
 from models.entropy import normalized_entropy
 from service.console.budget import read_courses
 from service.console.chart import HEIGHT, WIDTH, line_chart, measured_chart
+from service.console.health import read_health
 from service.console.interval_chart import interval_chart
 from service.console.learning_curve import hour_share, read_curves
 from service.console.policies import read_policies
@@ -363,6 +364,23 @@ def test_health_tells_what_the_worker_did(worker: Worker) -> None:
     assert "churn_prevention · " in page
     assert "ready" in page
     assert "What operators did" in page, "an open service hides nothing from anyone"
+
+
+def test_health_tells_what_the_log_knows_of_learner_and_refresher(worker: Worker) -> None:
+    told = {"userId": "c1", "event": "product_viewed", "properties": {"product_id": "p1"}}
+    before = worker.client.get("/console/health").text
+    assert worker.client.post("/v1/track", json=told).status_code == 200
+
+    health, page = read_health(worker.state), worker.client.get("/console/health").text
+
+    assert health.snapshot == 1
+    assert health.snapshot_at is not None
+    assert health.learnt_until is not None
+    assert health.backlog.length == 1
+    assert "Learner: newest snapshot</dt><dd>1 ·" in page
+    assert "Refresher: events that wait</dt><dd>1 · since" in page
+    assert "Refresher: events that wait</dt><dd>0</dd>" in before
+    assert f"Of the one process that answered ({os.getpid()})" in page
 
 
 def sums(*rewards: float) -> RewardSums:
