@@ -45,7 +45,7 @@ def read_courses(gardoon: State, asked: date | None) -> Course:
     day = period_of("day", noon, zone)
     with gardoon.engine.connect() as connection:
         hours = {
-            name: read_course(connection, name, coupon, day)
+            name: read_course(connection, name, day)
             for name, rules in sorted(gardoon.rules.items())
             if (coupon := rules.point.coupon) is not None and coupon.daily_budget is not None
         }
@@ -53,11 +53,11 @@ def read_courses(gardoon: State, asked: date | None) -> Course:
 
 
 def read_budgets(gardoon: State) -> tuple[list[BudgetNow], dict[str, list[BudgetDay]]]:
-    """Today's budgets, and the last days of each journey."""
+    """Today's budgets, and the last days of each journey; days are those of the shop's zone."""
     points = {name: rules.point for name, rules in gardoon.rules.items()}
-    now = gardoon.clock()
-    today = budgets_now(gardoon.engine, points, gardoon.settings.time_zone, now)
-    return today, _days(gardoon.engine, now.date() - timedelta(days=DAYS))
+    zone, now = gardoon.settings.time_zone, gardoon.clock()
+    today = budgets_now(gardoon.engine, points, zone, now)
+    return today, _days(gardoon.engine, now.astimezone(ZoneInfo(zone)).date() - timedelta(days=DAYS))
 
 
 def _days(engine: Engine, since: date) -> dict[str, list[BudgetDay]]:

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
+from service.console.last_records import last_records
 from service.guardrails.pacing import elapsed_share
 from service.guardrails.period import Period
-from service.point_decisions import CouponPoint
-from service.standing import BudgetStanding
-from service.store.engine import microseconds
-from service.store.tables import decisions
+from service.store.artifact_store import get_artifact
 
-LOOKED_AT: Final = 20
-"""So many of an hour's last decisions are looked at for one that read the budget: not all of them may choose a coupon."""
 _HOUR: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class BudgetHour:
-    """A budget as the last decision of the hour found it, None where there was none; λ is what weighed that decision.
+    """A budget as the last decision of the hour that read it found it, None where there was none; λ is what weighed it.
 
-    elapsed_share: of the day at the hour's end, which an even pace would have used.
+    elapsed_share: of the day at the hour's end, which an even pace would have used. used_share: of the limit that held then.
     """
 
     begins: datetime
@@ -36,36 +31,34 @@ class BudgetHour:
     price: float | None
 
 
-def read_course(
-    connection: Connection, journey: str, coupon: CouponPoint, day: Period
-) -> Sequence[BudgetHour]:
-    """The hours of a day of the shop's zone, against the limit and the lowest λ as the rules are now."""
-    assert coupon.daily_budget is not None
+def read_course(connection: Connection, journey: str, day: Period) -> Sequence[BudgetHour]:
+    """The hours of a day of the shop's zone, by the limit and the lowest λ of the rules that held in each."""
+    rules: dict[str, dict[str, Any]] = {}
     found, begins = [], day.starts_at
     while begins < day.ends_at:
-        budget = _last_told(connection, journey, day.name, begins)
+        record = _last_told(connection, journey, day.name, begins)
         over = elapsed_share(day, begins + _HOUR)
-        if budget is None:
+        if record is None:
             found.append(BudgetHour(begins, over, None, None, None))
         else:
-            price = max(coupon.budget_price, budget.price)
-            used_share = budget.used / coupon.daily_budget
-            found.append(BudgetHour(begins, over, budget.used, used_share, price))
+            version = record["versions"]["journey"]
+            if version not in rules:
+                rules[version] = get_artifact(connection.engine, version).manifest.get("coupon") or {}
+            found.append(_hour(begins, over, record["standing"]["budget"], rules[version]))
         begins += _HOUR
     return found
 
 
-def _last_told(connection: Connection, journey: str, day: str, begins: datetime) -> BudgetStanding | None:
-    decided = decisions.c.decided_at
-    query = (
-        select(decisions.c.record)
-        .where(decisions.c.journey == journey)
-        .where(decided >= microseconds(begins), decided < microseconds(begins + _HOUR))
-        .order_by(decided.desc())
-        .limit(LOOKED_AT)
-    )
-    for content in connection.scalars(query):
-        told = (json.loads(content).get("standing") or {}).get("budget")
-        if told and told["day"] == day:
-            return BudgetStanding.model_validate(told)
+def _hour(begins: datetime, over: float, budget: dict[str, Any], coupon: dict[str, Any]) -> BudgetHour:
+    limit = coupon.get("daily_budget")
+    used_share = budget["used"] / limit if limit else None
+    price = max(budget["price"], coupon.get("budget_price", 0.0))
+    return BudgetHour(begins, over, budget["used"], used_share, price)
+
+
+def _last_told(connection: Connection, journey: str, day: str, begins: datetime) -> dict[str, Any] | None:
+    for record in last_records(connection, journey, begins, begins + _HOUR):
+        budget = (record.get("standing") or {}).get("budget")
+        if budget and budget["day"] == day:
+            return record
     return None

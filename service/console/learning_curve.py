@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from sqlalchemy import Connection, func, select
 
 from models.entropy import normalized_entropy
 from models.reward import State
+from service.console.last_records import last_records
 from service.console.reward_sums import Estimate, RewardSums, cumulative_gain, estimate
 from service.store.engine import microseconds
 from service.store.tables import decisions, rewards
@@ -27,8 +27,6 @@ _DAY: Final = timedelta(days=1)
 _HOUR_US: Final = 3_600_000_000
 _SPANS: Final = 6
 """Parts of a day of which the evenness is looked at, so that no hour stands for all."""
-_LOOKED_AT: Final = 20
-"""Decisions of each part."""
 
 Sums = Mapping[tuple[str, str, date], RewardSums]
 """By decision, group and day (UTC)."""
@@ -141,16 +139,8 @@ def _evenness(connection: Connection, journey: str, day: date) -> dict[str, floa
     part = _DAY / _SPANS
     starts = datetime(day.year, day.month, day.day, tzinfo=UTC)
     for begins in (starts + part * place for place in range(_SPANS)):
-        decided = decisions.c.decided_at
-        query = (
-            select(decisions.c.record)
-            .where(decisions.c.journey == journey, decisions.c.group_name == POLICY_GROUP)
-            .where(decided >= microseconds(begins), decided < microseconds(begins + part))
-            .order_by(decided.desc())
-            .limit(_LOOKED_AT)
-        )
-        for content in connection.scalars(query):
-            for round_ in json.loads(content)["rounds"]:
+        for record in last_records(connection, journey, begins, begins + part, POLICY_GROUP):
+            for round_ in record["rounds"]:
                 found[round_["decision"]].append(normalized_entropy(round_["probabilities"]))
     return {decision: sum(values) / len(values) for decision, values in found.items()}
 

@@ -188,15 +188,13 @@ def test_the_budget_of_the_day_is_what_coupons_used(log: tuple[Engine, Answers])
 
 
 def test_the_report_and_the_console_tell_the_same_of_a_budget_through_the_day(
-    log: tuple[Engine, Answers], points: dict[str, DecisionPoint]
+    log: tuple[Engine, Answers],
 ) -> None:
     told = read_log(url_of(log[0]), ALL_TIME, "Asia/Tehran").budget_hours
-    coupon = shared(shipped().points | points)["lucky_wheel"].coupon
-    assert coupon is not None
     day = period_of("day", NOW, ZoneInfo("Asia/Tehran"))
 
     with log[0].connect() as connection:
-        course = read_course(connection, "lucky_wheel", coupon, day)
+        course = read_course(connection, "lucky_wheel", day)
 
     shown = [each for each in course if each.used is not None]
     assert [

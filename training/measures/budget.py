@@ -5,23 +5,27 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, and_, column, func, select, table
 
+from features.zone import load_zone
 from training.evaluation.log_rules import Rules
+from training.evaluation.round_labels import microseconds
 
 _budgets = table("budgets", *map(column, ("journey", "day", "used", "price")))
 _coupons = table("coupons", *map(column, ("journey", "day", "state", "discount")))
-_decisions = table("decisions", *map(column, ("decision_id", "journey", "record")))
+_decisions = table("decisions", *map(column, ("journey", "decided_at", "record")))
 
 
 @dataclass(frozen=True, kw_only=True)
 class BudgetRow:
     """A journey's day of the shop's zone; amounts in the shop's currency.
 
-    limit: as the rules of the journey's last decision declare it, None where they set none. used: face value of the coupons
+    limit: as the rules of the journey's last decision of that day declare it, None where they set none or the log holds no
+    decision of the day any more. used: face value of the coupons
     out or redeemed. price: λ as it last stood that day, each unit of coupon cost counting as 1 + λ. discount: what redeemed
     coupons took off orders.
     """
@@ -37,7 +41,9 @@ class BudgetRow:
     discount: int
 
 
-def read_budgets(connection: Connection, rules: Rules, begins: date, ends: date) -> list[BudgetRow]:
+def read_budgets(
+    connection: Connection, rules: Rules, begins: date, ends: date, time_zone: str
+) -> list[BudgetRow]:
     """The days from `begins` through `ends` that gave a coupon, by journey and day."""
     coupons = _coupons.c
     counted = (
@@ -59,8 +65,8 @@ def read_budgets(connection: Connection, rules: Rules, begins: date, ends: date)
         .order_by(_budgets.c.journey, _budgets.c.day)
     )
     rows = connection.execute(query).all()
-    limits = {journey: _limit(connection, rules, journey) for journey in {row.journey for row in rows}}
-    return [_row(row, limits[row.journey]) for row in rows]
+    zone = load_zone(time_zone)
+    return [_row(row, _limit(connection, rules, row.journey, *day_of(row.day, zone))) for row in rows]
 
 
 def _row(row: Any, limit: int | None) -> BudgetRow:
@@ -77,9 +83,23 @@ def _row(row: Any, limit: int | None) -> BudgetRow:
     )
 
 
-def _limit(connection: Connection, rules: Rules, journey: str) -> int | None:
-    decisions = _decisions.c
-    last = select(decisions.record).where(decisions.journey == journey).order_by(decisions.decision_id.desc())
+def day_of(day: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """When a day of the zone starts and ends, in UTC."""
+    starts = datetime.combine(date.fromisoformat(day), time(), zone)
+    ends = datetime.combine(starts.date() + timedelta(days=1), time(), zone)
+    return starts.astimezone(UTC), ends.astimezone(UTC)
+
+
+def _limit(
+    connection: Connection, rules: Rules, journey: str, starts: datetime, ends: datetime
+) -> int | None:
+    decided = _decisions.c.decided_at
+    last = (
+        select(_decisions.c.record)
+        .where(_decisions.c.journey == journey)
+        .where(decided >= microseconds(starts), decided < microseconds(ends))
+        .order_by(decided.desc())
+    )
     record = connection.scalar(last.limit(1))
     declared = rules.get(json.loads(record)["versions"]["journey"], {}) if record else {}
     limit: int | None = (declared.get("coupon") or {}).get("daily_budget")

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, column, select, table
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, column, select, table
 from features.zone import load_zone
 from training.evaluation.log_rules import Rules
 from training.evaluation.round_labels import microseconds
-from training.measures.budget import BudgetRow
+from training.measures.budget import BudgetRow, day_of
 
 LOOKED_AT: Final = 20
 """So many of an hour's last decisions are looked at for one that read the budget: not all of them may choose a coupon."""
@@ -46,10 +46,7 @@ def read_budget_course(
     zone = load_zone(time_zone)
     found = []
     for row in days:
-        starts, ends = (
-            datetime.combine(row.day + timedelta(days=ahead), time(), zone).astimezone(UTC)
-            for ahead in (0, 1)
-        )
+        starts, ends = day_of(row.day.isoformat(), zone)
         for begins in _hours(starts, ends):
             told = _last_told(connection, row, begins, begins + _HOUR)
             if told is not None:

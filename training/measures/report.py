@@ -283,10 +283,10 @@ ReadLog = Callable[[Window, str], LogTold]
 def read_log(url: str, window: Window, time_zone: str) -> LogTold:
     """All of the window. Raises: `LogError`."""
     with open_connection(url) as connection:
-        days = (_day(each, time_zone) for each in (window.begins_us, window.ends_us - 1))
+        begins, ends = (_day(each, time_zone) for each in (window.begins_us, window.ends_us - 1))
         rules = LogStore(connection=connection).rules()
         facts = read_log_facts(connection, window, time_zone)
-        budgets = read_budgets(connection, rules, *days)
+        budgets = read_budgets(connection, rules, begins, ends, time_zone)
         return LogTold(
             facts=facts,
             group_faults=_group_faults(rules, facts),

@@ -7,14 +7,15 @@ import os
 import shutil
 import statistics
 from collections.abc import Callable
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from models.entropy import normalized_entropy
-from service.console.budget import read_courses
+from service.console.budget import read_budgets, read_courses
 from service.console.chart import HEIGHT, WIDTH, line_chart, measured_chart
 from service.console.health import read_health
 from service.console.interval_chart import interval_chart
@@ -307,6 +308,21 @@ def test_budgets_of_days_before_are_drawn(worker: Worker) -> None:
     assert "<path class=" in page
 
 
+def test_the_days_before_are_days_of_the_shop(worker: Worker) -> None:
+    """At half past midnight in Tehran, thirty days back is a day later than by the clock of Greenwich."""
+    worker.clock.now = datetime(2026, 11, 22, 21, tzinfo=UTC)
+    rows = [
+        {"journey": "lucky_wheel", "day": day, "used": 1, "price": 0.0}
+        for day in ("2026-10-23", "2026-10-24")
+    ]
+    with worker.state.engine.begin() as connection:
+        connection.execute(budgets.insert(), rows)
+
+    _, days = read_budgets(worker.state)
+
+    assert [each.day for each in days["lucky_wheel"]] == [date(2026, 10, 24)]
+
+
 def test_a_budget_is_told_through_the_day_as_its_decisions_found_it(
     make_worker: Callable[..., Worker], points: dict[str, DecisionPoint]
 ) -> None:
@@ -321,6 +337,9 @@ def test_a_budget_is_told_through_the_day_as_its_decisions_found_it(
             worker.decide(customer_id=f"b{each}", journey="lucky_wheel", decide=["coupon"])
         pace_budgets(worker.state.engine, rules, "Asia/Tehran", worker.clock())
         worker.clock.advance(hours=hours)
+    fields["coupon"]["daily_budget"] = 900_000  # from now on, which says nothing of that day
+    newer = replace(worker.state.rules["lucky_wheel"], point=DecisionPoint.model_validate(fields))
+    worker.state.rules["lucky_wheel"] = newer
     course = read_courses(worker.state, date(2026, 11, 22))
     hours = {each.begins: each for each in course.hours["lucky_wheel"]}
 
