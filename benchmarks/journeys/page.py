@@ -36,7 +36,7 @@ PAGE = """# The journeys, simulated
 not. Written by `{command}`: {machine}.
 
 {customers:,} customers (of {asked:,}), {days} days each, in {waves} waves; {decisions:,} decisions. {minutes:.1f}
-minutes with {processes} processes, on a machine that may have had other work; {processor:,.0f} s of processor time,
+minutes in {processes}, on a machine that may have had other work; {processor:,.0f} s of processor time,
 {each:.1f} ms a customer, and at most {memory:,.0f} MB in a process.
 
 {targets}
@@ -121,7 +121,7 @@ def write_page(path: Path, simulated: Simulated, plan: Plan, targets: Sequence[T
         waves=len(simulated.waves),
         decisions=int(everyone.rows[:, 0].sum()),
         minutes=simulated.seconds / 60,
-        processes=plan.processes,
+        processes="one process" if plan.processes == 1 else f"{plan.processes} processes",
         processor=simulated.processor_seconds,
         each=1000 * simulated.processor_seconds / simulated.customers,
         memory=simulated.peak_mb,
