@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select
 
@@ -14,6 +15,7 @@ from models.entropy import normalized_entropy
 from models.reward import State
 from service.console.last_records import last_records
 from service.console.reward_sums import Estimate, RewardSums, cumulative_gain, estimate
+from service.guardrails.period import period_of
 from service.store.engine import microseconds
 from service.store.tables import decisions, rewards
 
@@ -25,16 +27,18 @@ MOST_A_DAY: Final = 20_000
 """Decisions of a day whose rewards are read; of a busier journey those of the first minutes of each hour are."""
 _DAY: Final = timedelta(days=1)
 _HOUR_US: Final = 3_600_000_000
+_QUARTER_S: Final = 900
+"""Days of every zone begin on one of these."""
 _SPANS: Final = 6
 """Parts of a day of which the evenness is looked at, so that no hour stands for all."""
 
 Sums = Mapping[tuple[str, str, date], RewardSums]
-"""By decision, group and day (UTC)."""
+"""By decision, group and day of the shop's zone."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One decision of a journey, by day (UTC) of the decision; None where nothing is known.
+    """One decision of a journey, by the shop's day of the decision; None where nothing is known.
 
     means: of each group's closed rounds. gained: of the policies' group over `versus`, the sum up to the day. evenness: mean
     entropy of the policies' distributions as a share of an even one's, over a sample of the day.
@@ -71,15 +75,20 @@ def hour_share(connection: Connection, journey: str, now: datetime) -> float:
     return min(MOST_A_DAY / max(connection.scalar(query) or 0, 1), 1.0)
 
 
-def read_curves(connection: Connection, journey: str, now: datetime, share: float) -> list[Curve]:
-    """The curves of each decision of a journey that has closed rounds in the last 30 days, of this share of each hour."""
-    sums = _reward_sums(connection, journey, now - LOOK_BACK, share)
+def read_curves(
+    connection: Connection, journey: str, now: datetime, share: float, zone: ZoneInfo
+) -> list[Curve]:
+    """The curves of each decision of a journey that has closed rounds in the last 30 days, of this share of each hour.
+
+    zone: the shop's, whose days are told.
+    """
+    sums = _by_day(_reward_sums(connection, journey, now - LOOK_BACK, share), zone)
     if not sums:
         return []
     known = {day for _, _, day in sums}
     first, last = min(known), max(known)
     days = tuple(first + _DAY * ahead for ahead in range((last - first).days + 1))
-    evenness = {day: _evenness(connection, journey, day) for day in days}
+    evenness = {day: _evenness(connection, journey, day, zone) for day in days}
     return [_curve(decision, days, sums, evenness) for decision in sorted({name for name, _, _ in sums})]
 
 
@@ -109,14 +118,25 @@ def _means(told: Sequence[RewardSums | None]) -> list[Estimate | None]:
     return [None if each is None else estimate(each.mean, each.mean_variance) for each in told]
 
 
-def _reward_sums(connection: Connection, journey: str, since: datetime, share: float) -> Sums:
-    day = (decisions.c.decided_at // (_DAY // timedelta(microseconds=1))).label("day")
+def _by_day(sums: Mapping[tuple[str, str, int], RewardSums], zone: ZoneInfo) -> Sums:
+    found: dict[tuple[str, str, date], RewardSums] = {}
+    for (decision, group, quarter), mine in sums.items():
+        key = decision, group, datetime.fromtimestamp(quarter * _QUARTER_S, zone).date()
+        found[key] = found[key] + mine if key in found else mine
+    return found
+
+
+def _reward_sums(
+    connection: Connection, journey: str, since: datetime, share: float
+) -> dict[tuple[str, str, int], RewardSums]:
+    """By decision, group and quarter of an hour since 1970."""
+    quarter = (decisions.c.decided_at // (_QUARTER_S * 1_000_000)).label("quarter")
     reward = rewards.c.reward
     query = (
         select(
             rewards.c.decision,
             decisions.c.group_name,
-            day,
+            quarter,
             func.count().label("rounds"),
             func.sum(reward).label("total"),
             func.sum(reward * reward).label("squares"),
@@ -125,25 +145,21 @@ def _reward_sums(connection: Connection, journey: str, since: datetime, share: f
         .where(decisions.c.journey == journey, decisions.c.decided_at >= microseconds(since))
         .where(decisions.c.decided_at % _HOUR_US < int(share * _HOUR_US))
         .where(rewards.c.state == State.RESOLVED.value)
-        .group_by(rewards.c.decision, decisions.c.group_name, day)
+        .group_by(rewards.c.decision, decisions.c.group_name, quarter)
     )
     return {
-        (row.decision, row.group_name, _date(int(row.day))): RewardSums(row.rounds, row.total, row.squares)
+        (row.decision, row.group_name, int(row.quarter)): RewardSums(row.rounds, row.total, row.squares)
         for row in connection.execute(query)
     }
 
 
-def _evenness(connection: Connection, journey: str, day: date) -> dict[str, float]:
+def _evenness(connection: Connection, journey: str, day: date, zone: ZoneInfo) -> dict[str, float]:
     """By decision, over the last decisions of each part of the day."""
     found: dict[str, list[float]] = defaultdict(list)
-    part = _DAY / _SPANS
-    starts = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    for begins in (starts + part * place for place in range(_SPANS)):
+    span = period_of("day", datetime.combine(day, time(12), zone), zone)
+    part = (span.ends_at - span.starts_at) / _SPANS
+    for begins in (span.starts_at + part * place for place in range(_SPANS)):
         for record in last_records(connection, journey, begins, begins + part, POLICY_GROUP):
             for round_ in record["rounds"]:
                 found[round_["decision"]].append(normalized_entropy(round_["probabilities"]))
     return {decision: sum(values) / len(values) for decision, values in found.items()}
-
-
-def _date(days_since_1970: int) -> date:
-    return date(1970, 1, 1) + _DAY * days_since_1970

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, func, select
 
@@ -47,10 +48,10 @@ class Policies:
     curves: tuple[Curve, ...]
 
 
-def read_policies(engine: Engine, now: datetime, journey: str = "", by: str = "") -> Policies:
+def read_policies(engine: Engine, now: datetime, zone: ZoneInfo, journey: str = "", by: str = "") -> Policies:
     """The policies as the log tells them: slices of all journeys or of the one named, curves of that or of the busiest.
 
-    by: an input of the policies that the slices are cut by, too.
+    zone: the shop's, whose days the curves tell. by: an input of the policies that the slices are cut by, too.
     """
     with engine.connect() as connection:
         shown = journey or busiest_journey(connection, now)
@@ -61,7 +62,7 @@ def read_policies(engine: Engine, now: datetime, journey: str = "", by: str = ""
             slices=read_slices(connection, journey, by),
             journey=shown,
             hour_share=share,
-            curves=tuple(read_curves(connection, shown, now, share)),
+            curves=tuple(read_curves(connection, shown, now, share, zone)),
         )
 
 

@@ -24,6 +24,9 @@ class RewardSums:
     total: float
     squares: float
 
+    def __add__(self, other: RewardSums) -> RewardSums:
+        return RewardSums(self.rounds + other.rounds, self.total + other.total, self.squares + other.squares)
+
     @property
     def mean(self) -> float:
         """Σr / n."""

@@ -6,6 +6,7 @@ import asyncio
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
@@ -97,7 +98,8 @@ async def show_customer(
 @router.get("/policies")
 async def show_policies(request: Request, gardoon: Gardoon, journey: str = "", by: str = "") -> Response:
     """What the policies do, earned and were."""
-    found = await asyncio.to_thread(read_policies, gardoon.engine, gardoon.clock(), journey, by)
+    zone = ZoneInfo(gardoon.settings.time_zone)
+    found = await asyncio.to_thread(read_policies, gardoon.engine, gardoon.clock(), zone, journey, by)
     pages = await asyncio.to_thread(evaluation_pages, gardoon.settings.reports_path)
     return render(
         request,

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -30,6 +31,7 @@ from service.store.tables import budgets, decisions, rewards
 from tests.service.conftest import NOW, Worker, stored_customer
 
 MEASURES = Path(__file__).parent / "measures.json"
+TEHRAN = ZoneInfo("Asia/Tehran")
 PAGES = ("policies", "budget", "experiments", "retention", "funnel", "value", "economics", "health")
 
 
@@ -176,7 +178,7 @@ def test_a_newer_report_takes_the_place_of_the_one_before(tmp_path: Path) -> Non
 def test_policies_are_told_by_journey_decision_and_group(worker: Worker) -> None:
     answers = decided(worker)
 
-    found = read_policies(worker.state.engine, worker.clock())
+    found = read_policies(worker.state.engine, worker.clock(), TEHRAN)
 
     channel = next(each for each in found.slices.found if each.decision == "channel")
     assert (channel.journey, channel.group, channel.rounds) == (
@@ -187,7 +189,7 @@ def test_policies_are_told_by_journey_decision_and_group(worker: Worker) -> None
     assert sum(probability for _, probability, _ in channel.actions()) == pytest.approx(1)
     assert sum(chosen for _, _, chosen in channel.actions()) == pytest.approx(1)
     assert 0 < channel.mean_entropy <= 1
-    assert read_policies(worker.state.engine, worker.clock(), "lucky_wheel").slices.found == ()
+    assert read_policies(worker.state.engine, worker.clock(), TEHRAN, "lucky_wheel").slices.found == ()
 
 
 def test_policies_are_told_by_thirds_of_an_input_that_they_read(worker: Worker) -> None:
@@ -196,7 +198,7 @@ def test_policies_are_told_by_thirds_of_an_input_that_they_read(worker: Worker) 
         worker.reader.customers[f"r{number}"] = customer
         worker.decide(customer_id=f"r{number}", journey="churn_prevention")
 
-    found = read_policies(worker.state.engine, worker.clock(), by="recency_days").slices
+    found = read_policies(worker.state.engine, worker.clock(), TEHRAN, by="recency_days").slices
 
     assert found.by == "recency_days"
     assert [(each.decision, each.part.low, each.part.high, each.rounds) for each in found.found] == [
@@ -208,7 +210,7 @@ def test_policies_are_told_by_thirds_of_an_input_that_they_read(worker: Worker) 
     page = worker.client.get("/console/policies?by=recency_days").text
     assert "<bdi>6.00 – 8.00</bdi>" in page
     assert "unknown" in page
-    assert read_policies(worker.state.engine, worker.clock(), by="shoe_size").slices.by == ""
+    assert read_policies(worker.state.engine, worker.clock(), TEHRAN, by="shoe_size").slices.by == ""
 
 
 @pytest.fixture
@@ -230,11 +232,11 @@ def test_what_policies_earn_is_told_beside_chance_once_windows_have_closed(halve
     ]
     halved.clock.advance(hours=21)
     halved.client.post("/v1/outcomes", json={"outcomes": told})
-    before = read_policies(halved.state.engine, halved.clock())
+    before = read_policies(halved.state.engine, halved.clock(), TEHRAN)
     halved.clock.advance(days=10)
     halved.learn()
 
-    found = read_policies(halved.state.engine, halved.clock())
+    found = read_policies(halved.state.engine, halved.clock(), TEHRAN)
     curve = next(each for each in found.curves if each.decision == "channel")
 
     assert before.curves == ()
@@ -274,7 +276,9 @@ def test_of_a_busy_journey_the_first_minutes_of_each_hour_are_looked_at(worker: 
         connection.execute(rewards.insert(), earned)
 
     with worker.state.engine.connect() as connection:
-        whole, half = (read_curves(connection, "busy", worker.clock(), share)[0] for share in (1.0, 0.5))
+        whole, half = (
+            read_curves(connection, "busy", worker.clock(), share, TEHRAN)[0] for share in (1.0, 0.5)
+        )
         share = hour_share(connection, "busy", worker.clock())
 
     assert share == 1.0
@@ -282,8 +286,36 @@ def test_of_a_busy_journey_the_first_minutes_of_each_hour_are_looked_at(worker: 
     assert half.means["decisioning"][0].value == (0 + 1 + 4 + 5) / 4  # type: ignore[union-attr]
 
 
+def test_a_curve_tells_days_of_the_shop(worker: Worker) -> None:
+    """Two decisions within an hour, before and after midnight in Tehran, of one day of Greenwich."""
+    logged = {"customer_id": "c", "journey": "night", "status": "act", "group_name": "decisioning"}
+    record = json.dumps({"rounds": [{"decision": "channel", "probabilities": [0.5, 0.5]}]}).encode()
+    midnight = datetime(2026, 11, 20, 20, 30, tzinfo=UTC)
+    rows = [
+        logged
+        | {"decision_id": f"night {minutes}", "record": record}
+        | dict.fromkeys(("decided_at", "effective_at"), microseconds(midnight + timedelta(minutes=minutes)))
+        for minutes in (-30, 20, 30)
+    ]
+    earned = [
+        {"decision_id": row["decision_id"], "decision": "channel", "state": "resolved", "snapshot": 1}
+        | {"reward": 1.0}
+        for row in rows
+    ]
+    with worker.state.engine.begin() as connection:
+        connection.execute(decisions.insert(), rows)
+        connection.execute(rewards.insert(), earned)
+
+    with worker.state.engine.connect() as connection:
+        (curve,) = read_curves(connection, "night", worker.clock(), 1.0, TEHRAN)
+
+    assert curve.days == (date(2026, 11, 20), date(2026, 11, 21))
+    assert curve.rounds == {"decisioning": [1, 2]}
+    assert curve.evenness == [1.0, 1.0]
+
+
 def test_champions_and_their_promotions_are_told(worker: Worker) -> None:
-    found = read_policies(worker.state.engine, worker.clock())
+    found = read_policies(worker.state.engine, worker.clock(), TEHRAN)
 
     assert {each.name for each in found.champions} >= {"channel_policy", "coupon_policy", "send_time_policy"}
     assert {each.snapshot for each in found.promotions} == {1}
