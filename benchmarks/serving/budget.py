@@ -36,18 +36,18 @@ PARTS: Final = (
     ("coupon's code and signature", r"service/coupons/"),
     ("features: reading", r"features/(online|wire|redis|stored)|service/steady_reader"),
     ("features: encoding", r"features/"),
-    ("standing: reading", r"service/store/(standing_reads|many_standings)"),
-    ("commit, with the record's JSON", r"service/store/"),
+    ("standing: reading", r"service/store/standing_"),
+    ("commit, with the record's JSON", r"service/store/(?!driver)"),
     (
         "the decision besides",
-        r"service/(decider|choice|course|record|claiming|drawing|group|audience|request_check)",
+        r"service/(decider|side_by_side|choice|course|record|claiming|drawing|group|audience|request_check)",
     ),
     ("metrics", r"prometheus_client/|service/(observability|stages)"),
-    ("route, limits, idempotency", r"service/"),
+    ("route, limits, idempotency", r"service/(?!store/)"),
     ("framework and middleware", r"fastapi/|starlette/"),
     ("HTTP and event loop", r"uvicorn/|asyncio/|concurrent/|threading"),
 )
-"""Part, and the files of its functions; the first that fits the innermost frame of all."""
+"""Part, and the files of its functions; the first that fits the innermost frame of all. The driver's are its caller's."""
 _PLACE: Final = re.compile(r"\(([^()]*?)(?::\d+)?\)$")
 
 
