@@ -57,11 +57,11 @@ class Wording:
         number = (day - found.starts_on).days + 1
         return self._digits(f"{number} {_JALALI_MONTHS[found.month - 1]} {found.year}")
 
-    def moment(self, at: datetime | str | None) -> str:
-        """A moment, to the second, in the zone of the page; one in ISO 8601 as well."""
+    def moment(self, at: datetime | str | None, zone: ZoneInfo | None = None) -> str:
+        """A moment, to the second, in the zone of the page where no other is named; one in ISO 8601 as well."""
         if at is None:
             return UNKNOWN
-        local = (datetime.fromisoformat(at) if isinstance(at, str) else at).astimezone(self.zone)
+        local = (datetime.fromisoformat(at) if isinstance(at, str) else at).astimezone(zone or self.zone)
         return f"{self.day(local.date())}, {self._digits(f'{local:%H:%M:%S}')}".replace(", ", self._comma)
 
     def clock(self, at: datetime) -> str:

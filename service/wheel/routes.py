@@ -19,7 +19,7 @@ from service.state import State
 from service.static_file import static_file
 from service.wheel.face import sectors, stops_at
 from service.wheel.link import PATH, Wheel, open_link
-from service.wheel.spin import Drawn, amounts_of, drawn_already, spin
+from service.wheel.spin import Drawn, amounts_of, drawn_already, spin, zone_of
 
 TEMPLATE: Final = "wheel.html"
 STATIC: Final = Path(__file__).parent / "static"
@@ -44,7 +44,7 @@ router = APIRouter(prefix=PATH, route_class=WheelRoute, include_in_schema=False)
 async def show_wheel(request: Request, gardoon: Gardoon, link: str = "") -> Response:
     """The wheel, and what it stopped at where it was spun in this period."""
     wheel = await _opened(request, gardoon, link)
-    return _wheel(request, gardoon, wheel, link, await drawn_already(gardoon, wheel))
+    return await _wheel(request, gardoon, wheel, link, await drawn_already(gardoon, wheel))
 
 
 @router.post("")
@@ -52,7 +52,7 @@ async def spin_wheel(request: Request, gardoon: Gardoon) -> Response:
     """Spin the wheel; spun again in the same period it stops at the same."""
     link = parse_qs((await request.body()).decode("latin-1")).get("link", [""])[0]
     wheel = await _opened(request, gardoon, link)
-    return _wheel(request, gardoon, wheel, link, await spin(gardoon, wheel))
+    return await _wheel(request, gardoon, wheel, link, await spin(gardoon, wheel))
 
 
 @router.get("/static/{name}")
@@ -73,13 +73,22 @@ async def _opened(request: Request, gardoon: State, link: str) -> Wheel:
     return wheel
 
 
-def _wheel(request: Request, gardoon: State, wheel: Wheel, link: str, drawn: Drawn | None) -> Response:
+async def _wheel(request: Request, gardoon: State, wheel: Wheel, link: str, drawn: Drawn | None) -> Response:
     amounts = amounts_of(gardoon, wheel)
     amount = drawn.coupon.amount if drawn and drawn.coupon else 0
     if amount not in amounts:  # drawn before the journey's amounts were changed
         amounts = (*amounts, amount)
     turned = stops_at(amounts, amount) if drawn else 0.0
-    return _shown(request, fault=None, drawn=drawn, link=link, sectors=sectors(amounts), turned=turned)
+    zone = await zone_of(gardoon, wheel)
+    return _shown(
+        request,
+        fault=None,
+        drawn=drawn,
+        link=link,
+        sectors=sectors(amounts),
+        turned=turned,
+        customer_zone=zone,
+    )
 
 
 def _shown(request: Request, *, status: int = 200, **shown: object) -> Response:

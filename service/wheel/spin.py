@@ -6,8 +6,10 @@ import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from service.asker import Asker
+from service.course import customer_zone
 from service.forcing import decide_for
 from service.schemas import Coupon, DecideRequest, Trigger
 from service.state import State
@@ -55,6 +57,12 @@ async def spin(gardoon: State, wheel: Wheel) -> Drawn:
     )
     answer = json.loads((await decide_for(gardoon, SPINNER, request, None)).content)
     return Drawn(None if answer["coupon"] is None else Coupon.model_validate(answer["coupon"]))
+
+
+async def zone_of(gardoon: State, wheel: Wheel) -> ZoneInfo:
+    """The customer's zone, in whose midnight the code ends; the shop's where it is not known."""
+    features = await gardoon.features_of(wheel.customer_id, gardoon.clock())
+    return customer_zone(features.strings["time_zone"], gardoon.settings.time_zone)
 
 
 def amounts_of(gardoon: State, wheel: Wheel) -> tuple[int, ...]:

@@ -73,6 +73,16 @@ def test_all_that_the_page_loads_is_under_its_own_address(worker: Worker) -> Non
     assert worker.client.get("/wheel/static/none.css").status_code == 404
 
 
+def test_the_end_of_a_code_is_told_by_the_clock_of_its_customer(worker: Worker) -> None:
+    worker.reader.customers["c1"] = stored_customer("c1", recency_days=3.0, time_zone="Asia/Tokyo")
+
+    page = spun(worker, link(worker)["path"]).text
+
+    told = re.search(r"Valid until <time[^>]*>([^<]+)<", page)
+    assert told is not None
+    assert told[1].endswith(", 00:00:00"), told[1]
+
+
 def test_a_link_draws_nothing_until_the_wheel_is_spun_and_then_once(worker: Worker) -> None:
     path = link(worker)["path"]
     before = worker.client.get(path)
