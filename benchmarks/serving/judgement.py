@@ -13,17 +13,30 @@ from benchmarks.target import Target
 
 OF_THE_FLOOR = {EMBEDDED: 0.5, PRODUCTION: 0.7}
 FLAT = 1.1
+ACTING = 0.4
+"""Of the decisions; the wheel gives nothing to two fifths."""
 
 
 def targets_of(results: Results) -> list[Target]:
     """All of them; those of what was not measured are left out."""
     return [
+        *_answers(results),
         *_throughput(results),
         *_processor(results),
         *_latency(results),
         *_peers(results),
         *_batches(results),
         *_processes(results),
+    ]
+
+
+def _answers(results: Results) -> list[Target]:
+    """That decisions are what was measured: where it is late in the evening, most are suppressed, which costs less."""
+    return [
+        Target(f"{shape}, {journey}, share that acts", said[200, "act"] / said.total(), "at least", ACTING)
+        for shape in SHAPES
+        for journey in dict.fromkeys(journey for journey, _ in LOADS)
+        if (said := results.said(shape, journey))
     ]
 
 

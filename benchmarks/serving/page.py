@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -178,8 +177,7 @@ def _said(results: Results) -> list[str]:
     lines = []
     for shape in SHAPES:
         for journey in dict.fromkeys(journey for journey, _ in LOADS):
-            bursts = [b for b in results.full if (b.way, b.journey) == (shape, journey)]
-            said = sum((burst.said for burst in bursts), Counter())
+            said = results.said(shape, journey)
             shares = (
                 f"{status} {stated} {n / said.total():.1%}" for (status, stated), n in said.most_common()
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -43,6 +44,10 @@ class Results:
         """How many times the other's answers a second, had each its core alone: the median of the rounds' ratios."""
         pairs = zip(self.of(way, journey, connections), self.of(other, journey, connections), strict=True)
         return statistics.median(mine.rate_alone / theirs.rate_alone for mine, theirs in pairs)
+
+    def said(self, way: str, journey: str) -> Counter[tuple[int, str]]:
+        """How often it answered with which HTTP status and status of a decision, over all loads."""
+        return sum((b.said for b in self.full if (b.way, b.journey) == (way, journey)), Counter())
 
     def feast_call_us(self, shape: str) -> float:
         """Processor time of one `get_online_features`; nan where it was not measured."""
