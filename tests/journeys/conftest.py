@@ -15,11 +15,14 @@ from journeys.definition_files import load_journeys
 from service.app import utc_now
 from service.settings import Settings
 from service.store.engine import open_log
+from tests.contract.conftest import log_url
 from tests.features.conftest import Shop
-from tests.service.conftest import bread_and_butter, publish_champions
+from tests.service.conftest import bread_and_butter, make_worker, points, publish_champions
 from tests.service.real_shop import prepare, serving
 
-collect_ignore = [
+__all__ = ["log_url", "make_worker", "points"]
+collect_ignore = ["runner_at.py"]  # a program
+collect_ignore += [
     "airflow_play.py",
     "temporal_play.py",
 ]  # run by the Python of the engines, which has their packages

@@ -29,6 +29,7 @@ class RoteService:
     """Decides to send an e-mail at once; the same key gets the same decision. `at` hears of each moment of an exchange."""
 
     at: Moment = lambda _: None
+    complements: tuple[str, ...] = ()
     decisions: dict[str, dict[str, Any]] = field(default_factory=dict)
     n_asked: int = 0
     n_told: int = 0
@@ -45,8 +46,13 @@ class RoteService:
             ]
             return {"accepted": len(results), "results": results}
         if path == "/v1/complements":
-            nothing = {"products": [], "unknown": [], "excluded": [], "versions": {}}
-            return {**nothing, "fallback": "unknown_cart", "bought_within_days": 28}
+            fixed = {"unknown": [], "excluded": [], "versions": {}, "bought_within_days": 28}
+            fallback = None if self.complements else "unknown_cart"
+            return {
+                **fixed,
+                "products": [complement(each) for each in self.complements],
+                "fallback": fallback,
+            }
         self.n_asked += 1
         return self.decisions.setdefault(key, decision(key, body))
 
@@ -66,10 +72,14 @@ def decision(key: str, body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def complement(product: str) -> dict[str, Any]:
+    return {"product_id": product, "score": 0.5, "support": 20, "because_of": "tea"}
+
+
 @contextmanager
-def rote_service() -> Iterator[RoteService]:
+def rote_service(complements: tuple[str, ...] = ()) -> Iterator[RoteService]:
     """A service that answers by rote, on a port of its own."""
-    service = RoteService()
+    service = RoteService(complements=complements)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -1,4 +1,4 @@
-"""A real runner process is killed at every kind of moment: nothing is sent twice, nothing is decided twice."""
+"""A runner's process is killed in every exchange and at all that it writes down: nothing is sent or decided twice."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from journeys.definition_files import load_journeys
 from journeys.store import Store
 from journeys.tables import open_tables
 from tests.databases import POSTGRESQL, SQLITE, new_database
+from tests.journeys.dying_runner import dying_runner
 from tests.journeys.outside import mailbox, rote_service, runner, tell, track
 from tests.running import wait_for
 
@@ -34,6 +35,25 @@ MOMENTS = {
 
 Killed between the claim and its result, nobody knows what became of the message: it is not sent again, nothing is told.
 """
+
+
+WITHIN = {
+    "take done": (1, 1),
+    "ring done": (1, 1),
+    "begun": (1, 1),
+    "answer Suggested": (1, 1),
+    "answer Suggested done": (1, 1),
+    "answer Decided": (1, 1),
+    "answer Decided done": (1, 1),
+    "claim done": (0, 0),
+    "settle": (1, 0),
+    "settle done": (1, 1),
+    "answer Sent": (1, 1),
+    "answer Sent done": (1, 1),
+}
+"""How many messages and outcomes come of a kill before or after what the runner writes down, in the order that it does."""
+OF_A_DATABASE = ("ring done", "begun", "claim done", "answer Sent")
+"""Where it depends on locks and transactions, which PostgreSQL has others of."""
 
 
 @pytest.fixture(params=[SQLITE, POSTGRESQL])
@@ -64,11 +84,9 @@ def one_customer(customer: str) -> list[dict[str, Any]]:
     return [told, track(customer, "added_to_cart", 4, product_id="tea", cart_id="cart-1")]
 
 
-def test_killed_at_any_moment_it_sends_nothing_twice_and_decides_nothing_twice(
-    tmp_path: Path, database: str
-) -> None:
-    events, killer = tmp_path / "events.ndjson", Killer()
-    moments = list(MOMENTS) if database.startswith("sqlite") else ["decide done", "mail done"]
+def test_killed_in_any_exchange_it_sends_nothing_twice_and_decides_nothing_twice(tmp_path: Path) -> None:
+    events, killer, moments = tmp_path / "events.ndjson", Killer(), list(MOMENTS)
+    database = f"sqlite:///{tmp_path}/journeys.db"
     store = Store(open_tables(database), load_journeys())
     with rote_service() as service, mailbox() as box:
         service.at = box.at = killer
@@ -96,4 +114,40 @@ def test_killed_at_any_moment_it_sends_nothing_twice_and_decides_nothing_twice(
     assert service.n_asked > len(service.decisions), (
         "a decision that was asked for again is the one that was made"
     )
+    assert {outcome["kind"] for outcome in service.outcomes.values()} == {"delivered"}
+
+
+def test_killed_before_or_after_whatever_it_writes_down_it_sends_nothing_twice_and_decides_nothing_twice(
+    tmp_path: Path, database: str
+) -> None:
+    events, die_at = tmp_path / "events.ndjson", tmp_path / "die_at"
+    die_at.touch()
+    moments = list(WITHIN) if database.startswith("sqlite") else list(OF_A_DATABASE)
+    expected = [WITHIN[moment] for moment in moments]
+    store = Store(open_tables(database), load_journeys())
+    with rote_service(complements=("butter",)) as service, mailbox() as box:
+        (tmp_path / "channels.yaml").write_text(box.channels, encoding="utf-8")
+        for number, moment in enumerate((*moments, "")):
+            n_told = sum(told for _, told in expected[:number])
+            with dying_runner(tmp_path, service.address, database) as process:
+                wait_for(
+                    lambda n_told=n_told: (
+                        len(service.outcomes) == n_told and all(run.ended for run in store.runs())
+                    ),
+                    seconds=30,
+                    what=f"what the kill before {moment!r} left unfinished",
+                )
+                if moment:
+                    die_at.write_text(moment)
+                    tell(events, *one_customer(f"c{number}"))
+                    process.join(30)
+                    assert process.exitcode == -signal.SIGKILL, moment
+                    die_at.write_text("")
+    store.engine.dispose()
+
+    sent = [address for address, _, _ in box.received]
+    assert [sent.count(f"c{number}@example.com") for number in range(len(moments))] == [
+        n for n, _ in expected
+    ]
+    assert len(service.decisions) == len(moments)
     assert {outcome["kind"] for outcome in service.outcomes.values()} == {"delivered"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from journeys.sending import ChannelsError, Message, load_channels
+from journeys.sending import ChannelsError, Message, Printing, load_channels
 from tests.journeys.outside import Mailbox, mailbox
 
 pytestmark = pytest.mark.filterwarnings(
@@ -69,3 +69,12 @@ def test_a_file_of_channels_that_is_none_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ChannelsError, match="wanted a line"):
         load_channels(tmp_path / "channels.yaml")
+
+
+def test_without_channels_a_message_is_printed_on_one_line_as_it_was_written_and_no_address_with_it(
+    capsysbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    is_sent = Printing().send(message("sms", email="c1@example.com", phone="+989120000000"))
+
+    assert is_sent
+    assert capsysbinary.readouterr().out.decode() == "sms to c1: Hooray!: برنده شدید: 30,000\n"
