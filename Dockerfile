@@ -1,5 +1,6 @@
 # syntax=docker/dockerfile:1
-# Two images of one build: `service` answers and learns, `training` also fits models and runs the MLflow server.
+# Three images of one build: `service` answers and learns, `training` also fits models and runs the MLflow server, `journeys`
+# runs the reference journeys.
 #   docker build --target service -t gardoon .
 FROM python:3.12-slim-bookworm AS base
 ENV PYTHONUNBUFFERED=1 PATH=/opt/venv/bin:$PATH
@@ -22,6 +23,18 @@ RUN uv venv /opt/venv \
 FROM build AS build-training
 COPY requirements/run.lock /requirements/run.lock
 RUN UV_COMPILE_BYTECODE=1 uv pip install --no-cache --python /opt/venv/bin/python --require-hashes -r /requirements/run.lock
+
+FROM build AS build-journeys
+COPY requirements/journeys.lock /requirements/journeys.lock
+RUN UV_COMPILE_BYTECODE=1 uv pip install --no-cache --python /opt/venv/bin/python --require-hashes -r /requirements/journeys.lock
+
+FROM base AS journeys
+COPY --from=build-journeys /opt/venv /opt/venv
+COPY gardoon_client gardoon_client
+COPY journeys journeys
+RUN install -d -o 10001 var
+USER 10001
+CMD ["python", "-m", "journeys", "run", "--events", "var/events.ndjson"]
 
 FROM base AS training
 COPY --from=build-training /opt/venv /opt/venv

@@ -53,6 +53,7 @@ lock: $(UV) ## resolve the dependencies anew and write requirements/
 	$(UV) lock --upgrade
 	$(UV) export -q --no-default-groups --format requirements.txt --no-emit-project --no-annotate --no-header -o requirements/serve.lock
 	$(UV) export -q --no-default-groups --group training --format requirements.txt --no-emit-project --no-annotate --no-header -o requirements/run.lock
+	$(UV) export -q --no-default-groups --group journeys --format requirements.txt --no-emit-project --no-annotate --no-header -o requirements/journeys.lock
 	$(UV) export -q --all-groups --format requirements.txt --no-emit-project --no-annotate --no-header -o requirements/dev.lock
 	$(UV) pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements/engines.in -o requirements/engines.lock
 

@@ -26,6 +26,9 @@ ChannelFile = Annotated[
     Path | None, typer.Option(help="Apprise addresses by channel; without, messages are printed.")
 ]
 KeepDays = Annotated[int, typer.Option(help="How long what is over is kept.", min=1)]
+AliveFile = Annotated[
+    Path | None, typer.Option(help="Touched in each turn; an old one says that it is stuck.")
+]
 Executor = Annotated[str, typer.Option(help="This process's name, of several that share a database.")]
 
 
@@ -55,6 +58,7 @@ def run(
     definitions: Definitions = SHIPPED,
     executor: Executor = "local",
     keep_days: KeepDays = 90,
+    alive_file: AliveFile = None,
 ) -> None:
     """Take events, wait, ask Gardoon and send, until Ctrl-C; started again, go on where it was."""
     from dbos import DBOSClient
@@ -80,7 +84,7 @@ def run(
     typer.echo("running; Ctrl-C stops it")
     workflows = DBOSClient(system_database_url=workflow_url(database))
     tidy = HourlyCleanUp(store, workflows, clock=utc_now, keep=timedelta(days=keep_days))
-    runner.work_until(stop, Feed(events, store, utc_now).read, tidy)
+    runner.work_until(stop, Feed(events, store, utc_now).read, tidy, alive_file)
 
 
 @app.command("clean-up")

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from dbos import (
@@ -74,10 +75,16 @@ class Runner(DBOSConfiguredInstance):
         return rung + len(commands)
 
     def work_until(
-        self, stop: threading.Event, feed: Callable[[], int], when_idle: Callable[[], None]
+        self,
+        stop: threading.Event,
+        feed: Callable[[], int],
+        when_idle: Callable[[], None],
+        alive: Path | None = None,
     ) -> None:
-        """Take events and do what they lead to until told to stop."""
+        """Take events and do what they lead to until told to stop; touch the file `alive` in each turn."""
         while not stop.is_set():
+            if alive is not None:
+                alive.touch()
             if feed() + self.work() == 0:
                 when_idle()
                 stop.wait(PAUSE_SECONDS)

@@ -67,6 +67,8 @@ def learn_until(stop: threading.Event, settings: Settings) -> None:
         except Exception as error:  # a learner that ends learns nothing more
             metrics.failed.inc()
             _logger.error("step failed, trying again", exc_info=error)
+        if settings.alive_file is not None:
+            settings.alive_file.touch()
         stop.wait(settings.learn_seconds if leading else min(settings.learn_seconds, STANDBY_SECONDS))
     lock.release()
     engine.dispose()

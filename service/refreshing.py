@@ -65,6 +65,8 @@ def refresh_until(stop: threading.Event, settings: Settings) -> None:
         except Exception as error:  # a refresher that ends refreshes nothing more
             metrics.failed.inc()
             _logger.error("round failed, trying again", exc_info=error)
+        if settings.alive_file is not None:
+            settings.alive_file.touch()
         metrics.leads.set(0)
         stop.wait(STANDBY_SECONDS)
     lock.release()
@@ -187,6 +189,8 @@ class _Turns:
 
     def _look(self) -> None:
         self._look_again = time.monotonic() + LOOK_SECONDS
+        if self.settings.alive_file is not None:
+            self.settings.alive_file.touch()
         with self.refresher.engine.connect() as connection:
             backlog = read_backlog(connection)
         self.metrics.backlog.set(backlog.length)

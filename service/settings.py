@@ -60,6 +60,10 @@ class Settings(BaseSettings):
     refresher_metrics_port: int = Field(
         default=0, ge=0, description="where the refresher shows its metrics, on every address; 0: nowhere"
     )
+    alive_file: Path | None = Field(
+        default=None,
+        description="touched by learner and refresher in each turn, well or ill: one that is old says that they are stuck",
+    )
     wheel_frame_ancestors: str = Field(
         default="'none'",
         pattern=r"^[^;,\r\n]+$",

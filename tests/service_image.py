@@ -15,10 +15,10 @@ ROOT = Path(__file__).parents[1]
 LACKING = ROOT / "tests" / "lacking"
 
 
-def as_in_its_image(*folders: Path) -> dict[str, str]:
-    """Variables for a Python that is to import no package beyond `requirements/serve.lock`; it looks in the folders, too."""
+def as_in_its_image(*folders: Path, lock: str = "serve.lock") -> dict[str, str]:
+    """Variables for a Python that is to import no package beyond those in `requirements`; it looks in the folders, too."""
     path = ":".join(str(folder) for folder in (LACKING, *folders))
-    return {"PYTHONPATH": path, "LACKING": " ".join(packages_beyond("serve.lock"))}
+    return {"PYTHONPATH": path, "LACKING": " ".join(packages_beyond(lock))}
 
 
 @cache

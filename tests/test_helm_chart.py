@@ -9,8 +9,9 @@ import helm_python
 import kubernetes_validate
 import pytest
 import yaml
-from typer.testing import CliRunner
+from typer.main import get_command
 
+from journeys.cli import app as journeys
 from service.cli import app
 from service.settings import Settings
 from tests.production_shape import COMPOSE, HOME, stage
@@ -19,6 +20,7 @@ CHART = Path(__file__).parent.parent / "deploy" / "helm" / "gardoon"
 KUBERNETES = ("1.27", "1.34")
 EVERYTHING = {
     "refresher": {"data": {"claim": "data"}},
+    "runner": {"events": {"claim": "events"}},
     "journeys": {"configMap": "our-journeys"},
     "ingress": {"host": "gardoon.example", "className": "nginx", "tlsSecret": "tls"},
     "imagePullSecrets": [{"name": "registry"}],
@@ -28,6 +30,12 @@ EVERYTHING = {
 def rendered(values: dict[str, Any]) -> list[dict[str, Any]]:
     texts = helm_python.Chart.load(CHART).render(values, name="shop", namespace="retention")
     return [each for text in texts.values() for each in yaml.safe_load_all(text) if each]
+
+
+def one(kind: str, name: str) -> dict[str, Any]:
+    """What is rendered with everything under that name."""
+    (found,) = (e for e in rendered(EVERYTHING) if (e["kind"], e["metadata"]["name"]) == (kind, name))
+    return found
 
 
 def pods(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -72,10 +80,10 @@ def test_values_that_cannot_be_meant_are_refused_by_their_place(values: dict[str
 
 
 def test_it_runs_what_compose_runs_and_what_upgrades_and_time_ask_for() -> None:
-    background = {name for name in ("learner", "refresher") if name in COMPOSE["services"]}
+    background = {name for name in ("learner", "refresher", "journeys") if name in COMPOSE["services"]}
 
     assert set(ALL_PODS) == {"workers", "migrate", "retain"} | background
-    assert "refresher" not in pods({}), "there is none without the data that it needs"
+    assert not {"refresher", "journeys"} & pods({}).keys(), "there is none without the data that it needs"
 
 
 @pytest.mark.parametrize("name", ALL_PODS)
@@ -83,14 +91,17 @@ def test_a_pod_runs_a_command_that_there_is_with_settings_that_there_are(name: s
     container = ALL_PODS[name]["containers"][0]
     settings = {f"GARDOON_{field.upper()}" for field in Settings.model_fields}
     of_feature_store = {"GARDOON_REGISTRY", "GARDOON_REDIS"}
+    module, commands, known = ("service", app, settings | of_feature_store)
+    if name == "journeys":
+        module, commands, known = ("journeys", journeys, {"GARDOON_API_KEY", "GARDOON_JOURNEYS_DATABASE_URL"})
 
-    asked = CliRunner().invoke(app, [container["args"][0], "--help"])
-    options = [each for each in container["args"] if each.startswith("--")]
+    command, *given = container["args"]
+    parameters = get_command(commands).commands[command].params  # type: ignore[attr-defined]
+    options = {option for parameter in parameters for option in parameter.opts}
 
-    assert container["command"] == ["python", "-m", "service"]
-    assert asked.exit_code == 0
-    assert all(option in asked.output for option in options)
-    assert {each["name"] for each in container["env"]} <= settings | of_feature_store
+    assert container["command"] == ["python", "-m", module]
+    assert {each.split("=")[0] for each in given if each.startswith("--")} <= options
+    assert {each["name"] for each in container["env"]} <= known
 
 
 @pytest.mark.parametrize("name", ALL_PODS)
@@ -106,6 +117,44 @@ def test_a_pod_has_no_privileges_and_writes_only_where_the_image_may(name: str) 
     assert container["securityContext"]["allowPrivilegeEscalation"] is False
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
     assert sorted(written) == [f"{HOME}/var", "/tmp"]
+
+
+@pytest.mark.parametrize("name", ["learner", "refresher", "journeys"])
+def test_what_answers_nobody_is_started_again_once_it_touches_its_file_no_longer(name: str) -> None:
+    container = ALL_PODS[name]["containers"][0]
+    test = COMPOSE["services"][name]["healthcheck"]["test"][-1].replace("$$", "$")
+    told = {*container["args"], *(f"{each['name']}={each.get('value')}" for each in container["env"])}
+
+    assert container["livenessProbe"]["exec"]["command"] == ["sh", "-c", test]
+    assert told & {"--alive-file=/tmp/alive", "GARDOON_ALIVE_FILE=/tmp/alive"}
+
+
+def test_of_the_runner_there_is_one_at_a_time_with_its_own_image_and_secret() -> None:
+    runner = one("Deployment", "shop-journeys")
+    container = ALL_PODS["journeys"]["containers"][0]
+    service = one("Service", "shop-workers")["spec"]["ports"][0]["port"]
+
+    assert (runner["spec"]["replicas"], runner["spec"]["strategy"]) == (1, {"type": "Recreate"})
+    assert container["image"] == "gardoon-journeys:0.1.0"
+    assert f"--service=http://shop-workers:{service}" in container["args"]
+    assert all("valueFrom" in each for each in container["env"])
+    assert container["resources"]["limits"]
+
+
+def test_workers_are_as_many_as_their_processors_are_busy() -> None:
+    scaled = one("HorizontalPodAutoscaler", "shop-workers")["spec"]
+    workers = one("Deployment", "shop-workers")
+
+    assert scaled["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop-workers"}
+    assert (scaled["minReplicas"], scaled["maxReplicas"]) == (2, 20)
+    assert scaled["metrics"] == [
+        {
+            "type": "Resource",
+            "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 60}},
+        }
+    ]
+    assert "replicas" not in workers["spec"], "an upgrade does not undo what was scaled"
+    assert ALL_PODS["workers"]["containers"][0]["resources"]["requests"]["cpu"], "of which it is a share"
 
 
 def test_secrets_come_from_a_secret_alone() -> None:

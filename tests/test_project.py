@@ -29,17 +29,24 @@ def wanted(requirements: list[str]) -> set[str]:
 def test_every_direct_dependency_is_locked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     core = wanted(project["project"]["dependencies"])
-    training, dev = (wanted(project["dependency-groups"][group]) for group in ("training", "dev"))
+    groups = {
+        name: [each for each in group if isinstance(each, str)]
+        for name, group in project["dependency-groups"].items()
+    }
+    training, dev, journeys = (wanted(groups[group]) for group in ("training", "dev", "journeys"))
 
     assert core <= locked("serve.lock").keys()
     assert core | training <= locked("run.lock").keys()
     assert core | training | dev <= locked("dev.lock").keys()
+    assert core | journeys | wanted(groups["client"]) <= locked("journeys.lock").keys()
 
 
 def test_the_locks_are_of_one_resolution() -> None:
-    serve, run, dev = (locked(f"{name}.lock") for name in ("serve", "run", "dev"))
+    serve, run, journeys, dev = (locked(f"{name}.lock") for name in ("serve", "run", "journeys", "dev"))
 
     assert all(run[package] == versions for package, versions in serve.items())
+    assert all(journeys[package] == versions for package, versions in serve.items())
+    assert all(dev[package] == versions for package, versions in journeys.items())
     assert all(dev[package] == versions for package, versions in run.items())
 
 

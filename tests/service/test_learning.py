@@ -30,6 +30,7 @@ def test_learning_goes_on_while_the_registry_is_away(tmp_path: Path) -> None:
         mlflow_tracking_uri=f"http://127.0.0.1:{free_port()}",
         registry_seconds=0.1,
         learner_metrics_port=port,
+        alive_file=tmp_path / "alive",
     )
     engine = open_log(settings.log_url)
     scorers = {name: Artifact({"kind": "scorer", "name": name}) for name in SCORES}
@@ -46,6 +47,8 @@ def test_learning_goes_on_while_the_registry_is_away(tmp_path: Path) -> None:
         wait_for(published, seconds=60, what="a snapshot")
         with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as response:
             shown = response.read().decode()
+        (tmp_path / "alive").unlink()
+        wait_for((tmp_path / "alive").exists, seconds=30, what="the next turn")
     finally:
         stop.set()
         learner.join(timeout=30)

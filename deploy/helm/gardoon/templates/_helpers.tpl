@@ -8,13 +8,26 @@ app.kubernetes.io/component: {{ .component }}
 {{ .root.Release.Name }}-{{ .component }}
 {{- end }}
 
-{{- /* What every pod of ours is: whose image, as whom, with which settings and files. Wants root, component, args, resources. */ -}}
-{{- define "gardoon.pod" -}}
+{{- /* Asks for a file that a process touches in each turn, whatever became of it: restarts one that is stuck, not one that waits. */ -}}
+{{- define "gardoon.alive" -}}
+livenessProbe:
+  exec: {command: [sh, -c, 'test -n "$(find /tmp/alive -mmin -30)"']}
+  initialDelaySeconds: 60
+  periodSeconds: 60
+  timeoutSeconds: 10
+{{- end }}
+
+{{- define "gardoon.unprivileged" -}}
 securityContext: {runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001, fsGroup: 10001, seccompProfile: {type: RuntimeDefault}}
 automountServiceAccountToken: false
-{{- with .root.Values.imagePullSecrets }}
+{{- with .Values.imagePullSecrets }}
 imagePullSecrets: {{ toYaml . | nindent 2 }}
 {{- end }}
+{{- end }}
+
+{{- /* What every pod of ours is: whose image, as whom, with which settings and files. Wants root, component, args, resources. */ -}}
+{{- define "gardoon.pod" -}}
+{{ include "gardoon.unprivileged" .root }}
 containers:
   - name: {{ .component }}
     image: "{{ .root.Values.image.repository }}:{{ .root.Values.image.tag | default .root.Chart.AppVersion }}"
@@ -34,6 +47,9 @@ containers:
       - {name: GARDOON_COUPON_KEYS, value: /srv/gardoon/keys/coupon_keys.json}
       {{- if .root.Values.journeys.configMap }}
       - {name: GARDOON_DECISION_POINTS, value: /srv/gardoon/journeys}
+      {{- end }}
+      {{- if has .component (list "learner" "refresher") }}
+      - {name: GARDOON_ALIVE_FILE, value: /tmp/alive}
       {{- end }}
       {{- if eq .component "learner" }}
       - {name: GARDOON_LEARNER_METRICS_PORT, value: "9100"}
