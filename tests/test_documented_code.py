@@ -99,6 +99,10 @@ PARSED = {
     "GARDOON_PICTURES=docs/pictures python -m pytest tests/browser": "writes the pictures: tests/browser/test_pages.py",
     "kubectl create secret generic gardoon": "wants a cluster: tests/test_helm_chart.py",
     "helm install shop deploy/helm/gardoon": "wants a cluster: tests/test_helm_chart.py",
+    "helm upgrade shop deploy/helm/gardoon": "wants a cluster: tests/test_helm_chart.py",
+    "kubectl scale deployment": "wants a cluster: tests/test_helm_chart.py",
+    "docker compose": "wants containers: tests/test_deployment.py",
+    "echo GARDOON_API_KEY": "a line of a file: tests/test_deployment.py",
 }
 """How commands begin that are not run here, and why, with a test of what they do."""
 IS_OURS = re.compile(r"python -m (service|training|journeys|benchmarks)\b").match
