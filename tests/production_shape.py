@@ -76,7 +76,7 @@ class Shape:
         text = re.sub(r"\$\{GARDOON_POSTGRES_PASSWORD:\?[^}]*\}", PASSWORD, text)
         text = re.sub(r"postgres:5432/(\w+)", rf"/\1?host={self.postgres}", text)
         here = {"redis:6379": self.redis, "mlflow:5000": self.mlflow, "0.0.0.0": "127.0.0.1", HOME: "."}
-        here["/tmp/"] = f"{self.folder}/"
+        here["/tmp/alive"] = str(self.folder / "alive")
         for there, replacement in here.items():
             text = text.replace(there, replacement)
         return text
