@@ -83,7 +83,7 @@ def test_the_service_answers_learns_follows_champions_and_can_do_it_all_again(pr
         assert post(f"{address}/v1/track", {"userId": customer, "messageId": "v1", **seen})["taken"] == 1
         wait_for(
             lambda: views_of_products(address, customer) == before_it + 1,
-            seconds=30,
+            seconds=90,
             what="the event in the features",
         )
 
@@ -99,7 +99,7 @@ def test_the_service_answers_learns_follows_champions_and_can_do_it_all_again(pr
             lambda: (
                 int(decide(address, customer)["versions"]["snapshot"]) > int(first["versions"]["snapshot"])
             ),
-            seconds=30,
+            seconds=90,
             what="the learner's snapshot in an answer",
         )
 
@@ -107,7 +107,7 @@ def test_the_service_answers_learns_follows_champions_and_can_do_it_all_again(pr
         before = first["versions"]["purchase_propensity"]
         wait_for(
             lambda: decide(address, customer)["versions"]["purchase_propensity"] != before,
-            seconds=30,
+            seconds=90,
             what="the moved champion in an answer",
         )
         after = decide(address, customer)

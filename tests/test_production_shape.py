@@ -86,7 +86,7 @@ def wait_for_newer_snapshot(shop: Shop, decision: dict[str, Any]) -> None:
     old = int(decision["versions"]["snapshot"])
     wait_for(
         lambda: int(decide(shop, decision["customer_id"])["versions"]["snapshot"]) > old,
-        seconds=30,
+        seconds=90,
         what="a newer snapshot in an answer",
     )
 

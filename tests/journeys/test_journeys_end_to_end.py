@@ -129,11 +129,11 @@ def played(gardoon: Gardoon, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         store = Store(open_tables(f"sqlite:///{folder}/journeys.db"), load_journeys())
         found = Played(gardoon, box, store)
         follower = "follow_pages stays"
-        wait_for(lambda: "follow" in found.steps(follower), seconds=30, what="the invitation")
+        wait_for(lambda: "follow" in found.steps(follower), seconds=90, what="the invitation")
         tell(events, track(follower, "page_followed", 0, network="instagram"))
         wanted = sum(len(mails) for mails in EXPECTED.values()) + 1  # the wheel turns for both
-        wait_for(lambda: len(box.received) >= wanted, seconds=30, what=f"{wanted} mails")
-        wait_for(lambda: all_told(found), seconds=30, what="the outcomes")
+        wait_for(lambda: len(box.received) >= wanted, seconds=90, what=f"{wanted} mails")
+        wait_for(lambda: all_told(found), seconds=90, what="the outcomes")
         yield found
         store.engine.dispose()
 
