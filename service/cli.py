@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -29,6 +29,7 @@ app.command()(check)
 for _command in (decide_batch, migrate, retain, export_log, export, forget):
     app.command()(_command)
 
+_APPLICATION: Final = "service.app:create_served_app"
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.")]
 Workers = Annotated[int, typer.Option(help="Worker processes.")]
@@ -119,22 +120,31 @@ def _until_asked_to_stop() -> threading.Event:
 
 def _listen(host: str, port: int, workers: int) -> None:
     import uvicorn
+    from uvicorn.supervisors import Multiprocess
 
     from service.safe_trace import LOGGING
+    from service.worker_socket import WorkerSocket
 
-    uvicorn.run(
-        "service.app:create_served_app",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        server_header=False,
-        log_config=LOGGING,
-        log_level="warning",
-    )
+    served: dict[str, Any] = {
+        "factory": True,
+        "host": host,
+        "port": port,
+        "loop": "uvloop",
+        "http": "httptools",
+        "access_log": False,
+        "server_header": False,
+        "log_config": LOGGING,
+        "log_level": "warning",
+    }
+    if workers == 1:
+        uvicorn.run(_APPLICATION, **served)
+        return
+    try:
+        shared = WorkerSocket.on_free_address(host, port)
+    except OSError as error:
+        Console(stderr=True).print(f"[red]cannot listen on {host}:{port}: {error}[/red]", soft_wrap=True)
+        raise typer.Exit(2) from None
+    Multiprocess(uvicorn.Config(_APPLICATION, workers=workers, **served), [shared]).run()
 
 
 def _check_exposure(host: str) -> None:
