@@ -80,6 +80,12 @@ class CouponByJourney(Policy):
             policies[number].statistics += sums
         return policies[number]
 
+    def make_ready(self) -> None:
+        """The same of the start and of every journey's policy."""
+        self.start.make_ready()
+        for number in self.statistics.parts:
+            self.of_journey(number).make_ready()
+
     def customer_class(self, context: Floats) -> dict[str, float]:
         """What `CouponThompson.customer_class` tells, by the journey's own policy."""
         return self._asked_by(context).customer_class(context[:-1])

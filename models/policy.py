@@ -73,6 +73,10 @@ class Policy(ABC):
         inside = inside * eligible
         return np.asarray((inside * (room / sum(inside.tolist())) + self.floor) * eligible)
 
+    def make_ready(self) -> None:
+        """Do now what the first probabilities asked for would otherwise wait for, such as the draws of a posterior."""
+        self.probabilities(np.full(len(self.input_names), np.nan), np.ones(self.n_actions, dtype=np.bool_))
+
     def probabilities_many(self, contexts: Floats, eligible: Booleans) -> Floats:
         """`probabilities` of many rounds, `(n_rounds, n_actions)`; the same numbers to 1e-12."""
         n_eligible = np.count_nonzero(eligible, axis=1)[:, None]

@@ -50,7 +50,9 @@ class ModelFeed(PolledFeed):
         versions = self._published()
         if versions is None or versions == self._versions:
             return False
-        self._current, self._versions = self._build(versions), versions
+        models = self._build(versions)
+        models.make_ready()  # here, in a thread of its own, rather than while decisions wait
+        self._current, self._versions = models, versions
         self._gauge.set(int(versions["snapshot"]))
         return True
 

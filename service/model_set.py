@@ -59,6 +59,11 @@ class ModelSet:
         """The place of each input by name."""
         return {name: place for place, name in enumerate(self.input_names)}
 
+    def make_ready(self) -> None:
+        """Do what the first decision would otherwise wait for."""
+        for bound in self.policies.values():
+            bound.policy.make_ready()
+
     def scores(self, features: Floats) -> dict[str, float]:
         """The three scores of a feature vector."""
         return {name: scorer.score(features) for name, scorer in self.scorers.items()}

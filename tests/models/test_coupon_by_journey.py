@@ -100,3 +100,16 @@ def test_only_journeys_that_told_rounds_are_stored() -> None:
     arrays = policy.to_artifact().arrays
     assert arrays["journeys"].tolist() == [WHEEL]
     assert arrays["count"][:, 0].tolist() == [10.0]
+
+
+def test_what_is_ready_draws_no_posterior_when_a_journey_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = CouponByJourney(start=start())
+    for journey in (WHEEL, FOLLOWERS):
+        policy.learn_many(*rounds(journey, [1, 2], 0.3))
+    late = policy.clone()
+    expected = [asked(policy, journey) for journey in (WHEEL, FOLLOWERS, NEW)]
+
+    late.make_ready()
+
+    monkeypatch.setattr("models.coupon.draw_non_negative", None)
+    assert [asked(late, journey) for journey in (WHEEL, FOLLOWERS, NEW)] == expected

@@ -244,6 +244,7 @@ def test_asking_changes_nothing(kind: str) -> None:
     everything = np.ones(policy.n_actions, dtype=np.bool_)
     before = policy.to_artifact().digest
 
+    policy.make_ready()
     answers = [policy.probabilities(context, everything).tolist() for _ in range(3)]
 
     assert answers[0] == answers[1] == answers[2]
