@@ -38,11 +38,14 @@ class Scaled:
 
 
 def scaled(bench: Bench, plan: Plan) -> list[Scaled]:
-    """As many turns as the plan has rounds, in production shape."""
-    one = bench.ways[PRODUCTION]
+    """As many turns as the plan has rounds, in production shape; each worker has as many connections as the one alone."""
+    one, (journey, connections) = bench.ways[PRODUCTION], FULL
     with _two_workers(bench) as two:
         return [
-            Scaled(*(full_load(way, *FULL, plan.burst_s, plan.most) for way in (one, two)))
+            Scaled(
+                full_load(one, journey, connections, plan.burst_s, plan.most),
+                full_load(two, journey, WORKERS * connections, plan.burst_s, plan.most),
+            )
             for _ in range(plan.rounds)
         ]
 
