@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Sequence, Set
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, Summary
+from prometheus_client.registry import Collector
 
 from models.entropy import normalized_entropy
 from service.events.told import Told
@@ -17,7 +20,19 @@ from service.safe_trace import tell_exception
 from service.schemas import OutcomeItem, OutcomeResult
 from service.stages import STAGES, Stages
 
+_COUNTED_TOGETHER: Final = 32
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
+
+
+class _BeforeReading(Collector):
+    """Does something before a registry's metrics are read, and is none of them itself; registered first."""
+
+    def __init__(self, do: Callable[[], None]) -> None:
+        self._do = do
+
+    def collect(self) -> Iterator[Metric]:
+        self._do()
+        yield from ()
 
 
 @dataclass(frozen=True)
@@ -44,6 +59,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._uncounted: deque[tuple[DecisionRecord, Stages]] = deque()
+        self.registry.register(_BeforeReading(self._count_waiting))
         make = _Registered(self.registry)
         self._time(make)
         self._count(make)
@@ -109,7 +126,19 @@ class Metrics:
         )
 
     def count_decision(self, record: DecisionRecord, stages: Stages) -> None:
-        """Count an answered decision, what its stages took and the inputs that defaults stood in for."""
+        """Count an answered decision, what its stages took and the inputs that defaults stood in for.
+
+        With the next ones, and before the metrics are read: many at a time take a fraction of the time for each.
+        """
+        self._uncounted.append((record, stages))
+        if len(self._uncounted) >= _COUNTED_TOGETHER:
+            self._count_waiting()
+
+    def _count_waiting(self) -> None:
+        while self._uncounted:
+            self._count_one(*self._uncounted.popleft())
+
+    def _count_one(self, record: DecisionRecord, stages: Stages) -> None:
         for stage, seconds in stages.seconds.items():
             self._of_stage[stage].observe(seconds)
         self.decisions.labels(record.request.journey, record.status, record.group).inc()

@@ -14,6 +14,7 @@ import promql_parser
 import pytest
 import yaml
 from prometheus_client import CollectorRegistry
+from prometheus_client.metrics import MetricWrapperBase
 
 from service.observability import LearnerMetrics, Metrics, RefresherMetrics
 from tests.features.conftest import Shop
@@ -54,10 +55,11 @@ def exported() -> dict[str, set[str]]:
     ]
     for registry in registries:
         for collector in registry._collector_to_names:
-            kind, name = collector._type, collector._name  # type: ignore[attr-defined]
-            for suffix in SUFFIXES[kind]:
-                labels = set(collector._labelnames)  # type: ignore[attr-defined]
-                found[name + suffix] = labels | ({"le"} if suffix == "_bucket" else set())
+            if not isinstance(collector, MetricWrapperBase):
+                continue
+            for suffix in SUFFIXES[collector._type]:
+                labels = set(collector._labelnames)
+                found[collector._name + suffix] = labels | ({"le"} if suffix == "_bucket" else set())
     return found
 
 
