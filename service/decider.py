@@ -35,20 +35,14 @@ def decide(facts: Facts, models: ModelSet, rules: Rules) -> DecisionRecord:
 
     Raises: `UnusableRequestError` when the request asks for decisions or names actions that the journey does not have.
     """
-    return decide_scored(facts, models, rules, models.scores(facts.features.values))
+    return _to_the_end(_steps(facts, models, rules))
 
 
 def decide_scored(
     facts: Facts, models: ModelSet, rules: Rules, scores: Mapping[str, float]
 ) -> DecisionRecord:
     """The same, where the models' scores of these features are known already. Raises: what `decide` does."""
-    steps = _steps(facts, models, rules, scores)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            record: DecisionRecord = end.value
-            return record
+    return _to_the_end(_steps(facts, models, rules, scores))
 
 
 class Asked(NamedTuple):
@@ -62,10 +56,7 @@ class Asked(NamedTuple):
 def decide_side_by_side(asked: Sequence[Asked]) -> list[DecisionRecord | Exception]:
     """Of each what `decide` returns or raises, each step taken of all before the next one of any."""
     made: dict[int, DecisionRecord | Exception] = {}
-    going = {
-        place: _steps(*each, each.models.scores(each.facts.features.values))
-        for place, each in enumerate(asked)
-    }
+    going = {place: _steps(*each) for place, each in enumerate(asked)}
     while going:
         for place, steps in list(going.items()):
             try:
@@ -79,10 +70,23 @@ def decide_side_by_side(asked: Sequence[Asked]) -> list[DecisionRecord | Excepti
     return [made[place] for place in range(len(asked))]
 
 
-def _steps(
-    facts: Facts, models: ModelSet, rules: Rules, scores: Mapping[str, float]
-) -> Generator[None, None, DecisionRecord]:
-    """The decision, resting before each choice and before what is told of them."""
+Steps = Generator[None, None, DecisionRecord]
+
+
+def _to_the_end(steps: Steps) -> DecisionRecord:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            record: DecisionRecord = end.value
+            return record
+
+
+def _steps(facts: Facts, models: ModelSet, rules: Rules, scores: Mapping[str, float] | None = None) -> Steps:
+    """The decision, resting after the scores, unless they are known, before each choice and before what is told of them."""
+    if scores is None:
+        scores = models.scores(facts.features.values)
+        yield
     wanted = check_request(facts.request, rules.point, models)
     course = start(facts, models, rules, wanted, scores)
     against = outside_audience(course) or (passed_deadline(facts) if course.group != "holdout" else None)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from features.encoding import encode
+from models.feedback import Floats
 from models.inputs import CHANNELS
 from service.course import Facts
 from service.decider import Asked, decide, decide_side_by_side
@@ -55,6 +57,28 @@ def test_one_that_cannot_be_made_keeps_none_of_the_others_back(worker: Worker) -
 
     assert isinstance(fault, UnusableRequestError)
     assert [first, last] == [decide(*asked[0]), decide(*asked[2])]
+
+
+def test_one_whose_scores_cannot_be_had_is_told_so_and_nobody_else(worker: Worker) -> None:
+    class Broken:
+        def score(self, _vector: Floats) -> float:
+            raise ValueError("no trees")
+
+        score_many = score
+
+    sound = asked_of(worker, 0)
+    broken = asked_of(worker, 1)
+    broken = broken._replace(models=replace(broken.models, scorers={"churn_risk": Broken()}))
+
+    async def both() -> list[DecisionRecord | BaseException]:
+        side_by_side = SideBySide()
+        waiting = [asyncio.create_task(side_by_side.decide(each)) for each in (broken, sound)]
+        return await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 5)
+
+    fault, record = asyncio.run(both())
+
+    assert str(fault) == "no trees"
+    assert record == decide(*sound)
 
 
 def test_those_that_ask_in_one_turn_are_answered_each_with_its_own(worker: Worker) -> None:
