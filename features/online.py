@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -75,11 +75,9 @@ class SqliteFeatureReader:
             return StoredFeatures(customer_id, {})
         names, stored, times_s = zip(*rows, strict=True)
         values = decode_values(stored)
-        whole = (
-            names == self._in_order
-        )  # as the tables' keys order them, nothing lacking: most customers are so
-        views = self._whole_views(values, times_s) if whole else self._views(names, values, times_s)
-        return StoredFeatures(customer_id, views)
+        if names == self._in_order:  # as the tables' keys order them, nothing lacking: most customers are so
+            return StoredFeatures(customer_id, self._whole_views(values, times_s))
+        return StoredFeatures(customer_id, _views(zip(names, values, times_s, strict=True), self._view_of))
 
     def _whole_views(self, values: list[FeatureValue], times_s: Sequence[int]) -> dict[str, StoredView]:
         """The views where every feature is stored, as `_views` finds them in three times the time."""
@@ -90,18 +88,6 @@ class SqliteFeatureReader:
             views[view] = StoredView(at, dict(zip(names, values[start:end], strict=True)))
             start = end
         return views
-
-    def _views(
-        self, names: Sequence[str], values: list[FeatureValue], times_s: Sequence[int]
-    ) -> dict[str, StoredView]:
-        found: dict[str, dict[str, FeatureValue]] = {}
-        event_s: dict[str, int] = {}
-        for name, value, at_s in zip(names, values, times_s, strict=True):
-            view = self._view_of.get(name)
-            if view is not None:
-                found.setdefault(view, {})[name] = value
-                event_s[view] = min(at_s, event_s.get(view, at_s))
-        return {v: StoredView(datetime.fromtimestamp(event_s[v], UTC), told) for v, told in found.items()}
 
     def read_many(self, customer_ids: Sequence[str]) -> list[StoredFeatures]:
         """`read` of each. Raises `OnlineStoreError` when the file cannot be read."""
@@ -128,6 +114,20 @@ class SqliteFeatureReader:
             self._local.connection = connection
             self._connections.append(connection)
         return connection
+
+
+def _views(
+    told: Iterable[tuple[str, FeatureValue, int]], view_of: Mapping[str, str]
+) -> dict[str, StoredView]:
+    """The views of names, values and seconds of their event times, each as old as its oldest; strange names are left out."""
+    found: dict[str, dict[str, FeatureValue]] = {}
+    event_s: dict[str, int] = {}
+    for name, value, at_s in told:
+        view = view_of.get(name)
+        if view is not None:
+            found.setdefault(view, {})[name] = value
+            event_s[view] = min(at_s, event_s.get(view, at_s))
+    return {v: StoredView(datetime.fromtimestamp(event_s[v], UTC), values) for v, values in found.items()}
 
 
 def read_settings(settings_file: Path) -> dict[str, Any]:
@@ -175,18 +175,12 @@ class FeastFeatureReader:
         """
         with self._one_at_a_time:  # Feast says nothing of threads
             response = self._ask(customer_id)
-        values: dict[str, dict[str, FeatureValue]] = {}
-        event_s: dict[str, int] = {}
-        for name, vector in zip(response.metadata.feature_names.val, response.results, strict=True):
-            view, at_s = self._view_of.get(name), vector.event_timestamps[0].seconds
-            if view is None or at_s == 0:
-                continue
-            values.setdefault(view, {})[name] = decode_value(vector.values[0].SerializeToString())
-            event_s[view] = min(at_s, event_s.get(view, at_s))
-        return StoredFeatures(
-            customer_id,
-            {v: StoredView(datetime.fromtimestamp(event_s[v], UTC), stored) for v, stored in values.items()},
+        told = (
+            (name, decode_value(vector.values[0].SerializeToString()), at_s)
+            for name, vector in zip(response.metadata.feature_names.val, response.results, strict=True)
+            if name in self._view_of and (at_s := vector.event_timestamps[0].seconds)
         )
+        return StoredFeatures(customer_id, _views(told, self._view_of))
 
     def read_many(self, customer_ids: Sequence[str]) -> list[StoredFeatures]:
         """`read` of each. Raises `OnlineStoreError` when the store does not answer."""

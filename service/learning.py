@@ -22,6 +22,7 @@ from service.calibration_watch import CalibrationWatch
 from service.decision_point import DecisionPoint
 from service.group_watch import GroupWatch
 from service.learner import Learner
+from service.long_lived import say_alive
 from service.model_set import POLICY_NAMES
 from service.observability import LearnerMetrics, configure_logging
 from service.pacing import pace_budgets
@@ -67,8 +68,7 @@ def learn_until(stop: threading.Event, settings: Settings) -> None:
         except Exception as error:  # a learner that ends learns nothing more
             metrics.failed.inc()
             _logger.error("step failed, trying again", exc_info=error)
-        if settings.alive_file is not None:
-            settings.alive_file.touch()
+        say_alive(settings.alive_file)
         stop.wait(settings.learn_seconds if leading else min(settings.learn_seconds, STANDBY_SECONDS))
     lock.release()
     engine.dispose()

@@ -1,8 +1,9 @@
-"""What a process that serves for long does about garbage."""
+"""What processes do that run for long."""
 
 from __future__ import annotations
 
 import gc
+from pathlib import Path
 
 
 def keep_what_is_there(look_after: int) -> None:
@@ -13,3 +14,9 @@ def keep_what_is_there(look_after: int) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(look_after)
+
+
+def say_alive(file: Path | None) -> None:
+    """Touch the file, where one is wanted, at the end of a turn: an old one says that the process is stuck."""
+    if file is not None:
+        file.touch()

@@ -26,6 +26,7 @@ from features.online import OnlineStoreError, read_settings
 from features.online_row import SqliteRowWriter
 from features.recompute import ViewComputer
 from features.schema import load_schema
+from service.long_lived import say_alive
 from service.observability import RefresherMetrics, configure_logging
 from service.refresher import Refresher, RowWriter, Source
 from service.settings import Settings
@@ -65,8 +66,7 @@ def refresh_until(stop: threading.Event, settings: Settings) -> None:
         except Exception as error:  # a refresher that ends refreshes nothing more
             metrics.failed.inc()
             _logger.error("round failed, trying again", exc_info=error)
-        if settings.alive_file is not None:
-            settings.alive_file.touch()
+        say_alive(settings.alive_file)
         metrics.leads.set(0)
         stop.wait(STANDBY_SECONDS)
     lock.release()
@@ -189,8 +189,7 @@ class _Turns:
 
     def _look(self) -> None:
         self._look_again = time.monotonic() + LOOK_SECONDS
-        if self.settings.alive_file is not None:
-            self.settings.alive_file.touch()
+        say_alive(self.settings.alive_file)
         with self.refresher.engine.connect() as connection:
             backlog = read_backlog(connection)
         self.metrics.backlog.set(backlog.length)

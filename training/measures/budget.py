@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -13,11 +12,10 @@ from sqlalchemy import Connection, and_, column, func, select, table
 
 from features.zone import load_zone
 from training.evaluation.log_rules import Rules
-from training.evaluation.round_labels import microseconds
+from training.measures.last_records import last_records
 
 _budgets = table("budgets", *map(column, ("journey", "day", "used", "price")))
 _coupons = table("coupons", *map(column, ("journey", "day", "state", "discount")))
-_decisions = table("decisions", *map(column, ("journey", "decided_at", "record")))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,14 +91,7 @@ def day_of(day: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
 def _limit(
     connection: Connection, rules: Rules, journey: str, starts: datetime, ends: datetime
 ) -> int | None:
-    decided = _decisions.c.decided_at
-    last = (
-        select(_decisions.c.record)
-        .where(_decisions.c.journey == journey)
-        .where(decided >= microseconds(starts), decided < microseconds(ends))
-        .order_by(decided.desc())
-    )
-    record = connection.scalar(last.limit(1))
-    declared = rules.get(json.loads(record)["versions"]["journey"], {}) if record else {}
+    record = next(last_records(connection, journey, starts, ends, most=1), None)
+    declared = rules.get(record["versions"]["journey"], {}) if record else {}
     limit: int | None = (declared.get("coupon") or {}).get("daily_budget")
     return limit

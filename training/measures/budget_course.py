@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, column, select, table
+from sqlalchemy import Connection
 
 from features.zone import load_zone
 from training.evaluation.log_rules import Rules
-from training.evaluation.round_labels import microseconds
 from training.measures.budget import BudgetRow, day_of
+from training.measures.last_records import last_records
 
 LOOKED_AT: Final = 20
 """So many of an hour's last decisions are looked at for one that read the budget: not all of them may choose a coupon."""
 _HOUR: Final = timedelta(hours=1)
-_decisions = table("decisions", *map(column, ("journey", "decided_at", "record")))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,16 +63,7 @@ def _last_told(
     connection: Connection, row: BudgetRow, begins: datetime, ends: datetime
 ) -> dict[str, Any] | None:
     """The record of the last decision of [begins, ends) that read the budget of the day."""
-    decided = _decisions.c.decided_at
-    query = (
-        select(_decisions.c.record)
-        .where(_decisions.c.journey == row.journey)
-        .where(decided >= microseconds(begins), decided < microseconds(ends))
-        .order_by(decided.desc())
-        .limit(LOOKED_AT)
-    )
-    for content in connection.scalars(query):
-        record: dict[str, Any] = json.loads(content)
+    for record in last_records(connection, row.journey, begins, ends, LOOKED_AT):
         budget = (record.get("standing") or {}).get("budget")
         if budget and budget["day"] == row.day.isoformat():
             return record
