@@ -20,7 +20,7 @@ from service.safe_trace import tell_exception
 from service.schemas import OutcomeItem, OutcomeResult
 from service.stages import STAGES, Stages
 
-_COUNTED_TOGETHER: Final = 32
+COUNTED_TOGETHER: Final = 32
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
 
 
@@ -131,7 +131,7 @@ class Metrics:
         With the next ones, and before the metrics are read: many at a time take a fraction of the time for each.
         """
         self._uncounted.append((record, stages))
-        if len(self._uncounted) >= _COUNTED_TOGETHER:
+        if len(self._uncounted) >= COUNTED_TOGETHER:
             self._count_waiting()
 
     def _count_waiting(self) -> None:

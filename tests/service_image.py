@@ -1,7 +1,6 @@
 """What a process of the service finds installed: what its image has, and nothing of what trains and tests here.
 
-So a test sees what runs in production, and its processes start in two thirds of the time: LightGBM alone would import
-scikit-learn and its like, which that image lacks.
+So a test sees what runs in production: LightGBM alone would import scikit-learn and its like, which that image lacks.
 """
 
 from __future__ import annotations

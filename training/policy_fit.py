@@ -127,11 +127,9 @@ def _linear(recipe: Recipe, rounds: RoundSource) -> LinearPolicy:
 
 def _quantities(names: tuple[str, ...], rounds: RoundSource) -> tuple[tuple[str, ...], Standardizer]:
     """The inputs that a regression can weigh, scaled to the rounds: the number of a journey is only its name."""
-    places, scaled = (
-        [n for n, name in enumerate(names) if name != JOURNEY],
-        fit_standardizer(rounds, len(names)),
-    )
-    return tuple(names[n] for n in places), Standardizer(scaled.center[places], scaled.scale[places])
+    places = [place for place, name in enumerate(names) if name != JOURNEY]
+    scaled = fit_standardizer(rounds, len(names))
+    return tuple(names[place] for place in places), Standardizer(scaled.center[places], scaled.scale[places])
 
 
 def _logistic(recipe: Recipe, rounds: RoundSource) -> LogisticThompson:

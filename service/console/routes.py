@@ -46,8 +46,8 @@ router = APIRouter(prefix=HOME, route_class=PageRoute, include_in_schema=False)
 @router.get("")
 async def show_home(request: Request) -> Response:
     """The first page, in the language asked for."""
-    first = request.url.replace(path=f"{request.scope.get('root_path', '')}{HOME}/decisions")
-    return RedirectResponse(f"{first.path}?{first.query}" if first.query else first.path, 303)
+    asked = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"{request.scope.get('root_path', '')}{HOME}/decisions{asked}", 303)
 
 
 @router.get("/decisions")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from service.observability import _COUNTED_TOGETHER, LearnerMetrics, Metrics, RefresherMetrics
+from service.observability import COUNTED_TOGETHER, LearnerMetrics, Metrics, RefresherMetrics
 from tests.service.conftest import Worker
 
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
@@ -35,7 +35,7 @@ def test_the_table_of_metrics_names_those_there_are_with_their_labels() -> None:
 
 def test_every_decision_is_counted_when_the_metrics_are_read_however_many_waited(worker: Worker) -> None:
     """Decisions are counted many at a time; who reads the metrics meets none that waits."""
-    for number in range(_COUNTED_TOGETHER + 3):
+    for number in range(COUNTED_TOGETHER + 3):
         worker.decide(customer_id=f"customer {number}")
         if number == 0:
             assert 'gardoon_decide_stage_seconds_count{stage="log"} 1.0' in worker.client.get("/metrics").text
@@ -43,5 +43,5 @@ def test_every_decision_is_counted_when_the_metrics_are_read_however_many_waited
     lines = worker.client.get("/metrics").text.splitlines()
 
     counted = [float(line.split()[-1]) for line in lines if line.startswith("gardoon_decisions_total{")]
-    assert sum(counted) == _COUNTED_TOGETHER + 3
-    assert f'gardoon_decide_stage_seconds_count{{stage="log"}} {_COUNTED_TOGETHER + 3}.0' in lines
+    assert sum(counted) == COUNTED_TOGETHER + 3
+    assert f'gardoon_decide_stage_seconds_count{{stage="log"}} {COUNTED_TOGETHER + 3}.0' in lines
