@@ -56,8 +56,7 @@ def share(hits: float, n: float) -> Estimate:
     if n < 2:
         return _estimate(UNKNOWN, 0)
     p = hits / n
-    half = Z * math.sqrt(p * (1 - p) / (n - 1))
-    return _estimate(Interval(p, p - half, p + half), n)
+    return Estimate(value=p, error=math.sqrt(p * (1 - p) / (n - 1)), freedom=n - 1)
 
 
 def difference(values: Floats, others: Floats) -> Estimate:
