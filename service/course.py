@@ -14,6 +14,7 @@ from service.coupons.key import CouponKey
 from service.decision_point import DecisionPoint
 from service.drawing import Drawing
 from service.group import group_of
+from service.guardrails.cap import horizon
 from service.guardrails.period import Period, period_of
 from service.guardrails.reason import Found, give_reason
 from service.guardrails.send_slot import local_midnight
@@ -46,6 +47,21 @@ class Rules:
     time_zone: str
     currency: str
     coupon_key: CouponKey
+
+    @cached_property
+    def shop_zone(self) -> ZoneInfo:
+        """The shop's zone, whose days a budget is for."""
+        return ZoneInfo(self.time_zone)
+
+    @cached_property
+    def horizon(self) -> timedelta:
+        """How far before and after now messages can matter."""
+        return horizon(self.point)
+
+    @cached_property
+    def limits_a_day(self) -> bool:
+        """Whether there is a budget for a day."""
+        return self.point.coupon is not None and self.point.coupon.daily_budget is not None
 
     def draw_period(self, at: datetime, zone_name: str) -> str | None:
         """The name of the period of which a customer in this zone has one draw; None where there is no such limit."""
@@ -129,8 +145,7 @@ def start(
     inputs.set_moment(facts.decided_at.astimezone(zone))
     inputs.set(JOURNEY, journey_number(point.journey))
     group = group_of(facts.request.customer_id, point)
-    shop_zone = ZoneInfo(rules.time_zone)
-    return Course(facts, models, point, group, zone, shop_zone, wanted, inputs, reasons=reasons)
+    return Course(facts, models, point, group, zone, rules.shop_zone, wanted, inputs, reasons=reasons)
 
 
 def customer_zone(name: str, shop_zone: str) -> ZoneInfo:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from asyncio import Future
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from features.encoding import FeatureVector
 from service.course import Facts, Rules
 from service.decider import Asked, decide
 from service.decision_id import decision_id
 from service.errors import BusyCustomerError
-from service.guardrails.cap import horizon
 from service.record import DecisionRecord
 from service.schemas import DecideRequest
 from service.stages import Stages
@@ -40,31 +37,38 @@ async def decide_and_log(
     `KeyTakenError` when the claim's key stands for another decision by now.
     """
     stages = Stages()
-    with gardoon.metrics.decide_seconds.time():
-        rules, models, now = gardoon.rules_of(request.journey), gardoon.feed.current, gardoon.clock()
-        identity = decision_id(int(now.timestamp() * 1000), gardoon.randomness(10))
-        query = standing_query(request, rules, now)
-        async with limit.kept(), gardoon.turns.of(request.customer_id):
-            finding = gardoon.standings.begin(query)
-            features = await _features(gardoon, request, now, limit, finding)
-            stages.end("features")
-            facts = Facts(identity, now, request, features)
-            period = rules.draw_period(now, features.strings["time_zone"])
-            for attempt in range(ATTEMPTS):
-                found = await (gardoon.standings.begin(query) if attempt else finding)
-                stages.end("standing")
-                late = limit.is_over(time.monotonic())
-                known = replace(facts, standing=found.within(period), late=late)
-                record = await _decide(gardoon, Asked(known, models, rules))
-                stages.end("decide")
-                stands = await _logged(gardoon, record, claim)
-                stages.end("log")
-                if stands:
-                    break
-            else:
-                raise BusyCustomerError(f"{ATTEMPTS} decisions about this customer or budget came first")
-    gardoon.metrics.count_decision(record, stages)
+    try:
+        record = await _decide_and_log(gardoon, request, limit, claim, stages)
+    finally:
+        gardoon.metrics.of_decisions.count_time(stages.since_begin())
+    gardoon.metrics.of_decisions.count(record, stages)
     return record, stages
+
+
+async def _decide_and_log(
+    gardoon: State, request: DecideRequest, limit: TimeLimit, claim: KeyClaim | None, stages: Stages
+) -> DecisionRecord:
+    """`decide_and_log` but for what is counted of it."""
+    rules, models, now = gardoon.rules_of(request.journey), gardoon.feed.current, gardoon.clock()
+    identity = decision_id(int(now.timestamp() * 1000), gardoon.randomness(10))
+    query = standing_query(request, rules, now)
+    async with limit.kept(), gardoon.turns.of(request.customer_id):
+        finding = gardoon.standings.begin(query)
+        features = await _features(gardoon, request, now, limit, finding)
+        stages.end("features")
+        period = rules.draw_period(now, features.strings["time_zone"])
+        for attempt in range(ATTEMPTS):
+            found = await (gardoon.standings.begin(query) if attempt else finding)
+            stages.end("standing")
+            late = limit.is_over(time.monotonic())
+            facts = Facts(identity, now, request, features, found.within(period), late)
+            record = await _decide(gardoon, Asked(facts, models, rules))
+            stages.end("decide")
+            stands = await _logged(gardoon, record, claim)
+            stages.end("log")
+            if stands:
+                return record
+    raise BusyCustomerError(f"{ATTEMPTS} decisions about this customer or budget came first")
 
 
 async def _features(
@@ -98,13 +102,11 @@ async def _logged(gardoon: State, record: DecisionRecord, claim: KeyClaim | None
 
 def standing_query(request: DecideRequest, rules: Rules, now: datetime) -> StandingQuery:
     """What has to be known of the customer's standing to decide."""
-    point = rules.point
-    limited = point.coupon is not None and point.coupon.daily_budget is not None
     return StandingQuery(
         at=now,
         customer_id=request.customer_id,
         journey=request.journey,
-        horizon=horizon(point),
-        draws=point.has_draws,
-        day=now.astimezone(ZoneInfo(rules.time_zone)).date() if limited else None,
+        horizon=rules.horizon,
+        draws=rules.point.has_draws,
+        day=now.astimezone(rules.shop_zone).date() if rules.limits_a_day else None,
     )

@@ -4,35 +4,16 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
-from typing import Final
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, Summary
-from prometheus_client.registry import Collector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from models.entropy import normalized_entropy
+from service.decision_tally import SECONDS, DecisionTally
 from service.events.told import Told
-from service.record import DecisionRecord
 from service.safe_trace import tell_exception
 from service.schemas import OutcomeItem, OutcomeResult
-from service.stages import STAGES, Stages
-
-COUNTED_TOGETHER: Final = 32
-_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
-
-
-class _BeforeReading(Collector):
-    """Does something before a registry's metrics are read, and is none of them itself; registered first."""
-
-    def __init__(self, do: Callable[[], None]) -> None:
-        self._do = do
-
-    def collect(self) -> Iterator[Metric]:
-        self._do()
-        yield from ()
 
 
 @dataclass(frozen=True)
@@ -47,11 +28,8 @@ class _Registered:
     def gauge(self, name: str, told: str, *labels: str) -> Gauge:
         return Gauge(name, told, labels, registry=self.registry)
 
-    def summary(self, name: str, told: str, *labels: str) -> Summary:
-        return Summary(name, told, labels, registry=self.registry)
-
     def seconds(self, name: str, told: str, *labels: str) -> Histogram:
-        return Histogram(name, told, labels, registry=self.registry, buckets=_SECONDS)
+        return Histogram(name, told, labels, registry=self.registry, buckets=SECONDS)
 
 
 class Metrics:
@@ -59,19 +37,14 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._uncounted: deque[tuple[DecisionRecord, Stages]] = deque()
-        self.registry.register(_BeforeReading(self._count_waiting))
+        self.of_decisions = DecisionTally()
+        self.registry.register(self.of_decisions)
         make = _Registered(self.registry)
         self._time(make)
         self._count(make)
         self._show(make)
 
     def _time(self, make: _Registered) -> None:
-        self.decide_seconds = make.seconds("gardoon_decide_seconds", "Time to decide, log included")
-        self.stage_seconds = make.seconds(
-            "gardoon_decide_stage_seconds", "Time of each stage of a decision", "stage"
-        )
-        self._of_stage = {stage: self.stage_seconds.labels(stage) for stage in STAGES}
         self.flush_seconds = make.seconds(
             "gardoon_log_flush_seconds", "Time of one commit of the decision log"
         )
@@ -87,13 +60,6 @@ class Metrics:
         )
 
     def _count(self, make: _Registered) -> None:
-        self.decisions = make.counter("gardoon_decisions", "Decisions answered", "journey", "status", "group")
-        self.evenness = make.summary(
-            "gardoon_choice_evenness",
-            "Entropy of a choice's probabilities by that of an even choice among what was eligible",
-            "decision",
-        )
-        self.degraded = make.counter("gardoon_degraded_inputs", "Inputs that defaults stood in for", "input")
         self.outcomes = make.counter("gardoon_outcomes", "Outcomes received", "kind", "status")
         self.events = make.counter("gardoon_events", "Messages received", "type", "result")
         self.redemptions = make.counter(
@@ -110,46 +76,12 @@ class Metrics:
 
     def _show(self, make: _Registered) -> None:
         self.snapshot = make.gauge("gardoon_snapshot", "Number of the policy snapshot in use")
-        self.budget_price = make.gauge(
-            "gardoon_budget_price", "Shadow price of a journey's coupon budget", "journey"
-        )
-        self.budget_used = make.gauge(
-            "gardoon_budget_used",
-            "Face value of the day's coupons that are out or used, as the last decision saw it",
-            "journey",
-        )
         self.online_store_up = make.gauge(
             "gardoon_online_store_up", "1 while the online store answers, 0 while defaults stand in"
         )
         self.log_up = make.gauge(
             "gardoon_log_up", "1 while the log's database answers, 0 while all that needs it is refused"
         )
-
-    def count_decision(self, record: DecisionRecord, stages: Stages) -> None:
-        """Count an answered decision, what its stages took and the inputs that defaults stood in for.
-
-        With the next ones, and before the metrics are read: many at a time take a fraction of the time for each.
-        """
-        self._uncounted.append((record, stages))
-        if len(self._uncounted) >= COUNTED_TOGETHER:
-            self._count_waiting()
-
-    def _count_waiting(self) -> None:
-        while self._uncounted:
-            self._count_one(*self._uncounted.popleft())
-
-    def _count_one(self, record: DecisionRecord, stages: Stages) -> None:
-        for stage, seconds in stages.seconds.items():
-            self._of_stage[stage].observe(seconds)
-        self.decisions.labels(record.request.journey, record.status, record.group).inc()
-        for name in record.degraded:
-            self.degraded.labels(name).inc()
-        for round_ in record.rounds:
-            if sum(round_.eligible) > 1:
-                self.evenness.labels(round_.decision).observe(normalized_entropy(round_.probabilities))
-        if budget := record.standing.budget:
-            self.budget_price.labels(record.request.journey).set(budget.price)
-            self.budget_used.labels(record.request.journey).set(budget.used)
 
     def count_outcomes(self, items: Sequence[OutcomeItem], results: Sequence[OutcomeResult]) -> None:
         """Count outcomes by what became of them."""

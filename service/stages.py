@@ -16,13 +16,21 @@ class Stages:
     """Seconds by stage, each from the end of the one before; what is done again adds up."""
 
     seconds: dict[Stage, float] = field(default_factory=dict)
-    _at: float = field(default_factory=time.perf_counter)
+    _began: float = field(default_factory=time.perf_counter)
+    _at: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._at = self._began
 
     def end(self, stage: Stage) -> None:
         """The stage ends now."""
         now = time.perf_counter()
         self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._at
         self._at = now
+
+    def since_begin(self) -> float:
+        """Seconds since the first stage began."""
+        return time.perf_counter() - self._began
 
     def server_timing(self) -> str:
         """The header `Server-Timing` (W3C), in milliseconds.

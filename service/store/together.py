@@ -6,7 +6,6 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import ClassVar, Final, Generic, TypeVar
 
 import structlog
@@ -25,12 +24,14 @@ Entry = TypeVar("Entry")
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
 class Waiting(Generic[Entry, Result]):
     """What is to be done, and whom to tell of it."""
 
-    entry: Entry
-    done: asyncio.Future[Result] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    __slots__ = ("done", "entry")
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
+        self.done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
 
     def tell(self, outcome: Result | Exception) -> None:
         """End the caller's wait, if it still waits."""
