@@ -12,13 +12,11 @@ from typing import Any, Final
 from fastapi import Request, Response
 from pydantic import TypeAdapter
 from pydantic_core import from_json
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.access.guard import is_let_in
 from service.asker import Asker
 from service.batch_schema import IdempotencyKey
-from service.errors import ServiceError
 from service.forcing import decide_for
 from service.idempotency import make_claim
 from service.routes.dependencies import JSON, REPLAYED, SERVER_TIMING
@@ -65,7 +63,7 @@ class DirectDecide:
             return
         try:
             content, replayed, stages = await decide_for(scope["app"].state.gardoon, asking, *asked)
-        except (ServiceError, SQLAlchemyError) as error:
+        except Exception as error:  # noqa: BLE001 - nothing is around this that would answer it
             answer = await self._failed(Request(scope), error)
             await answer(scope, receive, with_security_headers(send))
             return
