@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -22,10 +20,11 @@ from service.guardrails import send_slot
 from service.guardrails.budget import mask_budget
 from service.guardrails.cap import BlockingCap, blocking_cap, mask_caps
 from service.guardrails.mask import Mask
-from service.guardrails.reach import FEATURES, mask_channels
+from service.guardrails.open_hours import Limits, open_hours
+from service.guardrails.reach import mask_channels
 from service.guardrails.reason import Found, give_reason
 from service.model_set import BoundPolicy
-from service.point_decisions import DecisionName, QuietHours
+from service.point_decisions import DecisionName
 from service.record import Round
 from service.schemas import DecideRequest, Reason
 
@@ -50,8 +49,8 @@ def _decide_channel(course: Course) -> None:
 
 def _known_of_reach(course: Course) -> Mapping[str, float]:
     """What their features say of reaching the customer; what a default may stand in for is not known, rather than false."""
-    values, places = course.facts.features.values, course.models.places
-    known = {name: float(values[places[name]]) for name in FEATURES if name in places}
+    names, places = course.models.known_of_reach
+    known = dict(zip(names, course.facts.features.values[places].tolist(), strict=True))
     if not any(name.startswith("profile:") for name in course.facts.features.degraded):
         return known
     return {name: value or math.nan for name, value in known.items()}
@@ -69,65 +68,27 @@ def _moments(course: Course) -> list[datetime]:
     """When the message could go out, caps aside: the open hours that were asked for, or now where none is decided."""
     if "send_time" not in course.wanted:
         return [course.facts.decided_at]
-    slots, mask = _slots(course), _hours(course)
+    mask = _hours(course)
     _apply_request(course.facts.request, mask)
-    return [slots[hour] for hour in mask.open_actions]
-
-
-def _slots(course: Course) -> Mapping[str, datetime]:
-    quiet = course.point.send_time.quiet_hours if course.point.send_time else None
-    return send_slot.slots(course.facts.decided_at, course.zone, quiet)
+    return [course.slots[hour] for hour in mask.open_actions]
 
 
 def _hours(course: Course) -> Mask:
     """The hours that clock, deadline, quiet hours and the coupon's life leave."""
     point, coupon = course.point.send_time, course.point.coupon
     assert point is not None
-    expires_at, life_minutes = None, 0.0
+    expires_at, life = None, timedelta(0)
     if coupon is not None and "coupon" in course.wanted and coupon.valid == "until_local_midnight":
-        expires_at, life_minutes = course.coupon_expiry(coupon), coupon.minimum_life_minutes
-    return _open_hours(
-        course.models.policies["send_time"].policy.action_names,
-        course.facts.decided_at,
-        course.zone,
-        point.quiet_hours,
-        point.deadline_hours,
-        course.facts.request.deadline_at,
-        expires_at,
-        life_minutes,
-    ).copy()
-
-
-@lru_cache(maxsize=256)
-def _open_hours(
-    hours: tuple[str, ...],
-    now: datetime,
-    zone: ZoneInfo,
-    quiet: QuietHours | None,
-    deadline_hours: float,
-    deadline_at: datetime | None,
-    coupon_expires_at: datetime | None,
-    coupon_life_minutes: float,
-) -> Mask:
-    """`_hours` of what it depends on; not to be narrowed itself. Kept: of many decisions at one moment few differ."""
-    mask = Mask("send_time", hours)
-    slots = send_slot.slots(now, zone, quiet)
-    send_slot.mask_clock(mask, slots, now, zone)
-    reach = timedelta(hours=deadline_hours)
-    if deadline_at is None or now + reach < deadline_at:
-        send_slot.mask_deadline(mask, slots, now + reach, moves_by=reach)
-    else:
-        send_slot.mask_deadline(mask, slots, deadline_at)
-    if quiet is not None:
-        send_slot.mask_quiet_hours(mask, slots, zone, quiet)
-    if coupon_expires_at is not None:
-        life = timedelta(minutes=coupon_life_minutes)
-        send_slot.mask_coupon_life(mask, slots, coupon_expires_at, life)
-    return mask
+        expires_at, life = course.local_midnight, timedelta(minutes=coupon.minimum_life_minutes)
+    hours = course.models.policies["send_time"].policy.action_names
+    limits = Limits(
+        point.quiet_hours, point.deadline_hours, course.facts.request.deadline_at, expires_at, life
+    )
+    return open_hours(hours, course.facts.decided_at, course.zone, limits)
 
 
 def _decide_send_time(course: Course) -> None:
-    slots, mask = _slots(course), _hours(course)
+    slots, mask = course.slots, _hours(course)
     if _may_be_capped(course):
         attempts = {hour: [(course.channel, slots[hour])] for hour in _tried(course, mask) if hour in slots}
         mask_caps(mask, attempts, _capped(course))
@@ -158,10 +119,11 @@ def _decide_coupon(course: Course) -> None:
     assert point is not None
     mask = Mask("coupon", course.models.policies["coupon"].policy.action_names)
     mask.keep("journey", {_coupon_action(amount) for amount in point.amounts}, "not a size of this journey")
-    life = course.coupon_expiry(point) - course.effective_at
+    expires_at = course.coupon_expiry(point)
+    life = expires_at - course.effective_at
     if life < timedelta(minutes=point.minimum_life_minutes):
         minutes = life / timedelta(minutes=1)
-        found = Found(point.minimum_life_minutes, round(minutes, 3), course.coupon_expiry(point))
+        found = Found(point.minimum_life_minutes, round(minutes, 3), expires_at)
         sizes = [name for name in mask.actions if name != NO_COUPON]
         mask.remove("coupon_life", sizes, f"a code would live only {int(minutes)} minutes", found)
     budget = course.facts.standing.budget

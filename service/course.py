@@ -17,7 +17,7 @@ from service.group import group_of
 from service.guardrails.cap import horizon
 from service.guardrails.period import Period, period_of
 from service.guardrails.reason import Found, give_reason
-from service.guardrails.send_slot import local_midnight
+from service.guardrails.send_slot import local_midnight, slots
 from service.model_set import ModelSet
 from service.point_decisions import CouponPoint, DecisionName
 from service.record import Round
@@ -117,10 +117,21 @@ class Course:
         """When the shop's day and with it the day's budget ends."""
         return period_of("day", self.facts.decided_at, self.shop_zone).ends_at
 
+    @cached_property
+    def local_midnight(self) -> datetime:
+        """The end of the customer's day."""
+        return local_midnight(self.facts.decided_at, self.zone)
+
+    @cached_property
+    def slots(self) -> Mapping[str, datetime]:
+        """When the message would go out in each local hour."""
+        quiet = self.point.send_time.quiet_hours if self.point.send_time else None
+        return slots(self.facts.decided_at, self.zone, quiet)
+
     def coupon_expiry(self, point: CouponPoint) -> datetime:
         """When a code given in this decision dies."""
         if point.valid == "until_local_midnight":
-            return local_midnight(self.facts.decided_at, self.zone)
+            return self.local_midnight
         return self.effective_at + timedelta(hours=point.valid)
 
 

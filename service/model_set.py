@@ -16,6 +16,7 @@ from models.feedback import Floats
 from models.inputs import SCORES, bind, input_names
 from models.policy import Policy
 from models.scorer import load_scorer
+from service.guardrails.reach import FEATURES as REACH
 from service.point_decisions import DecisionName
 
 POLICY_NAMES: dict[DecisionName, str] = {
@@ -58,6 +59,12 @@ class ModelSet:
     def places(self) -> Mapping[str, int]:
         """The place of each input by name."""
         return {name: place for place, name in enumerate(self.input_names)}
+
+    @cached_property
+    def known_of_reach(self) -> tuple[tuple[str, ...], np.ndarray[tuple[int], np.dtype[np.intp]]]:
+        """What of a customer tells whether a channel reaches them, as far as there are such features, and their places."""
+        names = tuple(name for name in REACH if name in self.places)
+        return names, bind(names, self.input_names)
 
     def make_ready(self) -> None:
         """Do what the first decision would otherwise wait for."""

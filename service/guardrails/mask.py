@@ -36,6 +36,8 @@ class Mask:
     @property
     def eligible(self) -> Booleans:
         """Of each action whether it is open, `(n_actions,)`."""
+        if self.open_actions is self.actions:
+            return np.ones(len(self.actions), dtype=np.bool_)
         still = frozenset(self.open_actions)
         return np.array([name in still for name in self.actions])
 
@@ -52,6 +54,7 @@ class Mask:
 
     def keep(self, rule: str, allowed: Collection[str], detail: str) -> None:
         """Take everything but the allowed actions out; the reason names these beside those that were open till then."""
-        names = tuple(name for name in self.actions if name in allowed)
         blocked = [name for name in self.actions if name not in allowed]
-        self.remove(rule, blocked, detail, Found(names, self.open_actions))
+        if blocked:
+            names = tuple([name for name in self.actions if name in allowed])
+            self.remove(rule, blocked, detail, Found(names, self.open_actions))
