@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from msgspec.json import Encoder
 
 from service.audience import outside_audience
 from service.choice import CHOICES
@@ -28,6 +30,8 @@ from service.record import DecisionRecord, Shop, pack_features
 from service.request_check import check_request, passed_deadline
 from service.schemas import Answer, Counterfactual, Coupon, Reason, Scores, Status
 from service.standing import Draw
+
+_ANSWER: Final = Encoder()
 
 
 def decide(facts: Facts, models: ModelSet, rules: Rules) -> DecisionRecord:
@@ -122,7 +126,7 @@ def _steps(facts: Facts, models: ModelSet, rules: Rules, scores: Mapping[str, fl
         late=facts.late,
         claims=claims_of(course, answer, rules),
         repeats=answer.repeats,
-        answer=answer.model_dump_json(),
+        answer=_ANSWER.encode(answer).decode(),
     )
 
 
@@ -176,7 +180,7 @@ def _answer(course: Course, scores: Scores, rules: Rules) -> Answer:
         message=course.message if acts else None,
         repeats=course.repeats.decision_id if course.repeats else None,
         activate_by=activate_by(course, coupon),
-        propensity={**propensity, "joint": math.prod(propensity.values())},
+        propensity={**propensity, "joint": math.prod(propensity.values(), start=1.0)},
         scores=scores,
         probabilities=_explained(course) if facts.request.explain != "none" else None,
         counterfactuals=_otherwise(course) if facts.request.explain == "counterfactual" else None,

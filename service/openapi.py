@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from fastapi import FastAPI
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from service import errors
@@ -27,7 +27,7 @@ from service.events.shape import Alias, Group, Identify, Page, Track
 from service.item_body import NDJSON
 from service.personalizer.schema import RankRequest, RewardRequest
 from service.problem import PROBLEM
-from service.schemas import OutcomeItem, OutcomesRequest
+from service.schemas import Answer, OutcomeItem, OutcomesRequest, Reason
 
 _SCHEMAS = "#/components/schemas/{model}"
 EXAMPLES = "#/components/examples/"
@@ -83,7 +83,7 @@ def add_examples(document: dict[str, Any]) -> None:
     components = document["components"]
     _, schemas = models_json_schema([(model, "validation") for model in BODIES], ref_template=_SCHEMAS)
     components["schemas"] = schemas["$defs"] | components["schemas"]
-    for model in _models(BaseModel):
+    for model in (*_models(BaseModel), Answer, Reason):
         if model.__name__ in components["schemas"]:
             components["schemas"][model.__name__] |= _whole_example(model)
     examples = problem_examples()
@@ -108,9 +108,10 @@ def _models(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
         yield from _models(model)
 
 
-def _whole_example(model: type[BaseModel]) -> dict[str, Any]:
+def _whole_example(model: type[BaseModel | Answer | Reason]) -> dict[str, Any]:
     """The model's example with its nulls, which FastAPI leaves out of a document."""
-    shown = model.model_config.get("json_schema_extra")
+    config = model.model_config if issubclass(model, BaseModel) else model.__pydantic_config__
+    shown = config.get("json_schema_extra")
     return {"example": shown["example"]} if isinstance(shown, dict) and "example" in shown else {}
 
 
@@ -161,6 +162,6 @@ def reference_to(model: type[BaseModel]) -> dict[str, Any]:
     return {"$ref": _SCHEMAS.format(model=model.__name__)}
 
 
-def example_of(model: type[BaseModel]) -> Any:
+def example_of(model: type) -> Any:
     """The example that the model's schema shows."""
-    return model.model_json_schema()["example"]
+    return TypeAdapter(model).json_schema()["example"]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 from datetime import datetime
+from typing import Any
 
+import msgspec
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from msgspec import Struct
+from pydantic import TypeAdapter
 
 from models.feedback import Floats
 from service.point_decisions import DecisionName
@@ -14,10 +17,8 @@ from service.schemas import DecideRequest, Group, Status
 from service.standing import Claims, Standing
 
 
-class Round(BaseModel):
+class Round(Struct, frozen=True, kw_only=True):
     """One of the decision's choices: context as the policy saw it (null where unknown), probabilities after masking."""
-
-    model_config = ConfigDict(frozen=True)
 
     decision: DecisionName
     inputs: tuple[str, ...]
@@ -38,23 +39,19 @@ class Round(BaseModel):
         return np.array([np.nan if value is None else value for value in self.context])
 
 
-class Shop(BaseModel):
+class Shop(Struct, frozen=True, kw_only=True):
     """What held for the shop when it was decided."""
-
-    model_config = ConfigDict(frozen=True)
 
     time_zone: str
     currency: str
 
 
-class DecisionRecord(BaseModel):
+class DecisionRecord(Struct, frozen=True, kw_only=True):
     """What the decision log stores of a decision; deciding again from it must give `answer` to the byte.
 
     `features` is the encoded feature vector: base 64 of little-endian float64. `repeats` is the decision of the same period
     whose draw is answered again: nothing was chosen, and what an order brings belongs to that one.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     decision_id: str
     decided_at: datetime
@@ -82,7 +79,32 @@ class DecisionRecord(BaseModel):
         """The feature vector `(n_columns,)`."""
         return np.frombuffer(base64.b64decode(self.features), dtype="<f8")
 
+    def to_json(self) -> bytes:
+        """The record as the log keeps it."""
+        return _ENCODER.encode(self)
+
+    @classmethod
+    def from_json(cls, content: bytes) -> DecisionRecord:
+        """The record that `to_json` wrote. Raises `msgspec.DecodeError`, a `ValueError`."""
+        return _DECODER.decode(content)
+
 
 def pack_features(values: Floats) -> str:
     """A feature vector as `DecisionRecord.features` holds it."""
     return base64.b64encode(values.astype("<f8").tobytes()).decode()
+
+
+_REQUEST = TypeAdapter(DecideRequest)
+
+
+def _written(request: DecideRequest) -> msgspec.Raw:
+    """The one part that is not ours but a caller's, and pydantic's for that."""
+    return msgspec.Raw(_REQUEST.dump_json(request))
+
+
+def _read(_kind: type[DecideRequest], fields: Any) -> DecideRequest:
+    return _REQUEST.validate_python(fields)
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_written)
+_DECODER = msgspec.json.Decoder(DecisionRecord, dec_hook=_read)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -106,10 +107,11 @@ Unit = Literal["actions", "flag", "messages", "hours", "minutes", "money", "draw
 Measure = bool | float | datetime | tuple[str, ...]
 
 
-class Reason(BaseModel):
+@dataclass(kw_only=True)
+class Reason:
     """Why actions were not available, or why nothing was done; docs/api.md has a table of all rules."""
 
-    model_config = ConfigDict(
+    __pydantic_config__ = ConfigDict(
         json_schema_extra={
             "example": {
                 "rule": "cap:one_sms_a_day",
@@ -126,75 +128,96 @@ class Reason(BaseModel):
     )
 
     rule: str
-    decision: DecisionName | None = Field(description="of which actions were taken; null: of all")
-    actions: tuple[str, ...] = Field(description="what the rule took away of what was still open")
-    detail: str = Field(description="the same for people")
-    unit: Unit = Field(
-        description="what `limit` and `current` are: numbers (of messages, hours, minutes, draws or in the shop's "
-        "currency), a flag (true or false), a moment, or names (of actions, of time zones)"
-    )
-    limit: Measure = Field(description="what the rule allows")
-    current: Measure | None = Field(description="what was found against it; null: it is not known")
-    frees_at: datetime | None = Field(
-        description="when the rule will allow it again; null: time alone changes nothing"
-    )
-    features: tuple[str, ...] = Field(
-        description="the customer's features that it read, in the order of `actions`"
-    )
+    decision: Annotated[DecisionName | None, Field(description="of which actions were taken; null: of all")]
+    actions: Annotated[tuple[str, ...], Field(description="what the rule took away of what was still open")]
+    detail: Annotated[str, Field(description="the same for people")]
+    unit: Annotated[
+        Unit,
+        Field(
+            description="what `limit` and `current` are: numbers (of messages, hours, minutes, draws or in the shop's "
+            "currency), a flag (true or false), a moment, or names (of actions, of time zones)"
+        ),
+    ]
+    limit: Annotated[Measure, Field(description="what the rule allows")]
+    current: Annotated[Measure | None, Field(description="what was found against it; null: it is not known")]
+    frees_at: Annotated[
+        datetime | None,
+        Field(description="when the rule will allow it again; null: time alone changes nothing"),
+    ]
+    features: Annotated[
+        tuple[str, ...], Field(description="the customer's features that it read, in the order of `actions`")
+    ]
 
 
-class WithoutRule(BaseModel):
+@dataclass(kw_only=True)
+class WithoutRule:
     """A rule that bound the choice: without it, all others kept, another action would have been chosen."""
 
     rule: str
     choice: str | None
 
 
-class Flip(BaseModel):
+@dataclass(kw_only=True)
+class Flip:
     """The smallest move found of a single input that changes the choice; docs/decision-points.md says how it is sought."""
 
     input: str
-    value: float | None = Field(description="null where it is unknown: it is then moved from its mean")
+    value: Annotated[
+        float | None, Field(description="null where it is unknown: it is then moved from its mean")
+    ]
     moved_to: float
-    standard_deviations: float = Field(
-        description="how far, in the input's own as the policy knows it; λ in units"
-    )
+    standard_deviations: Annotated[
+        float, Field(description="how far, in the input's own as the policy knows it; λ in units")
+    ]
     choice: str
 
 
-class Counterfactual(BaseModel):
+@dataclass(kw_only=True)
+class Counterfactual:
     """Of one of the decisions, what would have been chosen otherwise, by the same random number."""
 
-    chosen: str | None = Field(description="null where nothing could be chosen")
+    chosen: Annotated[str | None, Field(description="null where nothing could be chosen")]
     bound_by: tuple[WithoutRule, ...]
-    nearest: Flip | None = Field(description="null where no single input within 3 standard deviations does")
+    nearest: Annotated[
+        Flip | None, Field(description="null where no single input within 3 standard deviations does")
+    ]
 
 
-class Scores(BaseModel):
+@dataclass(kw_only=True)
+class Scores:
     """What the scorers say of the customer now."""
 
-    purchase_propensity: float = Field(description="probability of an order in the scorer's horizon")
-    churn_risk: float = Field(description="probability of no order in the scorer's horizon")
-    expected_value: int = Field(description="expected spend in the scorer's horizon")
+    purchase_propensity: Annotated[
+        float, Field(description="probability of an order in the scorer's horizon")
+    ]
+    churn_risk: Annotated[float, Field(description="probability of no order in the scorer's horizon")]
+    expected_value: Annotated[int, Field(description="expected spend in the scorer's horizon")]
     currency: str
 
 
-class Coupon(BaseModel):
+@dataclass(kw_only=True)
+class Coupon:
     """The code to show or send."""
 
-    code: str | None = Field(description="to show and to type; null in a dry run: nothing was given")
-    token: str | None = Field(
-        description="the same, signed: to check with the keys of GET /v1/coupons/keys alone; null in a dry run"
-    )
+    code: Annotated[
+        str | None, Field(description="to show and to type; null in a dry run: nothing was given")
+    ]
+    token: Annotated[
+        str | None,
+        Field(
+            description="the same, signed: to check with the keys of GET /v1/coupons/keys alone; null in a dry run"
+        ),
+    ]
     amount: int
     currency: str
     expires_at: datetime
 
 
-class Answer(BaseModel):
+@dataclass(kw_only=True)
+class Answer:
     """What to do, and everything needed to trust it."""
 
-    model_config = ConfigDict(
+    __pydantic_config__ = ConfigDict(
         json_schema_extra={
             "example": {
                 "decision_id": "019abf3c-0d5c-7c3e-9a6f-2f0e5b1d7a11",
@@ -242,33 +265,41 @@ class Answer(BaseModel):
     send_at: datetime | None = None
     coupon: Coupon | None = None
     message: str | None = None
-    repeats: str | None = Field(
-        None, description="the decision whose draw this answer shows again: of a period there is one"
-    )
-    activate_by: datetime | None = Field(
-        None,
-        description="until when a deferred decision, or the one that it repeats, has to be activated; null: nothing waits",
-    )
-    propensity: dict[str, float] = Field(
-        description="probability of each choice after masking, and of all together"
-    )
+    repeats: Annotated[
+        str | None,
+        Field(description="the decision whose draw this answer shows again: of a period there is one"),
+    ] = None
+    activate_by: Annotated[
+        datetime | None,
+        Field(
+            description="until when a deferred decision, or the one that it repeats, has to be activated; "
+            "null: nothing waits"
+        ),
+    ] = None
+    propensity: Annotated[
+        dict[str, float], Field(description="probability of each choice after masking, and of all together")
+    ]
     scores: Scores
-    probabilities: dict[str, dict[str, float]] | None = Field(
-        None, description="with explain: of every eligible action, per decision"
-    )
-    customer_class: dict[str, float] | None = Field(
-        None,
-        description="with explain, where a coupon is decided: how surely the customer is persuadable, a sure_thing "
-        "(orders anyway) or a lost_cause",
-    )
-    counterfactuals: dict[DecisionName, Counterfactual] | None = Field(
-        None, description="with explain=counterfactual: what would have been chosen otherwise"
-    )
+    probabilities: Annotated[
+        dict[str, dict[str, float]] | None,
+        Field(description="with explain: of every eligible action, per decision"),
+    ] = None
+    customer_class: Annotated[
+        dict[str, float] | None,
+        Field(
+            description="with explain, where a coupon is decided: how surely the customer is persuadable, a sure_thing "
+            "(orders anyway) or a lost_cause",
+        ),
+    ] = None
+    counterfactuals: Annotated[
+        dict[DecisionName, Counterfactual] | None,
+        Field(description="with explain=counterfactual: what would have been chosen otherwise"),
+    ] = None
     reasons: tuple[Reason, ...] = ()
     versions: dict[str, str]
-    degraded: tuple[str, ...] = Field(
-        (), description="inputs that were missing or stale and stood in for by defaults"
-    )
+    degraded: Annotated[
+        tuple[str, ...], Field(description="inputs that were missing or stale and stood in for by defaults")
+    ] = ()
 
 
 class ScoreRequest(Request):

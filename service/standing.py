@@ -8,16 +8,12 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from pydantic import BaseModel, ConfigDict
+from msgspec import Struct
 
 from service.schemas import Coupon
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class CountedMessage(_Frozen):
+class CountedMessage(Struct, frozen=True, kw_only=True):
     """A message that went out or is still to: it counts for the caps."""
 
     due_at: datetime
@@ -26,7 +22,7 @@ class CountedMessage(_Frozen):
     tags: tuple[str, ...]
 
 
-class Draw(_Frozen):
+class Draw(Struct, frozen=True, kw_only=True):
     """What the customer drew in this journey and period; no coupon is a draw as well.
 
     The period's name and end are those of the zone that it was drawn in. `activate_by`: until when a deferred decision that
@@ -40,7 +36,7 @@ class Draw(_Frozen):
     activate_by: datetime | None = None
 
 
-class BudgetStanding(_Frozen):
+class BudgetStanding(Struct, frozen=True, kw_only=True):
     """The journey's coupon budget of the day: face value out or used, and the shadow price λ that paces it."""
 
     day: date
@@ -48,7 +44,7 @@ class BudgetStanding(_Frozen):
     price: float
 
 
-class Standing(_Frozen):
+class Standing(Struct, frozen=True, kw_only=True):
     """Where a customer stands with a journey at one moment; `version` moves with every claim that is taken."""
 
     version: int = 0
@@ -57,14 +53,14 @@ class Standing(_Frozen):
     budget: BudgetStanding | None = None
 
 
-class MessageClaim(_Frozen):
+class MessageClaim(Struct, frozen=True, kw_only=True):
     """A place under the caps for one message; free again when nothing is heard of it until `lapses_at`."""
 
     message: CountedMessage
     lapses_at: datetime
 
 
-class DrawClaim(_Frozen):
+class DrawClaim(Struct, frozen=True, kw_only=True):
     """The period's one draw; of a deferred decision it is free again unless that is activated by `lapses_at`."""
 
     period: str
@@ -73,7 +69,7 @@ class DrawClaim(_Frozen):
     lapses_at: datetime | None
 
 
-class SpendClaim(_Frozen):
+class SpendClaim(Struct, frozen=True, kw_only=True):
     """A coupon, and its face value out of the day's budget, which holds `limit` (None: no limit).
 
     A deferred decision's is given back unless that is activated by `activate_by`.
@@ -88,7 +84,7 @@ class SpendClaim(_Frozen):
     activate_by: datetime | None
 
 
-class ActivationClaim(_Frozen):
+class ActivationClaim(Struct, frozen=True, kw_only=True):
     """A deferred decision that takes effect, with the `coupon` and the `draw` of its own that it has to have still.
 
     Its message holds its place for `confirm_within_hours` after it is due.
@@ -101,7 +97,7 @@ class ActivationClaim(_Frozen):
     draw: bool
 
 
-class Claims(_Frozen):
+class Claims(Struct, frozen=True, kw_only=True):
     """What one decision takes; `activation` is of the decision whose draw it shows to a customer for good."""
 
     customer_id: str

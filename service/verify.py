@@ -84,7 +84,7 @@ def verify(engine: Engine, reenactor: Reenactor) -> Verification:
     with engine.connect() as connection:
         pseudonyms = set(connection.scalars(select(erasures.c.pseudonym)))
     for decision_id, content in _contents(engine):
-        record = DecisionRecord.model_validate_json(content)
+        record = DecisionRecord.from_json(content)
         if is_erased(record, pseudonyms):
             found.erased += 1
             continue
@@ -109,9 +109,9 @@ def _contents(engine: Engine) -> Iterator[tuple[str, bytes]]:
 
 def first_difference(logged: DecisionRecord, again: DecisionRecord) -> str | None:
     """The first field in which two records differ, with both values; None when they are equal to the byte."""
-    if logged.model_dump_json() == again.model_dump_json():
+    if logged.to_json() == again.to_json():
         return None
-    for name in DecisionRecord.model_fields:
+    for name in DecisionRecord.__struct_fields__:
         before, after = getattr(logged, name), getattr(again, name)
         if before != after:
             return f"{name}: logged {before!r}, now {after!r}"

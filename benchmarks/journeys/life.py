@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import msgspec
 import numpy as np
 
 from benchmarks.journeys.doings import (
@@ -163,7 +164,7 @@ class Life:
         standing = Standing(messages=tuple(self.messages.values()), draw=self._draw(asked.journey, now))
         facts = Facts(identity, now, request, shop.features(household), standing)
         record = decide_scored(facts, shop.models, rules, shop.scores[household])
-        answer = Answer.model_validate_json(record.answer)
+        answer = msgspec.json.decode(record.answer, type=Answer)
         self._claim(record)
         self.told[identity] = Told(record=record, run=run)
         coupon = None

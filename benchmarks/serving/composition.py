@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import lightgbm
+import msgspec
 import numpy as np
 from fastapi import FastAPI
 from sqlalchemy import Column, Engine, LargeBinary, MetaData, String, Table, create_engine, insert
@@ -74,7 +75,7 @@ def create_app() -> FastAPI:
         chosen = {name: bandits[name](inputs[bound.places]) for name, bound in models.policies.items()}
         answer = _answer(request, models, scores, chosen)
         with engine.begin() as connection:
-            content = answer.model_dump_json().encode()
+            content = msgspec.json.encode(answer)
             connection.execute(insert(LOG).values(decision_id=answer.decision_id, answer=content))
         return answer
 

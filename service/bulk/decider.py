@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import msgspec
 import numpy as np
 from pydantic_core import from_json
 from sqlalchemy import Engine, bindparam, select
@@ -143,5 +144,5 @@ class BulkDecider:
 def _after_spending(standing: Standing, spent: int) -> Standing:
     if standing.budget is None or not spent:
         return standing
-    budget = standing.budget.model_copy(update={"used": standing.budget.used + spent})
-    return standing.model_copy(update={"budget": budget})
+    budget = msgspec.structs.replace(standing.budget, used=standing.budget.used + spent)
+    return msgspec.structs.replace(standing, budget=budget)

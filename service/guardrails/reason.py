@@ -60,8 +60,13 @@ def give_reason(
         actions=actions,
         detail=detail,
         unit=unit,
-        limit=found.limit,
-        current=found.current,
+        limit=_number(found.limit),
+        current=None if found.current is None else _number(found.current),
         frees_at=found.frees_at,
         features=found.features,
     )
+
+
+def _number(value: Measure) -> Measure:
+    """A count as the number that it is over the wire; anything else as it is."""
+    return float(value) if type(value) is int else value

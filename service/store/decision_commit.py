@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pydantic import TypeAdapter
 from sqlalchemy import Connection, Engine
 
 from service.record import DecisionRecord
@@ -17,7 +16,6 @@ from service.store.key_log import KeyClaim, KeyTakenError, give_back_keys, witho
 from service.store.ledger import StandingMovedError, claim_rows, forgotten_since, take_claims
 from service.store.tables import decisions
 
-_RECORD: Final = TypeAdapter(DecisionRecord)
 DECISION: Final = Insert(decisions, tuple(decisions.columns.keys()))
 
 
@@ -99,5 +97,5 @@ def decision_row(record: DecisionRecord) -> dict[str, Any]:
         "status": record.status,
         "group_name": record.group,
         "repeats": record.repeats,
-        "record": _RECORD.dump_json(record),
+        "record": record.to_json(),
     }

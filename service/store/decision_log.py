@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+import msgspec
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -43,7 +44,7 @@ def read_record(engine: Engine, decision_id: str) -> DecisionRecord:
         content = connection.scalar(select(decisions.c.record).where(decisions.c.decision_id == decision_id))
     if content is None:
         raise UnknownDecisionError(f"no decision {decision_id!r} in the log")
-    return DecisionRecord.model_validate_json(content)
+    return DecisionRecord.from_json(content)
 
 
 def read_logged_decision(engine: Engine, decision_id: str) -> LoggedDecision:
@@ -54,7 +55,7 @@ def read_logged_decision(engine: Engine, decision_id: str) -> LoggedDecision:
     return LoggedDecision(
         decision_id=decision_id,
         answer=json.loads(record.answer),
-        rounds=[round_.model_dump(mode="json") for round_ in record.rounds],
+        rounds=[msgspec.to_builtins(round_) for round_ in record.rounds],
         outcomes=[
             {"kind": o.kind.value, "value": o.value, "occurred_at": o.occurred_at.isoformat()}
             for o in outcomes

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import Connection, Engine, delete, false, update
 
 from models.reward import SEEN, OutcomeKind
@@ -190,7 +191,7 @@ def claim_rows(taken: Mapping[str, Claims]) -> dict[Insert, list[dict[str, Any]]
         if claims.spend is not None:
             noted[_COUPON].append({**common, **coupon_row(claims.spend)})
         if claims.draw is not None:
-            coupon = claims.draw.coupon.model_dump_json() if claims.draw.coupon else None
+            coupon = msgspec.json.encode(claims.draw.coupon).decode() if claims.draw.coupon else None
             lapses_at = claims.draw.lapses_at and microseconds(claims.draw.lapses_at)
             noted[_DRAW].append(
                 {

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, Table, and_, bindparam, delete, or_, select, update
 
 from service.record import DecisionRecord
@@ -55,22 +56,21 @@ def erase_decisions(connection: Connection, customer_id: str, pseudonym: str) ->
 
 
 def _anonymous_row(row: Any, pseudonym: str) -> dict[str, Any]:
-    record = anonymous(DecisionRecord.model_validate_json(row.record), pseudonym)
-    return {"own": row.decision_id, "content": record.model_dump_json().encode()}
+    record = anonymous(DecisionRecord.from_json(row.record), pseudonym)
+    return {"own": row.decision_id, "content": record.to_json()}
 
 
 def anonymous(record: DecisionRecord, pseudonym: str) -> DecisionRecord:
     """The record without what tells who it was about."""
     kept = {name: getattr(record.request, name) for name in _KEPT_OF_REQUEST}
-    return record.model_copy(
-        update={
-            "request": DecideRequest(customer_id=pseudonym, **kept),
-            "features": "",
-            "time_zone": "",
-            "standing": Standing(),
-            "claims": None,
-            "answer": _anonymous_answer(record.answer, pseudonym),
-        }
+    return replace(
+        record,
+        request=DecideRequest(customer_id=pseudonym, **kept),
+        features="",
+        time_zone="",
+        standing=Standing(),
+        claims=None,
+        answer=_anonymous_answer(record.answer, pseudonym),
     )
 
 

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 
+from msgspec.json import Decoder
 from sqlalchemy import Connection
 
 from service.schemas import Coupon
 from service.standing import BudgetStanding, CountedMessage, Draw, Standing
 from service.store.driver import Statement, ask
 from service.store.engine import microseconds, moment
+
+_COUPON: Final = Decoder(Coupon)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +168,7 @@ def _running(rows: Sequence[_Row], query: StandingQuery, period: str) -> Draw | 
         decision_id=row.decision_id,
         period=row.name or "",
         ends_at=moment(row.at),
-        coupon=Coupon.model_validate_json(row.content) if row.content else None,
+        coupon=_COUPON.decode(row.content) if row.content else None,
         activate_by=None if row.until is None else moment(row.until),
     )
 

@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from service.asker import Asker
 from service.course import customer_zone
 from service.forcing import decide_for
@@ -56,7 +58,7 @@ async def spin(gardoon: State, wheel: Wheel) -> Drawn:
         trigger=Trigger(name="wheel_spun"),
     )
     answer = json.loads((await decide_for(gardoon, SPINNER, request, None)).content)
-    return Drawn(None if answer["coupon"] is None else Coupon.model_validate(answer["coupon"]))
+    return Drawn(None if answer["coupon"] is None else msgspec.convert(answer["coupon"], Coupon))
 
 
 async def zone_of(gardoon: State, wheel: Wheel) -> ZoneInfo:

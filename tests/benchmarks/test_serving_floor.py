@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from fastapi.testclient import TestClient
 
@@ -16,8 +17,8 @@ from service.schemas import Answer
 
 @pytest.fixture
 def floor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TestClient:
-    answer = Answer.model_validate(example_of(Answer))
-    (tmp_path / "answer.json").write_text(answer.model_dump_json())
+    answer = msgspec.convert(example_of(Answer), Answer)
+    (tmp_path / "answer.json").write_bytes(msgspec.json.encode(answer))
     monkeypatch.setenv(FIXED_ANSWER, str(tmp_path / "answer.json"))
     return TestClient(create_app())
 

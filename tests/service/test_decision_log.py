@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import DataError
 
@@ -30,11 +31,11 @@ def record(worker: Worker) -> DecisionRecord:
     identity = worker.decide(customer_id="c1")["decision_id"]
     with worker.state.engine.connect() as connection:
         content = connection.scalar(select(decisions.c.record).where(decisions.c.decision_id == identity))
-    return DecisionRecord.model_validate_json(content)
+    return DecisionRecord.from_json(content)
 
 
 def copies(record: DecisionRecord, number: int) -> list[DecisionRecord]:
-    return [record.model_copy(update={"decision_id": f"copy-{i}"}) for i in range(number)]
+    return [replace(record, decision_id=f"copy-{i}") for i in range(number)]
 
 
 def count(engine: Engine) -> int:
@@ -77,7 +78,7 @@ def test_a_decision_that_cannot_be_stored_fails_alone(record: DecisionRecord, en
     log = DecisionLog(engine, seconds=Metrics().flush_seconds)
     records = copies(record, 20)
     claims = Claims(customer_id="c2", journey="lucky_wheel", standing_version=2**70)
-    records[7] = records[7].model_copy(update={"claims": claims})
+    records[7] = replace(records[7], claims=claims)
 
     results = asyncio.run(append_all(log, records))
 
@@ -133,7 +134,7 @@ def test_after_the_stop_nothing_is_accepted(record: DecisionRecord, engine: Engi
 def test_the_record_survives_the_log_unchanged(record: DecisionRecord) -> None:
     row = decision_row(record)
 
-    assert DecisionRecord.model_validate_json(row["record"]) == record
+    assert DecisionRecord.from_json(row["record"]) == record
 
 
 def test_rows_are_inserted_together_as_they_are_one_by_one(record: DecisionRecord, engine: Engine) -> None:

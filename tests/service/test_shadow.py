@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Engine, select
 
 from features.schema import load_schema
@@ -234,7 +235,7 @@ def test_inputs_that_the_champion_did_not_want_are_found_in_the_record(worker: W
     record = read_record(worker.state.engine, decide(worker, 1)[0])
     round_ = next(r for r in record.rounds if r.decision == "coupon")
 
-    blank = round_.model_copy(update={"inputs": (), "context": ()})
+    blank = replace(round_, inputs=(), context=())
 
     assert len(record.rounds) == 3
     np.testing.assert_allclose(logged_inputs(record, blank, names), round_.context_array(), rtol=1e-5)

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Connection, Engine, Table, select, text, update
 
 from service.decision_point import DecisionPoint
@@ -149,12 +150,12 @@ def test_a_decision_that_was_made_before_the_erasure_is_not_committed_after_it(w
     drew, repeated = (read_record(engine, each["decision_id"]) for each in (first, again))
     assert drew.claims is not None
     assert repeated.claims is None
-    late = drew.claims.model_copy(update={"standing_version": 1})
+    late = replace(drew.claims, standing_version=1)
 
     forget(engine)
     with engine.begin() as connection:
         taken = take_claims(engine, connection, {"late": late})
-    result = asyncio.run(append(engine, repeated.model_copy(update={"decision_id": "late"})))
+    result = asyncio.run(append(engine, replace(repeated, decision_id="late")))
 
     assert taken == set()
     assert isinstance(result, StandingMovedError)

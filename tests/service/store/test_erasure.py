@@ -74,7 +74,7 @@ def judged(engine: Engine) -> list[tuple[object, ...]]:
     with engine.connect() as connection:
         query = select(decisions.c.decision_id, decisions.c.record).order_by(decisions.c.decision_id)
         rows = connection.execute(query).all()
-        rounds = [(row.decision_id, DecisionRecord.model_validate_json(row.record).rounds) for row in rows]
+        rounds = [(row.decision_id, DecisionRecord.from_json(row.record).rounds) for row in rows]
         facts = select(outcomes.c.decision_id, outcomes.c.kind, outcomes.c.value, outcomes.c.occurred_at)
         known = sorted(map(tuple, connection.execute(facts).all()))
         noted = sorted(map(tuple, connection.execute(select(rewards)).all()))

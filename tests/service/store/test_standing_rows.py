@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from sqlalchemy import Connection, Engine, insert, or_, select
@@ -41,7 +42,7 @@ def fill(engine: Engine, rng: np.random.Generator) -> None:
         draw = {
             "period": PERIODS[number // 60 % 3],
             "ends_at": at + number,
-            "coupon": coupon.model_dump_json() if number % 3 else None,
+            "coupon": msgspec.json.encode(coupon).decode() if number % 3 else None,
         }
         rows[draws].append({**common, **draw, "lapses_at": lapses_at})
         state = ("deferred", "released")[number % 5 == 0]
@@ -128,7 +129,7 @@ def running(connection: Connection, query: StandingQuery) -> Draw | None:
         decision_id=row.decision_id,
         period=row.period,
         ends_at=moment(row.ends_at),
-        coupon=Coupon.model_validate_json(row.coupon) if row.coupon else None,
+        coupon=msgspec.json.decode(row.coupon, type=Coupon) if row.coupon else None,
         activate_by=None if row.lapses_at is None else moment(row.lapses_at),
     )
 
