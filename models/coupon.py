@@ -15,6 +15,7 @@ from models.inputs import BUDGET_PRICE
 from models.linear_statistics import LinearStatistics, NormalInverseGamma
 from models.policy import Policy
 from models.truncated_normal import draw_non_negative
+from models.win_counts import win_counts
 
 DRAWS: Final = 512
 RAMPS: Final = 3
@@ -22,6 +23,7 @@ SHARE_SCALE: Final = 0.2
 _SEED: Final = 20260318
 _ORDER, _VALUE = 0, 1
 _LEAST: Final = 1e-9
+_NOTHING, _CERTAIN = np.array(0.0), np.array(1.0)  # as arrays, which numpy need not convert
 
 
 class CouponThompson(Policy):
@@ -93,28 +95,31 @@ class CouponThompson(Policy):
         self._drawn: tuple[LinearStatistics, Floats, Floats, Floats, Floats] | None = None
 
     def order_probabilities(self, context: Floats) -> Floats:
-        """P(order) of each size in each posterior draw, `(DRAWS, n_actions)`: it does not fall as the size grows."""
+        """P(order) of each size in each posterior draw, `(n_actions, DRAWS)`: it does not fall as the size grows."""
         return self._order_probabilities(self._design(context))[1]
 
     def _order_probabilities(self, x: Floats) -> tuple[Floats, Floats]:
-        """P_0 `(DRAWS, 1)` and P `(DRAWS, n_actions)`."""
+        """P_0 `(DRAWS,)` and P `(n_actions, DRAWS)`."""
         base, effect, _, _ = self._draws()
-        anyway = np.maximum(base.dot(x), 0.0)[:, None]
-        probabilities: Floats = self._heights(x).dot(effect).reshape(DRAWS, self.n_actions)
+        anyway: Floats = x.dot(base)
+        np.maximum(anyway, _NOTHING, out=anyway)
+        probabilities: Floats = self._heights(x).dot(effect).reshape(self.n_actions, DRAWS)
         probabilities += anyway
-        return np.minimum(anyway, 1.0), np.minimum(probabilities, 1.0, out=probabilities)
+        np.minimum(anyway, _CERTAIN, out=anyway)
+        return anyway, np.minimum(probabilities, _CERTAIN, out=probabilities)
 
     def net_values(self, context: Floats) -> Floats:
-        """What each size earns less what it costs in each posterior draw, `(DRAWS, n_actions)`, λ applied.
+        """What each size earns less what it costs in each posterior draw, `(n_actions, DRAWS)`, λ applied.
 
         P·(V - (1 + λ)·c) + (1 + λ)·P_0·(1 - u)·c: every order uses the coupon but those that come anyway and do not.
         """
         _, _, value, spared = self._draws()
         x, cost = self._design(context), 1 + self._price(context)
         anyway, probabilities = self._order_probabilities(x)
-        net: Floats = value.dot(x)[:, None] - cost * self._costs
+        net: Floats = np.add.outer(-cost * self._costs, x.dot(value))
         net *= probabilities
-        net += (cost * anyway) * spared
+        anyway *= cost
+        net += anyway * spared
         return net
 
     def customer_class(self, context: Floats) -> dict[str, float]:
@@ -125,8 +130,8 @@ class CouponThompson(Policy):
         """
         values, probabilities = self.net_values(context), self.order_probabilities(context)
         none = int(np.argmin(self.amounts))
-        persuadable = values.max(axis=1) > values[:, none]
-        likely = probabilities[:, none] >= np.maximum(self._draws()[0][:, 0], 0.0)
+        persuadable = values.max(axis=0) > values[none]
+        likely = probabilities[none] >= np.maximum(self._draws()[0][0], 0.0)
         return {
             "persuadable": float(np.mean(persuadable)),
             "sure_thing": float(np.mean(~persuadable & likely)),
@@ -135,9 +140,9 @@ class CouponThompson(Policy):
 
     def _distribution(self, context: Floats, eligible: Booleans) -> Floats:
         values = self.net_values(context)
-        if not eligible.all():
-            values[:, ~eligible] = -np.inf
-        return np.bincount(values.argmax(axis=1), minlength=self.n_actions).astype(np.float64)
+        if np.count_nonzero(eligible) < len(eligible):
+            values[~eligible] = -np.inf
+        return win_counts(values)
 
     def learn_many(self, contexts: Floats, actions: Integers, rewards: Floats) -> None:
         """Add the rounds' sums; the order of rounds does not matter."""
@@ -195,7 +200,9 @@ class CouponThompson(Policy):
         return np.asarray(scale * np.stack([c, c * c / self.amounts.max()], axis=1) / 1000)
 
     def _draws(self) -> tuple[Floats, Floats, Floats, Floats]:
-        """β `(DRAWS, n_base)`, Σ_k θ_jk·s_k(c) `(n_heights, DRAWS·n_actions)`, ω, and c·(1 - u) `(DRAWS, n_actions)`."""
+        """β `(n_base, DRAWS)`, Σ_k θ_jk·s_k(c) `(n_heights, n_actions·DRAWS)`, ω `(n_base, DRAWS)`, and c·(1 - u)
+        `(n_actions, DRAWS)`.
+        """
         if self._drawn is None or self._drawn[0] is not self.statistics:
             self._drawn = (self.statistics, *self._draw())
         return self._drawn[1:]
@@ -209,11 +216,12 @@ class CouponThompson(Policy):
         rest = covariance[:n, :n] - gain @ covariance[n:, :n]
         base = mean[:n] + (theta - mean[n:]) @ gain.T + _normals(rng, rest)
         effect = self.prior["effect_scale"] * theta.reshape(DRAWS, -1, RAMPS) @ self._ramps
-        flat = np.ascontiguousarray(effect.transpose(1, 0, 2)).reshape(-1, DRAWS * self.n_actions)
+        flat = effect.transpose(1, 2, 0).reshape(-1, self.n_actions * DRAWS)
         omega, paid = self._draw_values(rng, theta)
         anyway, added = self._mean_orders(base, effect)
         by_others = (paid * (anyway + added) - self._costs * added) / anyway
-        return base, flat, omega, self._costs - np.clip(by_others, 0.0, self._costs)
+        spared = self._costs - np.clip(by_others, 0.0, self._costs)
+        return _rows(base), _rows(flat.T), _rows(omega), _rows(spared)
 
     def _draw_values(self, rng: np.random.Generator, theta: Floats) -> tuple[Floats, Floats]:
         """ω and c·a in thousands, moved where the orders that coupons brought used more than all orders are thought to have.
@@ -297,6 +305,11 @@ def _normals(rng: np.random.Generator, covariance: Floats) -> Floats:
     """`DRAWS` draws of N(0, covariance)."""
     root = np.linalg.cholesky(covariance)
     return np.asarray(ndtri(np.maximum(rng.random((DRAWS, len(root))), 2.0**-54)) @ root.T)
+
+
+def _rows(columns: Floats) -> Floats:
+    """What stands in columns as rows, one number after another in memory."""
+    return np.ascontiguousarray(columns.T)
 
 
 def _pad(rows: Floats, width: int) -> Floats:

@@ -184,4 +184,8 @@ def choose(probabilities: Floats, u: float) -> int:
     shares = probabilities.tolist()
     cumulated = list(accumulate(shares))
     action = bisect_right(cumulated, u * cumulated[-1])
-    return min(action, max(place for place, share in enumerate(shares) if share))
+    if action < len(shares):
+        return action
+    return max(
+        place for place, share in enumerate(shares) if share
+    )  # the product was rounded up to the whole

@@ -13,6 +13,7 @@ from models.context import Standardizer
 from models.feedback import Booleans, Floats, Integers
 from models.linear_statistics import LinearStatistics
 from models.quadrature import thompson_probabilities_many, thompson_weights
+from models.win_counts import win_counts
 
 DRAWS = 512
 _SEED = 20171101
@@ -137,7 +138,7 @@ class Shared(Regression):
     def win_shares(self, belief: Belief, contexts: Floats, eligible: Booleans, width: float) -> Floats:
         """The shares of a fixed set of `DRAWS` posterior draws: one θ makes the expected rewards correlated."""
         draws, rounds = self._draws(belief, width), zip(self.features(contexts), eligible, strict=True)
-        return np.array([_shares(draws, features, some) for features, some in rounds]).reshape(eligible.shape)
+        return np.array([_wins(draws, features, some) for features, some in rounds]).reshape(eligible.shape)
 
     def row(self, context: Floats, action: int) -> tuple[Floats, int]:
         """φ of the round's action."""
@@ -150,27 +151,27 @@ class Shared(Regression):
 
     def win_shares_of_one(self, belief: Belief, context: Floats, eligible: Booleans, width: float) -> Floats:
         """The shares of the same draws."""
-        return _shares(self._draws(belief, width), self.features(context[None])[0], eligible)
+        return _wins(self._draws(belief, width), self.features(context[None])[0], eligible)
 
     def _draws(self, belief: Belief, width: float) -> Floats:
-        """Draws of θ, `(DRAWS, d)`: one fixed set of normals, scaled by the posterior and `width`, around its mean."""
+        """Draws of θ, `(d, DRAWS)`: one fixed set of normals, scaled by the posterior and `width`, around its mean."""
         drawn = self._drawn
         if drawn is None or drawn[0] is not belief or drawn[1:3] != (belief.version, width):
             posterior = belief.posterior
             root = np.linalg.cholesky(posterior.noise_variance[0] * posterior.inverse[0])
             uniforms = np.random.Generator(np.random.PCG64(_SEED)).random((DRAWS, len(root)))
             draws = posterior.mean[0] + width * (ndtri(uniforms) @ root.T)
-            drawn = self._drawn = (belief, belief.version, width, draws)
+            drawn = self._drawn = (belief, belief.version, width, np.ascontiguousarray(draws.T))
         return drawn[3]
 
 
-def _shares(draws: Floats, features: Floats, eligible: Booleans) -> Floats:
-    """In how many of the draws `(DRAWS, d)` of θ each action's φᵀθ is the largest of the eligible ones, `(n_actions,)`."""
-    places = np.flatnonzero(eligible)
-    winners = draws.dot(features[places].T).argmax(axis=1)
-    shares = np.zeros(len(eligible))
-    shares[places] = np.bincount(winners, minlength=len(places))
-    return shares
+def _wins(draws: Floats, features: Floats, eligible: Booleans) -> Floats:
+    """In how many of the draws `(d, DRAWS)` of θ each action's φᵀθ is the largest of the eligible ones, `(n_actions,)`."""
+    if np.count_nonzero(eligible) == len(eligible):
+        return win_counts(features.dot(draws))
+    wins = np.zeros(len(eligible))
+    wins[eligible] = win_counts(features[eligible].dot(draws))
+    return wins
 
 
 def crossed(standardizer: Standardizer, action_features: Floats) -> Shared:

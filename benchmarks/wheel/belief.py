@@ -7,9 +7,10 @@ from typing import Final
 import numpy as np
 
 from benchmarks.wheel.wheel import Wheel
-from models.coupon import CouponThompson
+from models.coupon import DRAWS, CouponThompson
 from models.feedback import Floats
 from models.inputs import BUDGET_PRICE
+from models.win_counts import win_counts
 from training.simulation.world import World
 
 CLASSES: Final = ("third least likely to order", "middle third", "third likeliest")
@@ -27,12 +28,12 @@ def belief_and_truth(policy: CouponThompson, wheel: Wheel, world: World) -> Floa
     for row, context in enumerate(wheel.contexts):
         dearer = context.copy()
         dearer[place] = 1.0
-        orders, values = policy.order_probabilities(context).mean(axis=0), policy.net_values(context)
+        orders, values = policy.order_probabilities(context).mean(axis=1), policy.net_values(context)
         found[row, :, 0] = 1000 * (orders - orders[0])
         found[row, :, 2] = 1000 * (values - policy.net_values(dearer)).mean(
-            axis=0
+            axis=1
         )  # λ counts the cost once more
-        found[row, :, 4] = np.bincount(values.argmax(axis=1), minlength=k) / len(values)
+        found[row, :, 4] = win_counts(values) / DRAWS
     found[:, :, 1], found[:, :, 3] = 1000 * wheel.added(world), wheel.costs(world)
     found[np.arange(n), wheel.values(world).argmax(axis=1), 5] = 1.0
     likelihood = wheel.contexts[:, policy.input_names.index(_LIKELIHOOD)]

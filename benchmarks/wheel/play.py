@@ -9,8 +9,9 @@ from typing import Final
 import numpy as np
 
 from benchmarks.wheel.wheel import Wheel, seen_values
-from models.coupon import CouponThompson
+from models.coupon import DRAWS, CouponThompson
 from models.feedback import Floats, Integers
+from models.win_counts import win_counts
 from training.simulation.world import World
 
 OPENINGS_A_WEEK: Final = 0.375
@@ -83,8 +84,8 @@ def shares(policy: CouponThompson, wheel: Wheel) -> tuple[Floats, Integers]:
     best = np.zeros(len(wheel.contexts), dtype=np.int64)
     for place, context in enumerate(wheel.contexts):
         values = policy.net_values(context)
-        won[place] = np.bincount(values.argmax(axis=1), minlength=policy.n_actions) / len(values)
-        best[place] = values.mean(axis=0).argmax()
+        won[place] = win_counts(values) / DRAWS
+        best[place] = values.mean(axis=1).argmax()
     return won, best
 
 

@@ -58,8 +58,8 @@ def test_no_draw_of_the_posterior_lets_a_larger_coupon_bring_fewer_orders(
     policy.learn_many(np.column_stack([likings, np.zeros(len(rounds))]), actions.astype(np.int64), rewards)
 
     drawn = policy.order_probabilities(np.array([liking, 0.0]))
-    assert drawn.shape == (DRAWS, 6)
-    assert (np.diff(drawn, axis=1) >= -1e-12).all()
+    assert drawn.shape == (6, DRAWS)
+    assert (np.diff(drawn, axis=0) >= -1e-12).all()
     assert ((drawn >= 0) & (drawn <= 1)).all()
 
 
@@ -68,7 +68,7 @@ def test_it_finds_the_true_chances_of_an_order(liking: float, amount: int) -> No
     """60,000 rounds of one seed: within 0.03, five of the posterior's standard deviations."""
     truth = chance(np.array(liking), np.array(10_000.0 * amount))
 
-    found = LEARNT.order_probabilities(np.array([liking, 0.0]))[:, amount].mean()
+    found = LEARNT.order_probabilities(np.array([liking, 0.0]))[amount].mean()
 
     assert found == pytest.approx(float(truth), abs=0.03)
 
@@ -96,7 +96,7 @@ def used_by_the_persuaded(n: int = 60_000) -> CouponThompson:
 def test_a_coupon_costs_what_the_orders_that_it_brought_use_whoever_gets_it(liking: float) -> None:
     """λ = 1 counts the cost once more. One seed: within 1.5 thousand, 0.03 of 50 (as above)."""
     policy, amounts = used_by_the_persuaded(), 10_000.0 * np.arange(6)
-    without, dearer = (policy.net_values(np.array([liking, price])).mean(axis=0) for price in (0.0, 1.0))
+    without, dearer = (policy.net_values(np.array([liking, price])).mean(axis=1) for price in (0.0, 1.0))
 
     brought = chance(np.array(liking), amounts) - chance(np.array(liking), np.zeros(6))
 
@@ -108,7 +108,7 @@ def test_orders_that_only_a_coupon_brings_are_worth_what_it_took_besides() -> No
     policy, actions = fresh(), np.repeat([0, 5], 500)
     policy.learn_many(np.zeros((1000, 2)), actions, np.where(actions == 5, 3.0, 0.0))
 
-    net = policy.net_values(np.zeros(2)).mean(axis=0)
+    net = policy.net_values(np.zeros(2)).mean(axis=1)
 
     assert net[5] > net[0]
 
