@@ -11,6 +11,8 @@ _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no I, L, O and U, so that what people read wrongly can be read back."""
 _LENGTH: Final = 16
 _GROUP: Final = 4
+_PAIRS: Final = tuple([first + second for first in _ALPHABET for second in _ALPHABET])
+"""Of every ten bits their two characters."""
 _READ_AS: Final = str.maketrans("ILO", "110", "- \t")
 
 
@@ -22,8 +24,9 @@ def coupon_code(secret: bytes, decision_id: str, amount: int) -> str:
     """
     digest = hmac.new(secret, f"{decision_id}\0{amount}".encode(), hashlib.sha256).digest()
     number = int.from_bytes(digest[: _LENGTH * 5 // 8], "big")
-    characters = "".join(_ALPHABET[number >> 5 * place & 31] for place in reversed(range(_LENGTH)))
-    return _grouped(characters)
+    return "-".join(
+        [_PAIRS[number >> end + 10 & 1023] + _PAIRS[number >> end & 1023] for end in (60, 40, 20, 0)]
+    )
 
 
 def read_code(text: str) -> str | None:

@@ -8,7 +8,6 @@ proxies' logs, and any sign that two coupons are one customer's. It hides nothin
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from functools import lru_cache
 from typing import Any, Final, Self
 
 import jwt
+from msgspec.json import Encoder
 
 from service.coupons.key import CouponKey, encode64
 from service.errors import TamperedCouponError
@@ -23,7 +23,7 @@ from service.errors import TamperedCouponError
 TYPE: Final = "coupon+jwt"
 _ALGORITHM: Final = "EdDSA"
 _CUSTOMER_BYTES: Final = 16
-_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
+_ENCODER: Final = Encoder()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +75,7 @@ def _header(key_id: str) -> str:
 
 
 def _part(content: Mapping[str, Any]) -> str:
-    return encode64(_ENCODER.encode(content).encode())
+    return encode64(_ENCODER.encode(content))
 
 
 def key_id_of(token: str) -> str:

@@ -7,7 +7,6 @@ their keys, customers before budgets, so that two transactions never wait for ea
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
@@ -183,7 +182,7 @@ def claim_rows(taken: Mapping[str, Claims]) -> dict[Insert, list[dict[str, Any]]
                 {
                     **common,
                     "channel": counted.channel,
-                    "tags": json.dumps(counted.tags),
+                    "tags": msgspec.json.encode(counted.tags).decode(),
                     "due_at": microseconds(counted.due_at),
                     "lapses_at": microseconds(claims.message.lapses_at),
                 }
