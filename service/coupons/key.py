@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from nacl.signing import SigningKey
 
 _ID_LENGTH = 8
 
@@ -33,8 +33,8 @@ class CouponKey:
         return f"CouponKey({self.key_id!r}, used_from={self.used_from.isoformat()})"
 
     @cached_property
-    def _private(self) -> Ed25519PrivateKey:
-        return Ed25519PrivateKey.from_private_bytes(self.seed)
+    def _private(self) -> SigningKey:
+        return SigningKey(self.seed)
 
     @cached_property
     def key_id(self) -> str:
@@ -46,7 +46,7 @@ class CouponKey:
     @cached_property
     def public_bytes(self) -> bytes:
         """The public half, 32 bytes."""
-        return self._private.public_key().public_bytes_raw()
+        return bytes(self._private.verify_key)
 
     @cached_property
     def code_secret(self) -> bytes:
@@ -55,7 +55,7 @@ class CouponKey:
 
     def sign(self, content: bytes) -> bytes:
         """The 64 bytes of the signature: always the same ones for the same content."""
-        return self._private.sign(content)
+        return self._private.sign(content).signature
 
     def public_jwk(self) -> dict[str, Any]:
         """The public half as a JSON Web Key."""

@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.coupons.key import CouponKey, encode64
 from service.coupons.token import SignedCoupon, customer_hash, key_id_of, read_token, write_token
@@ -30,6 +33,14 @@ def test_a_token_says_what_was_signed_and_is_the_same_again() -> None:
     assert key_id_of(token) == KEY.key_id
     assert write_token(KEY, COUPON) == token
     assert len(token) < 340
+
+
+@given(st.binary(min_size=32, max_size=32), st.binary())
+def test_a_signature_is_the_one_that_any_other_library_makes(seed: bytes, content: bytes) -> None:
+    key, other = CouponKey(seed, NOW), Ed25519PrivateKey.from_private_bytes(seed)
+
+    assert key.sign(content) == other.sign(content)
+    assert key.public_bytes == other.public_key().public_bytes_raw()
 
 
 def test_any_library_for_json_web_tokens_can_check_it_and_sees_when_it_is_over() -> None:
