@@ -186,6 +186,5 @@ def choose(probabilities: Floats, u: float) -> int:
     action = bisect_right(cumulated, u * cumulated[-1])
     if action < len(shares):
         return action
-    return max(
-        place for place, share in enumerate(shares) if share
-    )  # the product was rounded up to the whole
+    # the product was rounded up to the whole
+    return max(place for place, share in enumerate(shares) if share)

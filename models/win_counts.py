@@ -8,7 +8,7 @@ from models.feedback import Floats
 
 
 def win_counts(scores: Floats) -> Floats:
-    """Of scores `(n_actions, n_draws)` how many draws each action wins, `(n_actions,)`; of equal ones the first wins.
+    """Of scores `(n_actions, n_draws)` how many draws each action wins, `(n_actions,)`; of equal ones the first.
 
     Comparing every score with the draw's best has no branch that a processor could guess wrongly, as `argmax` has, which
     takes twice the time on scores that it has not seen before.
@@ -19,6 +19,6 @@ def win_counts(scores: Floats) -> Floats:
     n_actions, n_draws = scores.shape
     wins = scores == np.maximum.reduce(scores, axis=0)
     counts = wins.astype(np.float32).dot(np.ones(n_draws, dtype=np.float32))
-    if np.add.reduce(counts) > n_draws:
+    if np.add.reduce(counts) != n_draws:
         return np.bincount(scores.argmax(axis=0), minlength=n_actions).astype(np.float64)
     return np.asarray(counts, dtype=np.float64)

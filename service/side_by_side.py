@@ -8,7 +8,7 @@ from typing import Final
 from service.decider import Asked, decide_side_by_side
 from service.record import DecisionRecord
 
-MOST: Final = 16
+MOST: Final = 32
 """At once: others wait meanwhile. More would take hardly less time for each, and twice as long for all."""
 
 

@@ -14,6 +14,7 @@ from prometheus_client import Gauge
 
 from features.online import OnlineStoreError
 from features.stored import StoredFeatures
+from service.company import wait_for_company
 
 _logger = structlog.get_logger()
 _THREADS: Final = 4
@@ -91,6 +92,7 @@ class SteadyReader:
 
     async def _read_waiting(self) -> None:
         while self._waiting and self._reading is asyncio.current_task():
+            await wait_for_company(lambda: self._waiting)
             batch, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
             batch = [(customer_id, found) for customer_id, found in batch if not found.done()]
             if batch:

@@ -13,6 +13,7 @@ from prometheus_client import Histogram
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
+from service.company import wait_for_company
 from service.errors import LogUnavailableError
 from service.store.breaker import LogAwayError
 from service.store.failure import failure_of
@@ -112,6 +113,7 @@ class Together(ABC, Generic[Entry, Result]):
             await self._wake.wait()
             self._wake.clear()
             while self._queue:
+                await wait_for_company(lambda: self._queue)
                 await self._call(self._next())
 
     def _next(self) -> Sequence[Waiting[Entry, Result]]:

@@ -179,5 +179,6 @@ def test_decisions_that_wait_together_share_a_reading_and_a_name_that_is_none_ha
     assert readings == 1
 
     *others, unstorable = asyncio.run(read_all([*queries[:3], replace(queries[3], customer_id="c\0")]))
-    assert others == found[:3]
+    read = [each.within(period_of(each.query)) for each in others if isinstance(each, FoundStanding)]
+    assert read == standings[:3]  # rows come in any order, and are put in order there
     assert isinstance(unstorable, UnstorableError if engine.dialect.name == "postgresql" else FoundStanding)
