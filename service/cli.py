@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -29,6 +30,8 @@ app.command()(check)
 for _command in (decide_batch, migrate, retain, export_log, export, forget):
     app.command()(_command)
 
+_LEARNER_NICENESS: Final = 10
+"""Where they share processors, learning waits for deciding and for the database that decisions wait for."""
 _APPLICATION: Final = "service.app:create_served_app"
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.")]
@@ -52,6 +55,7 @@ def learn() -> None:
     """Follow the champions and fold outcomes into the policies, until stopped."""
     from service.learning import learn_until
 
+    os.nice(_LEARNER_NICENESS)
     learn_until(_until_asked_to_stop(), Settings())
 
 

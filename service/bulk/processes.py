@@ -18,13 +18,12 @@ from service.bulk.part import missing_parts, write_part
 from service.bulk.preparing import opened_decider
 from service.bulk.run import RunError, read_run
 from service.long_lived import keep_what_is_there
+from service.one_thread import ONE_THREAD
 from service.settings import Settings
 
 _RUN, _PROCESS = ".run.lock", ".process.lock"
 _WAIT_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 0.2
-_ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-"""Each process computes on one processor: the others have the next."""
 _MANY_OBJECTS: Final = 200_000
 """A commit's decisions, which nothing refers to in a circle: looking for circles among them takes a tenth of the time."""
 GoOn = Callable[[], bool]
@@ -82,7 +81,7 @@ def decide_side_by_side(
     """
     context = get_context("spawn")
     stop = context.Event()
-    os.environ.update(_ONE_THREAD)
+    os.environ.update(ONE_THREAD)
     shares = [parts[first::processes] for first in range(min(processes, len(parts)))]
     workers = [
         context.Process(
