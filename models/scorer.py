@@ -49,10 +49,13 @@ class Scorer:
         return OneRow(self.trees)
 
     def _calibrated(self, prediction: float) -> float:
-        if self.calibration is None:
-            return prediction
-        a, b = self.calibration
-        return 1 / (1 + math.exp(min(-(a * prediction + b), _LARGEST_EXPONENT)))
+        return prediction if self.calibration is None else calibrated(prediction, self.calibration)
+
+
+def calibrated(margin: float, calibration: tuple[float, float]) -> float:
+    """The probability 1 / (1 + exp(-(a·z + b))) of a margin z, by (a, b)."""
+    a, b = calibration
+    return 1 / (1 + math.exp(min(-(a * margin + b), _LARGEST_EXPONENT)))
 
 
 def load_scorer(artifact: Artifact, schema_columns: tuple[str, ...]) -> Scorer:

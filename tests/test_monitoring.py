@@ -16,6 +16,7 @@ import yaml
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
+from service.decision_tally import DecisionTally
 from service.observability import LearnerMetrics, Metrics, RefresherMetrics
 from tests.features.conftest import Shop
 from tests.watched_shop import watch
@@ -60,6 +61,10 @@ def exported() -> dict[str, set[str]]:
             for suffix in SUFFIXES[collector._type]:
                 labels = set(collector._labelnames)
                 found[collector._name + suffix] = labels | ({"le"} if suffix == "_bucket" else set())
+    for family in DecisionTally().collect():
+        for suffix in SUFFIXES[family.type]:
+            labels = set(family._labelnames)
+            found[family.name + suffix] = labels | ({"le"} if suffix == "_bucket" else set())
     return found
 
 

