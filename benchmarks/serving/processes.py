@@ -100,12 +100,21 @@ def running(
 
 @contextmanager
 def starting(name: str, command: Sequence[str], folder: Path, **environment: str) -> Iterator[Server]:
-    """The same without waiting for it, on whatever core is free."""
+    """The same without waiting for it, on whatever core is free.
+
+    In a session of its own, as a service manager would: Linux shares the processor between sessions first (autogroup). In
+    one session with the load generator, a learner let the kernel's own work on that core, network and disk, wait for 70 ms.
+    """
     port = free_port()
     given = [word.replace("{port}", str(port)) for word in command]
     with printed_by(name, folder).open("wb") as out:
         process = subprocess.Popen(
-            given, cwd=ROOT, env=os.environ | environment, stdout=out, stderr=subprocess.STDOUT
+            given,
+            cwd=ROOT,
+            env=os.environ | environment,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     pin(BOTH, process.pid)
     try:
