@@ -29,6 +29,7 @@ class ChannelThompson(BeliefPolicy):
     """
 
     kind = "channel_thompson"
+    same_in_company = True
 
     def __init__(
         self,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import Final, Self
 
 import numpy as np
 from scipy.special import expit, ndtri
 
 from models.artifact import Artifact
-from models.context import Standardizer
+from models.context import LIMIT, Standardizer
+from models.exact_sum import on_grid
 from models.feedback import Booleans, Floats, Integers
 from models.inputs import BUDGET_PRICE
 from models.linear_statistics import LinearStatistics, NormalInverseGamma
@@ -23,6 +23,7 @@ SHARE_SCALE: Final = 0.2
 _SEED: Final = 20260318
 _ORDER, _VALUE = 0, 1
 _LEAST: Final = 1e-9
+_TOGETHER: Final = 8  # rounds at a time, so that their draws stay in the processor's cache
 _NOTHING, _CERTAIN = np.array(0.0), np.array(1.0)  # as arrays, which numpy need not convert
 
 
@@ -53,6 +54,7 @@ class CouponThompson(Policy):
     """
 
     kind = "coupon_thompson"
+    same_in_company = True
 
     def __init__(
         self,
@@ -96,15 +98,17 @@ class CouponThompson(Policy):
 
     def order_probabilities(self, context: Floats) -> Floats:
         """P(order) of each size in each posterior draw, `(n_actions, DRAWS)`: it does not fall as the size grows."""
-        return self._order_probabilities(self._design(context))[1]
+        probabilities: Floats = self._order_probabilities(self._on_grid(context[None]))[1][0]
+        return probabilities
 
     def _order_probabilities(self, x: Floats) -> tuple[Floats, Floats]:
-        """P_0 `(DRAWS,)` and P `(n_actions, DRAWS)`."""
+        """P_0 `(n_rounds, DRAWS)` and P `(n_rounds, n_actions, DRAWS)` for designs `(n_rounds, n_base)`."""
         base, effect, _, _ = self._draws()
         anyway: Floats = x.dot(base)
         np.maximum(anyway, _NOTHING, out=anyway)
-        probabilities: Floats = self._heights(x).dot(effect).reshape(self.n_actions, DRAWS)
-        probabilities += anyway
+        heights = on_grid(self._heights(x), 1.0, effect.shape[0])
+        probabilities: Floats = heights.dot(effect).reshape(len(x), self.n_actions, DRAWS)
+        probabilities += anyway[:, None]
         np.minimum(anyway, _CERTAIN, out=anyway)
         return anyway, np.minimum(probabilities, _CERTAIN, out=probabilities)
 
@@ -113,13 +117,18 @@ class CouponThompson(Policy):
 
         P·(V - (1 + λ)·c) + (1 + λ)·P_0·(1 - u)·c: every order uses the coupon but those that come anyway and do not.
         """
+        values: Floats = self._net_values(context[None])[0]
+        return values
+
+    def _net_values(self, contexts: Floats) -> Floats:
+        """The same of many rounds, `(n_rounds, n_actions, DRAWS)`."""
         _, _, value, spared = self._draws()
-        x, cost = self._design(context), 1 + self._price(context)
+        x, cost = self._on_grid(contexts), 1 + self._prices(contexts)
         anyway, probabilities = self._order_probabilities(x)
-        net: Floats = np.add.outer(-cost * self._costs, x.dot(value))
+        net: Floats = x.dot(value)[:, None] - (cost * self._costs)[..., None]
         net *= probabilities
         anyway *= cost
-        net += anyway * spared
+        net += np.multiply(anyway[:, None], spared, out=probabilities)
         return net
 
     def customer_class(self, context: Floats) -> dict[str, float]:
@@ -139,10 +148,18 @@ class CouponThompson(Policy):
         }
 
     def _distribution(self, context: Floats, eligible: Booleans) -> Floats:
-        values = self.net_values(context)
-        if np.count_nonzero(eligible) < len(eligible):
-            values[~eligible] = -np.inf
-        return win_counts(values)
+        wins: Floats = self._distributions(context[None], eligible[None])[0]
+        return wins
+
+    def _distributions(self, contexts: Floats, eligible: Booleans) -> Floats:
+        wins = np.empty(eligible.shape)
+        for start in range(0, len(contexts), _TOGETHER):
+            part = slice(start, start + _TOGETHER)
+            values = self._net_values(contexts[part])
+            if not eligible[part].all():
+                values[~eligible[part]] = -np.inf
+            wins[part] = win_counts(values)
+        return wins
 
     def learn_many(self, contexts: Floats, actions: Integers, rewards: Floats) -> None:
         """Add the rounds' sums; the order of rounds does not matter."""
@@ -172,9 +189,16 @@ class CouponThompson(Policy):
         z = x[..., self._effects]
         return np.concatenate([expit(z), expit(-z)], axis=-1)
 
-    def _price(self, context: Floats) -> float:
-        price = 0.0 if self._budget is None else float(context[self._budget])
-        return max(price, 0.0) if math.isfinite(price) else 0.0
+    def _on_grid(self, contexts: Floats) -> Floats:
+        """φ(x), on a grid as the draws are, so that a decision's shares do not depend on what is decided beside it."""
+        return on_grid(self._design(contexts), LIMIT, self._n_base)
+
+    def _prices(self, contexts: Floats) -> Floats:
+        """λ of each round, `(n_rounds, 1)`; 0 where it is not known."""
+        if self._budget is None:
+            return np.zeros((len(contexts), 1))
+        prices = contexts[:, self._budget, None]
+        return np.where(np.isfinite(prices), np.maximum(prices, 0.0), 0.0)
 
     def sums(self, contexts: Floats, actions: Integers, rewards: Floats) -> LinearStatistics:
         """What `learn_many` adds: the sums of the orders' regression, then those of what they earn, padded to one width."""
@@ -221,7 +245,9 @@ class CouponThompson(Policy):
         anyway, added = self._mean_orders(base, effect)
         by_others = (paid * (anyway + added) - self._costs * added) / anyway
         spared = self._costs - np.clip(by_others, 0.0, self._costs)
-        return _rows(base), _rows(flat.T), _rows(omega), _rows(spared)
+        summed = (_rows(base), _rows(flat.T), _rows(omega))
+        base, flat, omega = (on_grid(each, np.abs(each).max(), len(each)) for each in summed)
+        return base, flat, omega, _rows(spared)
 
     def _draw_values(self, rng: np.random.Generator, theta: Floats) -> tuple[Floats, Floats]:
         """ω and c·a in thousands, moved where the orders that coupons brought used more than all orders are thought to have.

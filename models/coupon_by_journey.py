@@ -54,6 +54,7 @@ class CouponByJourney(Policy):
     """
 
     kind = "coupon_by_journey"
+    same_in_company = True
 
     def __init__(self, *, start: CouponThompson, statistics: SumsByJourney | None = None) -> None:
         inputs = (*start.input_names, JOURNEY)
@@ -92,6 +93,14 @@ class CouponByJourney(Policy):
 
     def _distribution(self, context: Floats, eligible: Booleans) -> Floats:
         return self._asked_by(context)._distribution(context[:-1], eligible)
+
+    def _distributions(self, contexts: Floats, eligible: Booleans) -> Floats:
+        numbers = np.where(np.isnan(contexts[:, -1]), UNTOLD, contexts[:, -1])
+        weights = np.empty(eligible.shape)
+        for number in set(numbers.tolist()):
+            mine = numbers == number
+            weights[mine] = self.of_journey(number)._distributions(contexts[mine, :-1], eligible[mine])
+        return weights
 
     def _asked_by(self, context: Floats) -> CouponThompson:
         number = float(context[-1])

@@ -39,6 +39,9 @@ class Policy(ABC):
         True  # False: fitted in batches, and asking it to learn raises FixedPolicyError
     )
 
+    same_in_company: ClassVar[bool] = False
+    """Whether `_distributions` gives each round whole numbers that are those of `_distribution`, whatever is beside it."""
+
     def __init__(self, *, action_names: tuple[str, ...], input_names: tuple[str, ...], floor: float) -> None:
         if not 0 <= floor * len(action_names) < 1:
             raise ValueError(f"floor is {floor}; wanted at least 0 and below 1/{len(action_names)}")
@@ -84,7 +87,13 @@ class Policy(ABC):
             raise self._nothing_eligible()
         inside = self._distributions(contexts, eligible) * eligible
         share = (1 - self.floor * n_eligible) / np.add.reduce(inside, axis=1)[:, None]
-        return np.asarray((inside * share + self.floor) * eligible)
+        return np.where(n_eligible == 1, eligible, (inside * share + self.floor) * eligible)
+
+    def probabilities_together(self, contexts: Floats, eligible: Booleans) -> Floats:
+        """`probabilities` of decisions made side by side, `(n_rounds, n_actions)`: to the bit those of each alone."""
+        if self.same_in_company:
+            return self.probabilities_many(contexts, eligible)
+        return np.array([self.probabilities(*each) for each in zip(contexts, eligible, strict=True)])
 
     def _nothing_eligible(self) -> NoEligibleActionError:
         return NoEligibleActionError(f"none of {list(self.action_names)} is eligible")

@@ -9,7 +9,8 @@ import numpy as np
 from scipy.special import ndtri
 
 from models.belief import Belief
-from models.context import Standardizer
+from models.context import LIMIT, Standardizer
+from models.exact_sum import on_grid
 from models.feedback import Booleans, Floats, Integers
 from models.linear_statistics import LinearStatistics
 from models.quadrature import thompson_probabilities_many, thompson_weights
@@ -18,6 +19,7 @@ from models.win_counts import win_counts
 DRAWS = 512
 _SEED = 20171101
 _FEW = 256  # rounds at a time, so that their products stay in the processor's cache
+_TOGETHER = 8  # the same, of rounds with their draws
 _LEAST_VARIANCE = 1e-18
 
 
@@ -111,11 +113,15 @@ class Disjoint(Regression):
 class Shared(Regression):
     """One regression on features of (context, action): E[r | x, a] = φ(x, a)ᵀθ. An action learns from rounds of others.
 
-    `features` maps contexts `(n_rounds, n_inputs)` to φ of every action, `(n_rounds, n_actions, n_features)`.
+    `features` maps contexts `(n_rounds, n_inputs)` to φ of every action, `(n_rounds, n_actions, n_features)`, none of them
+    beyond ±`limit`.
     """
 
-    def __init__(self, *, features: Callable[[Floats], Floats], n_actions: int, n_features: int) -> None:
+    def __init__(
+        self, *, features: Callable[[Floats], Floats], n_actions: int, n_features: int, limit: float = LIMIT
+    ) -> None:
         self.features = features
+        self.limit = limit
         self.n_actions = n_actions
         self.n_features = n_features
         self._drawn: tuple[Belief, int, float, Floats] | None = None
@@ -137,8 +143,13 @@ class Shared(Regression):
 
     def win_shares(self, belief: Belief, contexts: Floats, eligible: Booleans, width: float) -> Floats:
         """The shares of a fixed set of `DRAWS` posterior draws: one θ makes the expected rewards correlated."""
-        draws, rounds = self._draws(belief, width), zip(self.features(contexts), eligible, strict=True)
-        return np.array([_wins(draws, features, some) for features, some in rounds]).reshape(eligible.shape)
+        draws = self._draws(belief, width)
+        features = on_grid(self.features(contexts), self.limit, self.n_features)
+        wins = np.zeros(eligible.shape)
+        for start in range(0, len(features), _TOGETHER):
+            part = slice(start, start + _TOGETHER)
+            _count_wins(draws, features[part], eligible[part], wins[part])
+        return wins
 
     def row(self, context: Floats, action: int) -> tuple[Floats, int]:
         """φ of the round's action."""
@@ -150,28 +161,39 @@ class Shared(Regression):
         return mean[0], scale[0]
 
     def win_shares_of_one(self, belief: Belief, context: Floats, eligible: Booleans, width: float) -> Floats:
-        """The shares of the same draws."""
-        return _wins(self._draws(belief, width), self.features(context[None])[0], eligible)
+        """The same of one round, to the bit."""
+        wins: Floats = self.win_shares(belief, context[None], eligible[None], width)[0]
+        return wins
 
     def _draws(self, belief: Belief, width: float) -> Floats:
-        """Draws of θ, `(d, DRAWS)`: one fixed set of normals, scaled by the posterior and `width`, around its mean."""
+        """Draws of θ, `(d, DRAWS)`: one fixed set of normals, scaled by the posterior and `width`, around its mean.
+
+        On a grid, as are the features, so that a decision's shares do not depend on what is decided beside it.
+        """
         drawn = self._drawn
         if drawn is None or drawn[0] is not belief or drawn[1:3] != (belief.version, width):
             posterior = belief.posterior
             root = np.linalg.cholesky(posterior.noise_variance[0] * posterior.inverse[0])
             uniforms = np.random.Generator(np.random.PCG64(_SEED)).random((DRAWS, len(root)))
             draws = posterior.mean[0] + width * (ndtri(uniforms) @ root.T)
-            drawn = self._drawn = (belief, belief.version, width, np.ascontiguousarray(draws.T))
+            draws = on_grid(np.ascontiguousarray(draws.T), np.abs(draws).max(), self.n_features)
+            drawn = self._drawn = (belief, belief.version, width, draws)
         return drawn[3]
 
 
-def _wins(draws: Floats, features: Floats, eligible: Booleans) -> Floats:
-    """In how many of the draws `(d, DRAWS)` of θ each action's φᵀθ is the largest of the eligible ones, `(n_actions,)`."""
-    if np.count_nonzero(eligible) == len(eligible):
-        return win_counts(features.dot(draws))
-    wins = np.zeros(len(eligible))
-    wins[eligible] = win_counts(features[eligible].dot(draws))
-    return wins
+def _count_wins(draws: Floats, features: Floats, eligible: Booleans, wins: Floats) -> None:
+    """Note in how many of the draws `(d, DRAWS)` of θ each action's φᵀθ is the largest of those eligible in its round.
+
+    features `(n_rounds, n_actions, d)`; eligible, wins `(n_rounds, n_actions)`.
+    """
+    some = np.logical_or.reduce(eligible, axis=0)
+    if not some.all():  # most rounds that are decided together have the same hours
+        features, eligible = features[:, some], eligible[:, some]
+    n_rounds, n_actions, d = features.shape
+    scores = features.reshape(-1, d).dot(draws).reshape(n_rounds, n_actions, DRAWS)
+    if not eligible.all():
+        scores[~eligible] = -np.inf
+    wins[:, some] = win_counts(scores)
 
 
 def crossed(standardizer: Standardizer, action_features: Floats) -> Shared:
@@ -187,4 +209,5 @@ def crossed(standardizer: Standardizer, action_features: Floats) -> Shared:
         products = x[:, None, None, :] * factors[None, :, :, None]
         return np.asarray(products.reshape(len(x), n_actions, n_features))
 
-    return Shared(features=features, n_actions=n_actions, n_features=n_features)
+    limit = LIMIT * float(np.abs(factors).max())
+    return Shared(features=features, n_actions=n_actions, n_features=n_features, limit=limit)

@@ -46,6 +46,7 @@ class SendTimeThompson(BeliefPolicy):
     """
 
     kind = "send_time_thompson"
+    same_in_company = True
 
     def __init__(
         self,
@@ -74,21 +75,9 @@ class SendTimeThompson(BeliefPolicy):
         nothing = np.zeros(HOURS)
         columns = (np.ones(HOURS), nothing, cut(population * HOURS - 1), *harmonics, nothing, nothing)
         self._same_for_all = np.stack(columns, axis=-1)
-        unknown = np.full((HOURS, HOURS), np.nan)
-        by_hour = self._features(np.column_stack([_HOURS, unknown]))
-        self._at_hour: dict[float, Floats] = dict(enumerate(by_hour))
 
     def action_features(self, contexts: Floats) -> Floats:
         """φ of every slot, `(n_rounds, 24, n_features)` for contexts `(n_rounds, 25)`."""
-        if len(contexts) == 1:
-            own, at_hour = contexts[0, 1:], self._at_hour.get(contexts[0, 0])
-            if at_hour is not None and not np.isnan(own).any():
-                features = at_hour[None].copy()
-                features[0, :, _OWN] = cut(own * HOURS - 1)
-                return features
-        return self._features(contexts)
-
-    def _features(self, contexts: Floats) -> Floats:
         now, own = contexts[:, :1], contexts[:, 1:]
         own = np.where(np.isnan(own), self.population, own)
         wait = np.where(np.isnan(now), HOURS / 2, (_HOURS - now) % HOURS)

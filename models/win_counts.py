@@ -8,7 +8,7 @@ from models.feedback import Floats
 
 
 def win_counts(scores: Floats) -> Floats:
-    """Of scores `(n_actions, n_draws)` how many draws each action wins, `(n_actions,)`; of equal ones the first.
+    """Of scores `(..., n_actions, n_draws)` how many draws each action wins, `(..., n_actions)`; of equal ones the first.
 
     Comparing every score with the draw's best has no branch that a processor could guess wrongly, as `argmax` has, which
     takes twice the time on scores that it has not seen before.
@@ -16,9 +16,10 @@ def win_counts(scores: Floats) -> Floats:
     >>> win_counts(np.array([[1.0, 2.0, 5.0], [1.0, 3.0, 4.0]]))
     array([2., 1.])
     """
-    n_actions, n_draws = scores.shape
-    wins = scores == np.maximum.reduce(scores, axis=0)
-    counts = wins.astype(np.float32).dot(np.ones(n_draws, dtype=np.float32))
-    if np.add.reduce(counts) != n_draws:
-        return np.bincount(scores.argmax(axis=0), minlength=n_actions).astype(np.float64)
-    return np.asarray(counts, dtype=np.float64)
+    n_actions, n_draws = scores.shape[-2:]
+    wins = scores == np.maximum.reduce(scores, axis=-2, keepdims=True)
+    counts = np.asarray(wins.astype(np.float32).dot(np.ones(n_draws, dtype=np.float32)), dtype=np.float64)
+    if np.add.reduce(counts, axis=None) != counts.size // n_actions * n_draws:
+        best = scores.argmax(axis=-2)[..., None, :]
+        return np.asarray(np.add.reduce(best == np.arange(n_actions)[:, None], axis=-1), dtype=np.float64)
+    return counts

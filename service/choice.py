@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -15,7 +15,7 @@ from models.inputs import BUDGET_PRICE, bind
 from models.policy import Policy, choose, uniform
 from models.uniform_random import UniformRandom
 from service.course import Course
-from service.drawing import Distribution, Drawing, first_of
+from service.drawing import Choosing, Distribution, Drawing, Wanted, first_of
 from service.guardrails import send_slot
 from service.guardrails.budget import mask_budget
 from service.guardrails.cap import BlockingCap, blocking_cap, mask_caps
@@ -31,7 +31,7 @@ from service.schemas import DecideRequest, Reason
 NO_COUPON = "none"
 
 
-def _decide_channel(course: Course) -> None:
+def _decide_channel(course: Course) -> Choosing:
     assert course.point.channel is not None
     mask = Mask("channel", course.models.policies["channel"].policy.action_names)
     mask.keep("journey", course.point.channel.actions, "not a channel of this journey")
@@ -42,7 +42,7 @@ def _decide_channel(course: Course) -> None:
         moments = _moments(course)
         attempts = {channel: [(channel, at) for at in moments] for channel in _tried(course, mask)}
         mask_caps(mask, attempts, _capped(course))
-    course.channel = _take(course, mask, course.models.policies["channel"])
+    course.channel = yield from _take(course, mask, course.models.policies["channel"])
     if course.channel is not None:
         course.inputs.set(f"channel_{course.channel}", 1.0)
 
@@ -87,12 +87,12 @@ def _hours(course: Course) -> Mask:
     return open_hours(hours, course.facts.decided_at, course.zone, limits)
 
 
-def _decide_send_time(course: Course) -> None:
+def _decide_send_time(course: Course) -> Choosing:
     slots, mask = course.slots, _hours(course)
     if _may_be_capped(course):
         attempts = {hour: [(course.channel, slots[hour])] for hour in _tried(course, mask) if hour in slots}
         mask_caps(mask, attempts, _capped(course))
-    hour = _take(course, mask, course.models.policies["send_time"])
+    hour = yield from _take(course, mask, course.models.policies["send_time"])
     if hour is not None:
         course.send_at = slots[hour]
         course.inputs.set("send_hour", float(hour))
@@ -114,7 +114,7 @@ def _capped(course: Course) -> BlockingCap:
     return blocking_cap(course.point, course.facts.standing.messages, course.zone)
 
 
-def _decide_coupon(course: Course) -> None:
+def _decide_coupon(course: Course) -> Choosing:
     point = course.point.coupon
     assert point is not None
     mask = Mask("coupon", course.models.policies["coupon"].policy.action_names)
@@ -132,14 +132,14 @@ def _decide_coupon(course: Course) -> None:
     price = max(point.budget_price, budget.price if budget else 0.0)
     course.inputs.set(BUDGET_PRICE, price)
     bound = course.models.policies["coupon"]
-    action = _take(course, mask, bound)
+    action = yield from _take(course, mask, bound)
     if course.facts.request.explain != "none" and isinstance(bound.policy, (CouponThompson, CouponByJourney)):
         course.customer_class = bound.policy.customer_class(course.inputs.values[bound.places])
     if action is not None:
         course.coupon_amount = 0 if action == NO_COUPON else int(action)
 
 
-def _decide_message(course: Course) -> None:
+def _decide_message(course: Course) -> Choosing:
     assert course.point.message is not None
     variants = course.point.message.variants
     split = BoundPolicy(UniformRandom(action_names=variants), bind((), ()))
@@ -148,10 +148,10 @@ def _decide_message(course: Course) -> None:
         if "send_time" not in course.wanted:
             _hold_what_cannot_go_now(course, mask)
         mask_caps(mask, {each: [(None, course.effective_at)] for each in variants}, _capped(course))
-    course.message = _take(course, mask, split)
+    course.message = yield from _take(course, mask, split)
 
 
-def _take(course: Course, mask: Mask, bound: BoundPolicy) -> str | None:
+def _take(course: Course, mask: Mask, bound: BoundPolicy) -> Generator[Wanted, Floats, str | None]:
     """The chosen action, its round noted; None when the constraints left none, which suppresses the whole decision."""
     _apply_request(course.facts.request, mask)
     course.reasons += mask.reasons
@@ -162,7 +162,11 @@ def _take(course: Course, mask: Mask, bound: BoundPolicy) -> str | None:
         course.suppressed = True
         return None
     eligible = mask.eligible
-    probabilities = drawing.distribution(context, eligible)
+    probabilities: Floats | None
+    if drawing.policy is None or len(mask.open_actions) == 1:
+        probabilities = drawing.distribution(context, eligible)
+    else:
+        probabilities = yield Wanted(drawing.policy, context, eligible)
     if probabilities is None:
         course.reasons.append(_nothing_usual(course, mask))
         course.suppressed = True
@@ -235,7 +239,7 @@ def _coupon_action(amount: int) -> str:
     return str(amount) if amount else NO_COUPON
 
 
-CHOICES: dict[DecisionName, Callable[[Course], None]] = {
+CHOICES: dict[DecisionName, Callable[[Course], Choosing]] = {
     "channel": _decide_channel,
     "send_time": _decide_send_time,
     "coupon": _decide_coupon,

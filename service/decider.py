@@ -3,8 +3,8 @@
 A pure function of facts, models and rules: the same three give the same bytes, so any logged decision can be made again.
 The service reads the features before it and appends the record to the log after it (`service/deciding.py`).
 
-It rests where its function yields: of many decisions the same step may be taken before the next one of any, which takes a
-quarter less time than one whole decision after another, since code and models of a step are in the processor's cache then.
+It rests where its function yields: of many decisions the same step may be taken before the next one of any, and a policy is
+asked for the probabilities of all of them at once. That takes a third less time than one whole decision after another.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from msgspec.json import Encoder
 
+from models.feedback import Floats
 from service.audience import outside_audience
 from service.choice import CHOICES
 from service.claiming import GOING_OUT, activate_by, claims_of
@@ -22,6 +23,7 @@ from service.counterfactual import counterfactual_of
 from service.coupons.code import coupon_code
 from service.coupons.token import SignedCoupon, write_token
 from service.course import Course, Facts, Rules, start
+from service.drawing import Wanted, probabilities_of
 from service.guardrails.draw import drawn_until
 from service.guardrails.reason import Found, give_reason
 from service.model_set import ModelSet
@@ -62,35 +64,56 @@ def decide_side_by_side(asked: Sequence[Asked]) -> list[DecisionRecord | Excepti
     made: dict[int, DecisionRecord | Exception] = {}
     going = {place: _steps(*each) for place, each in enumerate(asked)}
     while going:
-        for place, steps in list(going.items()):
-            try:
-                next(steps)
-            except StopIteration as end:
-                made[place] = end.value
-            except Exception as error:  # noqa: BLE001 - its caller's, and none of the others'
-                made[place] = error
-            if place in made:
-                del going[place]
+        wanted = _take_steps(going, dict.fromkeys(going), made)
+        while wanted:
+            found = dict(zip(wanted, probabilities_of(list(wanted.values())), strict=True))
+            wanted = _take_steps(going, found, made)
     return [made[place] for place in range(len(asked))]
 
 
-Steps = Generator[None, None, DecisionRecord]
+Steps = Generator[Wanted | None, Floats | None, DecisionRecord]
+"""A decision under way. It rests with what it waits for, which it is sent, or without."""
+
+
+def _take_steps(
+    going: dict[int, Steps],
+    given: Mapping[int, Floats | Exception | None],
+    made: dict[int, DecisionRecord | Exception],
+) -> dict[int, Wanted]:
+    """Let each of those that are given something go on with it; what they wait for. Who is done is put among those made."""
+    wanted = {}
+    for place, value in given.items():
+        steps = going[place]
+        try:
+            waits_for = steps.throw(value) if isinstance(value, Exception) else steps.send(value)
+        except StopIteration as end:
+            made[place] = end.value
+            del going[place]
+        except Exception as error:  # noqa: BLE001 - its caller's, and none of the others'
+            made[place] = error
+            del going[place]
+        else:
+            if waits_for is not None:
+                wanted[place] = waits_for
+    return wanted
 
 
 def _to_the_end(steps: Steps) -> DecisionRecord:
+    given = None
     while True:
         try:
-            next(steps)
+            wanted = steps.send(given)
         except StopIteration as end:
             record: DecisionRecord = end.value
             return record
+        given = None if wanted is None else wanted.alone()
 
 
 def _steps(facts: Facts, models: ModelSet, rules: Rules, scores: Mapping[str, float] | None = None) -> Steps:
     """The decision, resting after the scores, unless they are known, before each choice and before what is told of them."""
     if scores is None:
         scores = models.scores(facts.features.values)
-        yield
+        yield None
     wanted = check_request(facts.request, rules.point, models)
     course = start(facts, models, rules, wanted, scores)
     against = outside_audience(course) or (passed_deadline(facts) if course.group != "holdout" else None)
@@ -102,10 +125,10 @@ def _steps(facts: Facts, models: ModelSet, rules: Rules, scores: Mapping[str, fl
             course.reasons.append(_drawn_already(course, course.repeats))
         else:
             for decision in wanted:
-                yield
+                yield None
                 if not course.suppressed:
-                    CHOICES[decision](course)
-    yield
+                    yield from CHOICES[decision](course)
+    yield None
     answer = _answer(course, scores_of(scores, rules.currency), rules)
     return DecisionRecord(
         decision_id=facts.decision_id,

@@ -225,6 +225,20 @@ def test_nothing_eligible_is_an_error_that_names_the_actions(kind: str) -> None:
         policy.probabilities(context, np.zeros(policy.n_actions, dtype=np.bool_))
 
 
+@pytest.mark.parametrize("n_together", [1, 2, 9, 33])
+def test_decisions_made_together_get_what_each_would_get_alone_to_the_bit(kind: str, n_together: int) -> None:
+    policy = learnt(kind)
+    rng = np.random.default_rng(n_together)
+    contexts = contexts_of(policy, rng, n_together)
+    eligible = rng.random((n_together, policy.n_actions)) < 0.6
+    eligible[:, 0] = True
+
+    found = policy.probabilities_together(contexts, eligible)
+
+    alone = np.array([policy.probabilities(x, e) for x, e in zip(contexts, eligible, strict=True)])
+    assert found.tobytes() == alone.tobytes()
+
+
 def test_many_rounds_get_what_each_would_get_alone(kind: str) -> None:
     policy = learnt(kind)
     rng = np.random.default_rng(2)

@@ -29,3 +29,8 @@ def test_without_ties_the_largest_wins(seed: int, n_actions: int) -> None:
 
     assert counts.tolist() == np.bincount(scores.argmax(axis=0), minlength=n_actions).tolist()
     assert counts.sum() == 512
+
+
+@given(arrays(np.float64, st.tuples(st.integers(1, 5), st.integers(1, 6), st.just(7)), elements=few_values))
+def test_rounds_together_are_counted_as_each_alone(scores: Floats) -> None:
+    assert win_counts(scores).tolist() == [win_counts(each).tolist() for each in scores]
