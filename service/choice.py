@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from service.guardrails.budget import mask_budget
 from service.guardrails.cap import BlockingCap, blocking_cap, mask_caps
 from service.guardrails.mask import Mask
 from service.guardrails.open_hours import Limits, open_hours
-from service.guardrails.reach import mask_channels
+from service.guardrails.reach import open_channels
 from service.guardrails.reason import Found, give_reason
 from service.model_set import BoundPolicy
 from service.point_decisions import DecisionName
@@ -33,9 +34,8 @@ NO_COUPON = "none"
 
 def _decide_channel(course: Course) -> Choosing:
     assert course.point.channel is not None
-    mask = Mask("channel", course.models.policies["channel"].policy.action_names)
-    mask.keep("journey", course.point.channel.actions, "not a channel of this journey")
-    mask_channels(mask, _known_of_reach(course))
+    channels = course.models.policies["channel"].policy.action_names
+    mask = open_channels(channels, course.point.channel.actions, *_known_of_reach(course)).copy()
     if "send_time" not in course.wanted:
         _hold_what_cannot_go_now(course, mask)
     if _may_be_capped(course):
@@ -47,13 +47,16 @@ def _decide_channel(course: Course) -> Choosing:
         course.inputs.set(f"channel_{course.channel}", 1.0)
 
 
-def _known_of_reach(course: Course) -> Mapping[str, float]:
-    """What their features say of reaching the customer; what a default may stand in for is not known, rather than false."""
+def _known_of_reach(course: Course) -> tuple[tuple[str, ...], tuple[float | None, ...]]:
+    """Which features tell whether a channel reaches the customer, and what they say, None where it is not known.
+
+    What a default may stand in for is not known, rather than false.
+    """
     names, places = course.models.known_of_reach
-    known = dict(zip(names, course.facts.features.values[places].tolist(), strict=True))
-    if not any(name.startswith("profile:") for name in course.facts.features.degraded):
-        return known
-    return {name: value or math.nan for name, value in known.items()}
+    known = [None if math.isnan(value) else value for value in course.facts.features.values[places].tolist()]
+    if any(name.startswith("profile:") for name in course.facts.features.degraded):
+        known = [value or None for value in known]
+    return names, tuple(known)
 
 
 def _hold_what_cannot_go_now(course: Course, mask: Mask) -> None:
@@ -117,8 +120,7 @@ def _capped(course: Course) -> BlockingCap:
 def _decide_coupon(course: Course) -> Choosing:
     point = course.point.coupon
     assert point is not None
-    mask = Mask("coupon", course.models.policies["coupon"].policy.action_names)
-    mask.keep("journey", {_coupon_action(amount) for amount in point.amounts}, "not a size of this journey")
+    mask = _sizes(course.models.policies["coupon"].policy.action_names, point.amounts).copy()
     expires_at = course.coupon_expiry(point)
     life = expires_at - course.effective_at
     if life < timedelta(minutes=point.minimum_life_minutes):
@@ -233,6 +235,14 @@ def _apply_request(request: DecideRequest, mask: Mask) -> None:
         mask.keep("request_excluded", unbanned, "excluded by the request")
     if forced := request.force.get(mask.decision):
         mask.keep("request_force", (forced,), "the request forces another action")
+
+
+@lru_cache(maxsize=256)
+def _sizes(actions: tuple[str, ...], amounts: tuple[int, ...]) -> Mask:
+    """The sizes that a journey offers; a copy of it may be narrowed. Kept: there are no more than journeys."""
+    mask = Mask("coupon", actions)
+    mask.keep("journey", {_coupon_action(amount) for amount in amounts}, "not a size of this journey")
+    return mask
 
 
 def _coupon_action(amount: int) -> str:

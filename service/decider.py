@@ -10,9 +10,12 @@ asked for the probabilities of all of them at once. That takes a third less time
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Generator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 from msgspec.json import Encoder
 
 from models.feedback import Floats
@@ -34,6 +37,8 @@ from service.schemas import Answer, Counterfactual, Coupon, Reason, Scores, Stat
 from service.standing import Draw
 
 _ANSWER: Final = Encoder()
+_MANY: Final = 6
+"""Rows that LightGBM scores together in less time than one after another."""
 
 
 def decide(facts: Facts, models: ModelSet, rules: Rules) -> DecisionRecord:
@@ -62,13 +67,32 @@ class Asked(NamedTuple):
 def decide_side_by_side(asked: Sequence[Asked]) -> list[DecisionRecord | Exception]:
     """Of each what `decide` returns or raises, each step taken of all before the next one of any."""
     made: dict[int, DecisionRecord | Exception] = {}
-    going = {place: _steps(*each) for place, each in enumerate(asked)}
+    scores = _scores_together(asked)
+    going = {place: _steps(*each, scores.get(place)) for place, each in enumerate(asked)}
     while going:
         wanted = _take_steps(going, dict.fromkeys(going), made)
         while wanted:
             found = dict(zip(wanted, probabilities_of(list(wanted.values())), strict=True))
             wanted = _take_steps(going, found, made)
     return [made[place] for place in range(len(asked))]
+
+
+def _scores_together(asked: Sequence[Asked]) -> dict[int, Mapping[str, float]]:
+    """The scores of each, those of the same models by one calculation; of none where they are few or that failed: each of
+    them then asks alone, which costs less than a calculation for many.
+    """
+    by_models: dict[int, list[int]] = defaultdict(list)
+    for place, each in enumerate(asked):
+        by_models[id(each.models)].append(place)
+    scores: dict[int, Mapping[str, float]] = {}
+    for places in by_models.values():
+        if len(places) < _MANY:
+            continue
+        vectors = np.concatenate([asked[place].facts.features.values for place in places])
+        with suppress(Exception):
+            found = asked[places[0]].models.scores_many(vectors.reshape(len(places), -1))
+            scores.update(zip(places, found, strict=True))
+    return scores
 
 
 Steps = Generator[Wanted | None, Floats | None, DecisionRecord]
@@ -110,10 +134,9 @@ def _to_the_end(steps: Steps) -> DecisionRecord:
 
 
 def _steps(facts: Facts, models: ModelSet, rules: Rules, scores: Mapping[str, float] | None = None) -> Steps:
-    """The decision, resting after the scores, unless they are known, before each choice and before what is told of them."""
+    """The decision, resting before each choice and before what is told of them."""
     if scores is None:
         scores = models.scores(facts.features.values)
-        yield None
     wanted = check_request(facts.request, rules.point, models)
     course = start(facts, models, rules, wanted, scores)
     against = outside_audience(course) or (passed_deadline(facts) if course.group != "holdout" else None)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
-import numpy as np
 from pydantic_core import from_json
 from sqlalchemy import Engine, bindparam, select
 from sqlalchemy.exc import IntegrityError
@@ -17,12 +16,13 @@ from features.membership import values_of
 from features.schema import Schema
 from service.bulk.run import Run
 from service.course import Facts, Rules
-from service.decider import decide_scored
+from service.decider import Asked, decide, decide_side_by_side
 from service.deciding import standing_query
 from service.errors import BusyCustomerError
 from service.model_set import ModelSet
 from service.record import DecisionRecord
 from service.schemas import DecideRequest
+from service.side_by_side import MOST
 from service.standing import Standing
 from service.steady_reader import StoreReader
 from service.store.deadlock import unless_deadlocked
@@ -63,9 +63,8 @@ class BulkDecider:
     def _decide_chunk(self, customer_ids: Sequence[str]) -> dict[str, str]:
         answers = self._decided(customer_ids)
         facts = self._facts([each for each in customer_ids if each not in answers])
-        scores = self._scores(facts)
         for _ in range(ATTEMPTS):
-            records = self._records(facts, scores)
+            records = self._records(facts)
             left = self._log(records, answers)
             facts = {customer_id: facts[customer_id] for customer_id in left}
             if not facts:
@@ -92,20 +91,27 @@ class BulkDecider:
                 known[customer_id] = Facts(self.run.decision_id(customer_id), self.run.at, request, vector)
         return known
 
-    def _scores(self, facts: Mapping[str, Facts]) -> dict[str, dict[str, float]]:
-        if not facts:
-            return {}
-        vectors = np.stack([each.features.values for each in facts.values()])
-        return dict(zip(facts, self.models.scores_many(vectors), strict=True))
-
-    def _records(
-        self, facts: Mapping[str, Facts], scores: Mapping[str, Mapping[str, float]]
-    ) -> list[DecisionRecord]:
+    def _records(self, facts: Mapping[str, Facts]) -> list[DecisionRecord]:
         """The decisions, each from its customer's standing and from what those before it leave of the budget."""
-        rules, spent, records = self.find_rules(), 0, []
-        for standing, (customer_id, known) in zip(self._standings(facts, rules), facts.items(), strict=True):
-            left = _after_spending(standing, spent)
-            record = decide_scored(replace(known, standing=left), self.models, rules, scores[customer_id])
+        rules = self.find_rules()
+        standings = self._standings(facts, rules)
+        known = [replace(each, standing=at) for each, at in zip(facts.values(), standings, strict=True)]
+        return self._one_after_another(known, rules) if rules.limits_a_day else self._together(known, rules)
+
+    def _together(self, facts: Sequence[Facts], rules: Rules) -> list[DecisionRecord]:
+        records: list[DecisionRecord] = []
+        for start in range(0, len(facts), MOST):
+            asked = [Asked(each, self.models, rules) for each in facts[start : start + MOST]]
+            for record in decide_side_by_side(asked):
+                if isinstance(record, Exception):
+                    raise record
+                records.append(record)
+        return records
+
+    def _one_after_another(self, facts: Sequence[Facts], rules: Rules) -> list[DecisionRecord]:
+        spent, records = 0, []
+        for each in facts:
+            record = decide(replace(each, standing=_after_spending(each.standing, spent)), self.models, rules)
             if record.claims is not None and record.claims.spend is not None:
                 spent += record.claims.spend.amount
             records.append(record)

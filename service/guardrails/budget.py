@@ -16,5 +16,7 @@ def mask_budget(mask: Mask, daily_budget: int, budget: BudgetStanding, ends_at: 
     """
     left = daily_budget - budget.used
     dear = [name for name in mask.actions if name.isdigit() and int(name) > left]
+    if not dear:
+        return
     detail = f"{max(left, 0):,} of the day's {daily_budget:,} are left"
     mask.remove("budget", dear, detail, Found(daily_budget, budget.used, ends_at))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -11,6 +12,15 @@ from models.feedback import Booleans
 from service.guardrails.reason import Found, give_reason
 from service.point_decisions import DecisionName
 from service.schemas import Reason
+
+
+@lru_cache(maxsize=4096)
+def _eligible(actions: tuple[str, ...], open_actions: tuple[str, ...]) -> Booleans:
+    """Kept: of many decisions few leave actions that none before left."""
+    still = frozenset(open_actions)
+    eligible = np.array([name in still for name in actions], dtype=np.bool_)
+    eligible.flags.writeable = False
+    return eligible
 
 
 @dataclass
@@ -35,11 +45,8 @@ class Mask:
 
     @property
     def eligible(self) -> Booleans:
-        """Of each action whether it is open, `(n_actions,)`."""
-        if self.open_actions is self.actions:
-            return np.ones(len(self.actions), dtype=np.bool_)
-        still = frozenset(self.open_actions)
-        return np.array([name in still for name in self.actions])
+        """Of each action whether it is open, `(n_actions,)`; not to be written to."""
+        return _eligible(self.actions, self.open_actions)
 
     def remove(self, rule: str, blocked: Iterable[str], detail: str, found: Found) -> None:
         """Take the blocked actions out of what is still eligible; a rule that takes nothing leaves no reason."""

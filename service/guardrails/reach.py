@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from models.inputs import CHANNELS
@@ -32,6 +33,24 @@ _CLOSED: Final[tuple[tuple[str, Mapping[str, str], Mapping[bool | None, str]], .
 _BLACKLIST: Final = "sms_blacklisted"
 FEATURES: Final = (*[name for _, facts, _ in _CLOSED for name in facts.values()], _BLACKLIST)
 """What is read of a customer."""
+
+
+@lru_cache(maxsize=4096)
+def open_channels(
+    channels: tuple[str, ...],
+    offered: tuple[str, ...],
+    names: tuple[str, ...],
+    known: tuple[float | None, ...],
+) -> Mask:
+    """Of a journey's channels those that these features leave, None what is not known; a copy of it may be narrowed.
+
+    Kept: many customers are known alike.
+    """
+    mask = Mask("channel", channels)
+    mask.keep("journey", offered, "not a channel of this journey")
+    values = [math.nan if value is None else value for value in known]
+    mask_channels(mask, dict(zip(names, values, strict=True)))
+    return mask
 
 
 def mask_channels(mask: Mask, features: Mapping[str, float]) -> None:

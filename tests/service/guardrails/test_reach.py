@@ -9,7 +9,8 @@ import pytest
 
 from models.inputs import CHANNELS
 from service.guardrails.mask import Mask
-from service.guardrails.reach import mask_channels
+from service.guardrails.reach import mask_channels, open_channels
+from service.guardrails.reason import Found
 
 YES, NO, UNKNOWN = 1.0, 0.0, float("nan")
 
@@ -50,3 +51,17 @@ def test_an_unknown_blacklist_leaves_consent_to_decide(unknown: dict[str, float]
     mask_channels(mask, known)
 
     assert np.all(mask.eligible)
+
+
+def test_channels_kept_for_customers_known_alike_are_those_of_each_of_them() -> None:
+    for consent, reachable, blacklisted in product((YES, NO, None), repeat=3):
+        given = {"consent_sms": consent, "reachable_sms": reachable, "sms_blacklisted": blacklisted}
+        known = {**facts(), **given}
+        mask = Mask("channel", CHANNELS)
+        mask.keep("journey", ("sms", "email"), "not a channel of this journey")
+        mask_channels(mask, {name: UNKNOWN if value is None else value for name, value in known.items()})
+
+        for _ in range(2):
+            kept = open_channels(CHANNELS, ("sms", "email"), tuple(known), tuple(known.values())).copy()
+            assert kept == mask
+            kept.remove("journey", kept.open_actions, "what is done to a copy stays there", Found(0, 0))
