@@ -20,6 +20,8 @@ def check_request(request: DecideRequest, point: DecisionPoint, models: ModelSet
 
     Raises: `UnusableRequestError` when the journey does not make a decision, or a named action is none of a decision's.
     """
+    if not (request.decide or request.eligible or request.excluded or request.baseline or request.force):
+        return point.decisions
     unknown = [name for name in request.decide if name not in point.decisions]
     if unknown:
         raise UnusableRequestError(

@@ -56,9 +56,11 @@ class CouponKeys:
     @property
     def current(self) -> CouponKey:
         """The key to sign with: the one that came into use last and is not revoked."""
-        now = self._clock()
-        trusted = [key for key in self.known if not key.revoked]
-        return next((key for key in reversed(trusted) if key.used_from <= now), self._keys[0])
+        known, now = self.known, self._clock()
+        for key in reversed(known):
+            if not key.revoked and key.used_from <= now:
+                return key
+        return known[0]
 
     def find(self, key_id: str) -> CouponKey | None:
         """The key of that id, revoked or not; the file is read again before it is said that there is none."""
