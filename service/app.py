@@ -28,6 +28,7 @@ from service.access.access import build_access
 from service.access.guard import Guard
 from service.access.openapi import add_access
 from service.body_limit import BodyLimit
+from service.company import UnderWay
 from service.console.login import router as login
 from service.console.routes import router as console
 from service.coupons.key_ring import open_coupon_keys
@@ -72,7 +73,7 @@ def build_state(settings: Settings) -> State:
     """The worker's state on the real parts. Raises what a part that cannot be opened raises, naming it."""
     schema = load_schema()
     engine = open_log(settings.log_url)
-    metrics = Metrics()
+    metrics, under_way = Metrics(), UnderWay()
     guard_log(engine, up=metrics.log_up)
     points = load_decision_points(settings.decision_points)
     coupon_keys = open_coupon_keys(settings, utc_now, os.urandom)
@@ -89,14 +90,14 @@ def build_state(settings: Settings) -> State:
         settings=settings,
         schema=schema,
         engine=engine,
-        reader=SteadyReader(reader=open_reader(settings), up=metrics.online_store_up),
+        reader=SteadyReader(reader=open_reader(settings), up=metrics.online_store_up, enough=under_way.half),
         feed=ModelFeed(
             engine=engine,
             build=partial(build_model_set, schema=schema, load=partial(get_artifact, engine)),
             poll_seconds=settings.poll_seconds,
             snapshot_gauge=metrics.snapshot,
         ),
-        log=DecisionLog(engine, seconds=metrics.flush_seconds),
+        log=DecisionLog(engine, seconds=metrics.flush_seconds, enough=under_way.half),
         access=build_access(settings, engine, utc_now),
         rules=rules,
         segments=load_segments(settings.decision_points / SEGMENTS, schema),
@@ -105,6 +106,7 @@ def build_state(settings: Settings) -> State:
         clock=utc_now,
         randomness=os.urandom,
         plan=load_plan(settings.tracking_plan),
+        under_way=under_way,
     )
 
 
@@ -133,13 +135,14 @@ class _Application(FastAPI):
     body_limit_bytes: int
 
     @cached_property
-    def _direct(self) -> DirectDecide:
+    def direct(self) -> DirectDecide:
+        """The direct way, FastAPI's own behind it."""
         return DirectDecide(super().__call__, self.body_limit_bytes, _failed)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Decide directly, or go FastAPI's own way."""
         scope["app"] = self
-        await self._direct(scope, receive, send)
+        await self.direct(scope, receive, send)
 
 
 def create_served_app() -> FastAPI:

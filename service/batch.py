@@ -24,7 +24,7 @@ from service.state import State
 from service.store.failure import failure_of
 from service.store.key_log import known_keys
 
-AT_ONCE = 32
+AT_ONCE = 64
 """Decisions under way at a time: enough to share a commit, few enough that others are answered in between."""
 _KEY = re.compile(rf"[!-~]{{1,{MOST_OF_A_KEY}}}")
 PURPOSE = "POST /v1/decide"
@@ -51,7 +51,7 @@ class Batch:
             self._free = keys - await asyncio.to_thread(known_keys, self.gardoon.engine, scope, keys)
 
     async def lines(self, items: Sequence[Any]) -> AsyncIterator[bytes]:
-        """A line for each item, in order; what is not asked for any more is not decided."""
+        """A line for each item, in order, those that are made by then together; what is not asked for any more is not decided."""
         waiting = self._tasks(items)
         running: deque[asyncio.Task[bytes]] = deque()
         try:
@@ -60,8 +60,11 @@ class Batch:
                     running.append(task)
                 if not running:
                     return
-                yield await running[0]
+                made = [await running[0]]
                 running.popleft()
+                while running and running[0].done():
+                    made.append(running.popleft().result())
+                yield b"".join(made)
         finally:
             for task in running:
                 task.cancel()

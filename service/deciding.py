@@ -37,9 +37,11 @@ async def decide_and_log(
     `KeyTakenError` when the claim's key stands for another decision by now.
     """
     stages = Stages()
+    gardoon.under_way.begin()
     try:
         record = await _decide_and_log(gardoon, request, limit, claim, stages)
     finally:
+        gardoon.under_way.end()
         gardoon.metrics.of_decisions.count_time(stages.since_begin())
     gardoon.metrics.of_decisions.count(record, stages)
     return record, stages

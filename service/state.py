@@ -13,6 +13,7 @@ from features.encoding import FeatureVector, encode
 from features.schema import Schema
 from features.segment import Segment
 from service.access.access import Access
+from service.company import UnderWay
 from service.complements.feed import ComplementsFeed
 from service.coupons.key_ring import CouponKeys
 from service.course import Rules
@@ -53,6 +54,7 @@ class State:
     keys: KeysInUse = field(default_factory=KeysInUse)
     turns: CustomerTurns = field(default_factory=CustomerTurns)
     side_by_side: SideBySide = field(default_factory=SideBySide)
+    under_way: UnderWay = field(default_factory=UnderWay)
 
     @cached_property
     def complements(self) -> ComplementsFeed:
@@ -62,7 +64,7 @@ class State:
     @cached_property
     def standings(self) -> StandingReads:
         """What reads customers' standings."""
-        return StandingReads(self.engine, seconds=self.metrics.standing_seconds)
+        return StandingReads(self.engine, seconds=self.metrics.standing_seconds, enough=self.under_way.half)
 
     @cached_property
     def intake(self) -> EventIntake:

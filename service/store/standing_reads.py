@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from prometheus_client import Histogram
 from sqlalchemy import Engine
 
+from service.company import Enough, everybody
 from service.store.standing_rows import FoundStanding, StandingQuery, read_standings
 from service.store.together import Together
 
@@ -18,9 +19,10 @@ class StandingReads(Together[StandingQuery, FoundStanding]):
     name = "standings"
     most = 256
 
-    def __init__(self, engine: Engine, *, seconds: Histogram) -> None:
+    def __init__(self, engine: Engine, *, seconds: Histogram, enough: Enough = everybody) -> None:
         # each statement sees what is committed by then, as in a transaction, which would take two more round trips
-        super().__init__(engine.execution_options(isolation_level="AUTOCOMMIT"), seconds=seconds)
+        alone = engine.execution_options(isolation_level="AUTOCOMMIT")
+        super().__init__(alone, seconds=seconds, enough=enough)
 
     def begin(self, query: StandingQuery) -> asyncio.Future[FoundStanding]:
         """What the log has of the query, once it is there.

@@ -29,6 +29,7 @@ from models.linear_thompson import LinearThompson
 from models.send_time import SendTimeThompson
 from service.access.access import build_access
 from service.app import create_app
+from service.company import UnderWay
 from service.coupons.key import CouponKey
 from service.coupons.key_file import read_or_create_keys
 from service.coupons.key_ring import CouponKeys
@@ -272,13 +273,16 @@ def make_worker(
             snapshot_gauge=metrics.snapshot,
         )
         feed.refresh()
+        under_way = UnderWay()
         state = State(
             settings=settings,
             schema=schema,
             engine=engine,
-            reader=SteadyReader(reader=reader, up=metrics.online_store_up, retry_seconds=0.01),
+            reader=SteadyReader(
+                reader=reader, up=metrics.online_store_up, retry_seconds=0.01, enough=under_way.half
+            ),
             feed=feed,
-            log=DecisionLog(engine, seconds=metrics.flush_seconds),
+            log=DecisionLog(engine, seconds=metrics.flush_seconds, enough=under_way.half),
             access=build_access(settings, engine, clock),
             rules={n: Rules(p, versions[n], "Asia/Tehran", "IRT", KEY) for n, p in points.items()},
             segments=dict(shipped().segments),
@@ -287,6 +291,7 @@ def make_worker(
             clock=clock,
             randomness=np.random.default_rng(7).bytes,
             plan=shipped().plan,
+            under_way=under_way,
         )
         client = TestClient(create_app(settings, lambda _: state), raise_server_exceptions=False)
         client.__enter__()

@@ -90,10 +90,8 @@ def answer(worker: Worker, content: bytes, headers: Mapping[str, str]) -> tuple[
 def direct(worker: Worker) -> DirectDecide:
     """What stands before the application."""
     app: Any = worker.client.app
-    layer = app.middleware_stack
-    while not isinstance(layer, DirectDecide):
-        layer = layer.app
-    return layer
+    found: DirectDecide = app.direct
+    return found
 
 
 @contextmanager
