@@ -13,7 +13,15 @@ from service.standing import Claims
 from service.store.driver import Insert, insert_all
 from service.store.engine import microseconds
 from service.store.key_log import KeyClaim, KeyTakenError, give_back_keys, without_taken
-from service.store.ledger import StandingMovedError, claim_rows, forgotten_since, take_claims
+from service.store.ledger import (
+    BudgetShortError,
+    StandingMovedError,
+    claim_rows,
+    forgotten_since,
+    spend_all,
+    take_all_but_budgets,
+    take_claims,
+)
 from service.store.tables import decisions
 
 DECISION: Final = Insert(decisions, tuple(decisions.columns.keys()))
@@ -47,12 +55,23 @@ class Entry:
 
 def commit(engine: Engine, entries: Sequence[Entry]) -> list[Exception | None]:
     """Of each entry, what kept it out (`KeyTakenError`, `StandingMovedError`); the others are on disk together."""
-    with engine.begin() as connection:
-        return commit_within(engine, connection, entries)
+    try:
+        with engine.begin() as connection:
+            return _commit(engine, connection, entries, budgets_last=True)
+    except BudgetShortError:
+        with engine.begin() as connection:
+            return commit_within(engine, connection, entries)
 
 
 def commit_within(engine: Engine, connection: Connection, entries: Sequence[Entry]) -> list[Exception | None]:
     """The same, on disk once the connection's transaction is."""
+    return _commit(engine, connection, entries, budgets_last=False)
+
+
+def _commit(
+    engine: Engine, connection: Connection, entries: Sequence[Entry], *, budgets_last: bool
+) -> list[Exception | None]:
+    """`budgets_last`: no budget is locked until all else is written, but none of them may be short (`BudgetShortError`)."""
     free = without_taken(connection, [entry.key for entry in entries])
     failures: list[Exception | None] = [None if each else KeyTakenError() for each in free]
     wanted = {
@@ -60,16 +79,18 @@ def commit_within(engine: Engine, connection: Connection, entries: Sequence[Entr
         for entry, failure in zip(entries, failures, strict=True)
         if failure is None and entry.claims is not None
     }
-    taken = take_claims(engine, connection, wanted)
+    taken = (take_all_but_budgets if budgets_last else take_claims)(engine, connection, wanted)
     lost = (wanted.keys() - taken) | _of_forgotten(connection, entries, failures)
     for place, entry in enumerate(entries):
         if entry.decision_id in lost:
             failures[place] = StandingMovedError()
     give_back_keys(connection, [each.key for each in entries if each.decision_id in lost and each.key])
     rows = [entry.row for entry, failure in zip(entries, failures, strict=True) if failure is None]
+    claimed = {identity: claims for identity, claims in wanted.items() if identity in taken}
     if rows:
-        noted = claim_rows({identity: claims for identity, claims in wanted.items() if identity in taken})
-        insert_all(connection, {**noted, DECISION: rows})
+        insert_all(connection, {**claim_rows(claimed), DECISION: rows})
+    if budgets_last:
+        spend_all(connection, claimed)
     return failures
 
 

@@ -28,6 +28,10 @@ class StandingMovedError(Exception):
     """Another decision claimed first: this one has to be made again from the standing as it is now."""
 
 
+class BudgetShortError(Exception):
+    """What several decisions spend together is more than a day's budget holds; some of them may fit."""
+
+
 _MOVE: Final = Insert(
     standings,
     ("customer_id", "version"),
@@ -78,13 +82,27 @@ def take_claims(engine: Engine, connection: Connection, wanted: dict[str, Claims
 
     What is taken is still to be noted, as `claim_rows` in the same transaction.
     """
+    taken = take_all_but_budgets(engine, connection, wanted)
+    return set(_take_budgets(connection, {decision_id: wanted[decision_id] for decision_id in taken}))
+
+
+def take_all_but_budgets(engine: Engine, connection: Connection, wanted: dict[str, Claims]) -> set[str]:
+    """The same, what they spend of budgets not being taken yet: `spend_all` takes it at the end of the transaction."""
     first: dict[str, str] = {}
     for decision_id, claims in wanted.items():
         first.setdefault(claims.customer_id, decision_id)
     moved = _move_versions(connection, [wanted[decision_id] for decision_id in first.values()])
     taken = [decision_id for customer_id, decision_id in first.items() if customer_id in moved]
-    taken = _activate(engine, connection, {decision_id: wanted[decision_id] for decision_id in taken})
-    return set(_take_budgets(connection, {decision_id: wanted[decision_id] for decision_id in taken}))
+    return set(_activate(engine, connection, {decision_id: wanted[decision_id] for decision_id in taken}))
+
+
+def spend_all(connection: Connection, taken: dict[str, Claims]) -> None:
+    """Take what these spend of budgets. Raises `BudgetShortError` where one holds less, for the transaction to be undone.
+
+    A budget is one row for everybody, and who has it locked keeps all others back: so this comes right before the commit.
+    """
+    if len(_take_budgets(connection, taken)) < len(taken):
+        raise BudgetShortError
 
 
 def _move_versions(connection: Connection, claims: Sequence[Claims]) -> set[str]:
