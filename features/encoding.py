@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.schema import Feature, Schema, View
-from features.stored import StoredFeatures, StoredView
+from features.stored import StoredFeatures, StoredView, Whole
 from features.wire import FeatureValue
 
 _FLOAT, _NUMBERS, _NAN = {float}, {float, bool, int, type(None)}, float("nan")
@@ -42,6 +42,8 @@ def encode(stored: StoredFeatures, *, now: datetime, schema: Schema) -> FeatureV
     An age, such as the minutes since the last view, is of `now`, not of the moment at which it was stored.
     Raises `EncodingError`.
     """
+    if stored.whole is not None and _is_fresh(stored.whole, now, schema):
+        return _of_whole(stored.whole, now, schema)
     values: list[float] = []
     strings: dict[str, str] = {}
     degraded: list[str] = []
@@ -61,6 +63,22 @@ def encode(stored: StoredFeatures, *, now: datetime, schema: Schema) -> FeatureV
         if row is not None and view.ages:
             _grow(values, first, view, (now - row.event_at).total_seconds())
     return FeatureVector(np.array(values, dtype=np.float64), strings, tuple(degraded))
+
+
+def _is_fresh(whole: Whole, now: datetime, schema: Schema) -> bool:
+    views = zip(schema.views, whole.event_ats, strict=True)
+    return all(now - event_at <= view.freshness for view, event_at in views)
+
+
+def _of_whole(whole: Whole, now: datetime, schema: Schema) -> FeatureVector:
+    """The vector of a customer of whom everything is known, but for the ages as it was stored."""
+    values = whole.values.copy()
+    for view, first, event_at in zip(schema.views, schema.firsts, whole.event_ats, strict=True):
+        if view.ages:
+            places = values[first : first + view.n_columns].tolist()
+            _grow(places, 0, view, (now - event_at).total_seconds())
+            values[first : first + view.n_columns] = places
+    return FeatureVector(values, whole.texts, ())
 
 
 def _numbers(view: View, row: Mapping[str, FeatureValue]) -> Sequence[float] | None:

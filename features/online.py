@@ -7,13 +7,15 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import chain
+from functools import partial
+from itertools import accumulate, chain, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from features.feast_import import import_feast
 from features.schema import FEATURE_SERVICE, JOIN_KEY, Schema
 from features.stored import StoredFeatures, StoredView
+from features.whole_row import WholeRow
 from features.wire import FeatureValue, customer_of, decode_value, decode_values, entity_key
 
 if TYPE_CHECKING:
@@ -49,8 +51,11 @@ class SqliteFeatureReader:
         """Raises `OnlineStoreError` when the file or a view's table is missing."""
         self._database = database
         self._view_of = {feature.name: feature.view for feature in schema.features}
-        self._names = {view.name: tuple(sorted(view.feature_names)) for view in schema.views}
-        self._in_order = tuple(chain.from_iterable(self._names.values()))
+        sorted_by_view = [sorted(view.features, key=lambda each: each.name) for view in schema.views]
+        in_order = tuple(chain.from_iterable(sorted_by_view))
+        self._in_order = tuple(feature.name for feature in in_order)
+        self._ends = tuple(accumulate(map(len, sorted_by_view), initial=0))
+        self._whole = WholeRow(schema, in_order)
         self._query = " UNION ALL ".join(
             f'SELECT feature_name, value, event_ts FROM "{online_table(view.name, project)}" WHERE entity_key = ?1'
             for view in schema.views
@@ -74,20 +79,22 @@ class SqliteFeatureReader:
         if not rows:
             return StoredFeatures(customer_id, {})
         names, stored, times_s = zip(*rows, strict=True)
-        values = decode_values(stored)
+        views = partial(self._views, names, stored, times_s)
         if names == self._in_order:  # as the tables' keys order them, nothing lacking: most customers are so
-            return StoredFeatures(customer_id, self._whole_views(values, times_s))
-        return StoredFeatures(customer_id, _views(zip(names, values, times_s, strict=True), self._view_of))
+            whole = self._whole.read(stored, self._event_ats(times_s))
+            if whole is not None:
+                return StoredFeatures(customer_id, views, whole)
+        return StoredFeatures(customer_id, views())
 
-    def _whole_views(self, values: list[FeatureValue], times_s: Sequence[int]) -> dict[str, StoredView]:
-        """The views where every feature is stored, as `_views` finds them in three times the time."""
-        views, start = {}, 0
-        for view, names in self._names.items():
-            end = start + len(names)
-            at = datetime.fromtimestamp(min(times_s[start:end]), UTC)
-            views[view] = StoredView(at, dict(zip(names, values[start:end], strict=True)))
-            start = end
-        return views
+    def _event_ats(self, times_s: Sequence[int]) -> tuple[datetime, ...]:
+        """The time that each view speaks of, where every feature is stored: each view is as old as its oldest."""
+        oldest = [min(times_s[start:end]) for start, end in pairwise(self._ends)]
+        return tuple([datetime.fromtimestamp(each, UTC) for each in oldest])
+
+    def _views(
+        self, names: Sequence[str], stored: Sequence[bytes], times_s: Sequence[int]
+    ) -> dict[str, StoredView]:
+        return _views(zip(names, decode_values(stored), times_s, strict=True), self._view_of)
 
     def read_many(self, customer_ids: Sequence[str]) -> list[StoredFeatures]:
         """`read` of each. Raises `OnlineStoreError` when the file cannot be read."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import redis
 
@@ -13,6 +15,7 @@ from features.redis_layout import decode_time, pack_arguments, redis_key, view_f
 from features.redis_settings import RedisSettings
 from features.schema import Schema
 from features.stored import StoredFeatures, StoredView
+from features.whole_row import WholeRow
 from features.wire import WireFormatError, customer_of, decode_values
 
 if TYPE_CHECKING:
@@ -61,6 +64,9 @@ class RedisFeatureReader:
             fields += view_fields(view)
             names = tuple(feature.name for feature in view.features)
             self._views.append((view.name, names, first, len(fields)))
+        values = [place for _, _, first, end in self._views for place in range(first, end)]
+        self._values_of = itemgetter(*values)
+        self._whole = WholeRow(schema, schema.features)
         self._head = b"*%d\r\n" % (len(fields) + 2) + pack_arguments([b"HMGET"])
         self._tail = pack_arguments(fields)
 
@@ -103,13 +109,23 @@ class RedisFeatureReader:
         return self._head + pack_arguments([redis_key(customer_id, self._settings.project)]) + self._tail
 
     def _stored(self, customer_id: str, found: Sequence[bytes | None]) -> StoredFeatures:
-        views: dict[str, StoredView] = {}
-        for name, names, first, end in self._views:
-            event_at = _time_of(found[first - 1])
+        event_ats = [_time_of(found[first - 1]) for _, _, first, _ in self._views]
+        views = partial(self._rows, found, event_ats)
+        if None not in event_ats:
+            whole = self._whole.read(self._values_of(found), cast("tuple[datetime, ...]", tuple(event_ats)))
+            if whole is not None:
+                return StoredFeatures(customer_id, views, whole)
+        return StoredFeatures(customer_id, views())
+
+    def _rows(
+        self, found: Sequence[bytes | None], event_ats: Sequence[datetime | None]
+    ) -> dict[str, StoredView]:
+        rows = {}
+        for (name, names, first, end), event_at in zip(self._views, event_ats, strict=True):
             if event_at is not None:
                 values = decode_values(found[first:end])
-                views[name] = StoredView(event_at, dict(zip(names, values, strict=True)))
-        return StoredFeatures(customer_id, views)
+                rows[name] = StoredView(event_at, dict(zip(names, values, strict=True)))
+        return rows
 
     def close(self) -> None:
         """Closes every connection."""

@@ -108,6 +108,11 @@ class View:
         )
 
     @cached_property
+    def n_columns(self) -> int:
+        """How many places of the vector are the view's."""
+        return sum(each.length for each in self.features)
+
+    @cached_property
     def _places(self) -> dict[str, int]:
         ends = accumulate(feature.length for feature in self.features)
         return {each.name: end - each.length for each, end in zip(self.features, ends, strict=True)}
@@ -131,6 +136,11 @@ class Schema:
     def columns(self) -> tuple[str, ...]:
         """Names of the numeric vector's places, `(n_features,)`; strings have none."""
         return tuple(column for feature in self.features for column in feature.columns)
+
+    @cached_property
+    def firsts(self) -> tuple[int, ...]:
+        """The first place of each view in the vector."""
+        return tuple(accumulate([view.n_columns for view in self.views[:-1]], initial=0))
 
     def view(self, name: str) -> View:
         """The view of that name. Raises `KeyError` naming the views there are."""

@@ -51,7 +51,7 @@ class Batch:
             self._free = keys - await asyncio.to_thread(known_keys, self.gardoon.engine, scope, keys)
 
     async def lines(self, items: Sequence[Any]) -> AsyncIterator[bytes]:
-        """A line for each item, in order, several at once where they are made; what nobody asks for any more is not decided."""
+        """A line for each item, in order, those that are made at once; what nobody asks for any more is not decided."""
         waiting = self._tasks(items)
         running: deque[asyncio.Task[bytes]] = deque()
         try:
