@@ -1,7 +1,7 @@
 """What a decision costs over HTTP: Gardoon embedded and in production shape, a FastAPI endpoint that does nothing, Feast's
 feature server, `mlflow models serve`, and a service that calls the same libraries the obvious way, all in one run.
 
-    make bench-serving      or: python -m benchmarks.serving [--short] [--decisions 1000000] [--out FILE] [--var FOLDER]
+    make bench-serving      or: python -m benchmarks.serving [--short] [--decisions N] [--out FILE] [--var FOLDER]
 
 Wants Linux and two cores: servers have one, the load generator and the databases the other. `--short` takes two minutes of
 a quiet machine and writes no page unless told where; its numbers are good for a look, not for a verdict. Prints a line a
@@ -16,6 +16,7 @@ import tempfile
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from benchmarks.serving.judgement import targets_of
 from benchmarks.serving.page import write_page
@@ -32,7 +33,9 @@ def main() -> None:
     """Measure, write the page, print the lines."""
     options = _options()
     plan = SHORT if options.short else LONG
-    given = {name: value for name in ("customers", "decisions") if (value := getattr(options, name))}
+    given: dict[str, Any] = {"customers": options.customers} if options.customers else {}
+    if options.decisions:
+        given["decisions"] = dict.fromkeys(plan.decisions, options.decisions)
     pin((OTHER_CORE,))
     with (
         tempfile.TemporaryDirectory(prefix="gardoon-serving-") as name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from benchmarks.serving.shapes import CHURN, EMBEDDED, PRODUCTION, WHEEL
@@ -24,8 +25,8 @@ class Plan:
     most: int
     most_steady: int
     customers: int
-    decisions: int
-    """How many are made of the same customers to see whether memory grows."""
+    decisions: Mapping[str, int]
+    """How many each of those shapes makes about the same customers, to see whether memory grows."""
     at_length: tuple[str, ...]
     """The shapes of which more is measured than full and half load."""
 
@@ -39,7 +40,7 @@ LONG = Plan(
     most=3_000,
     most_steady=12_000,
     customers=140_000,
-    decisions=50_000,
+    decisions={EMBEDDED: 50_000, PRODUCTION: 1_000_000},
     at_length=(EMBEDDED, PRODUCTION),
 )
 SHORT = Plan(
@@ -51,6 +52,6 @@ SHORT = Plan(
     most=1_500,
     most_steady=4_000,
     customers=16_000,
-    decisions=500,
+    decisions={PRODUCTION: 500},
     at_length=(PRODUCTION,),
 )

@@ -43,7 +43,7 @@ def measure(var: Path, folder: Path, plan: Plan) -> Results:
             told(turn.one)
             told(turn.two)
         for name in plan.at_length:
-            results.memory[name] = endured(bench, name, plan.decisions)
+            results.memory[name] = endured(bench, name, plan.decisions[name])
     results.minutes = (time.perf_counter() - began) / 60
     return results
 
