@@ -73,11 +73,12 @@ def _is_fresh(whole: Whole, now: datetime, schema: Schema) -> bool:
 def _of_whole(whole: Whole, now: datetime, schema: Schema) -> FeatureVector:
     """The vector of a customer of whom everything is known, but for the ages as it was stored."""
     values = whole.values.copy()
-    for view, first, event_at in zip(schema.views, schema.firsts, whole.event_ats, strict=True):
-        if view.ages:
-            places = values[first : first + view.n_columns].tolist()
-            _grow(places, 0, view, (now - event_at).total_seconds())
-            values[first : first + view.n_columns] = places
+    since_s = [max((now - event_at).total_seconds(), 0.0) for event_at in whole.event_ats]
+    for place, view, unit_s in schema.ages:
+        values[place] += since_s[view] / unit_s
+    for place, dividend, divisor in schema.quotients:
+        by = float(values[divisor])
+        values[place] = float(values[dividend]) / by if by else float("nan")
     return FeatureVector(values, whole.texts, ())
 
 

@@ -108,11 +108,6 @@ class View:
         )
 
     @cached_property
-    def n_columns(self) -> int:
-        """How many places of the vector are the view's."""
-        return sum(each.length for each in self.features)
-
-    @cached_property
     def _places(self) -> dict[str, int]:
         ends = accumulate(feature.length for feature in self.features)
         return {each.name: end - each.length for each, end in zip(self.features, ends, strict=True)}
@@ -138,9 +133,29 @@ class Schema:
         return tuple(column for feature in self.features for column in feature.columns)
 
     @cached_property
-    def firsts(self) -> tuple[int, ...]:
+    def ages(self) -> tuple[tuple[int, int, float], ...]:
+        """Place in the vector, place of its view, and seconds in which it grows by one, of each age."""
+        return tuple(
+            (first + place, number, unit_s)
+            for number, (first, view) in enumerate(zip(self._firsts, self.views, strict=True))
+            for place, unit_s in view.ages
+        )
+
+    @cached_property
+    def quotients(self) -> tuple[tuple[int, int, int], ...]:
+        """The places of each quotient, its dividend and its divisor in the vector."""
+        views = zip(self._firsts, self.views, strict=True)
+        return tuple(
+            (first + place, first + dividend, first + divisor)
+            for first, view in views
+            for place, dividend, divisor in view.quotients
+        )
+
+    @cached_property
+    def _firsts(self) -> tuple[int, ...]:
         """The first place of each view in the vector."""
-        return tuple(accumulate([view.n_columns for view in self.views[:-1]], initial=0))
+        counts = [sum(feature.length for feature in view.features) for view in self.views]
+        return tuple(accumulate(counts[:-1], initial=0))
 
     def view(self, name: str) -> View:
         """The view of that name. Raises `KeyError` naming the views there are."""
