@@ -39,7 +39,7 @@ LONG = Plan(
     pause_s=45.0,
     most=3_000,
     most_steady=12_000,
-    customers=140_000,
+    customers=180_000,
     decisions={EMBEDDED: 50_000, PRODUCTION: 1_000_000},
     at_length=(EMBEDDED, PRODUCTION),
 )
