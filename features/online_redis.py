@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
-from operator import itemgetter
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import redis
@@ -64,8 +64,6 @@ class RedisFeatureReader:
             fields += view_fields(view)
             names = tuple(feature.name for feature in view.features)
             self._views.append((view.name, names, first, len(fields)))
-        values = [place for _, _, first, end in self._views for place in range(first, end)]
-        self._values_of = itemgetter(*values)
         self._whole = WholeRow(schema, schema.features)
         self._head = b"*%d\r\n" % (len(fields) + 2) + pack_arguments([b"HMGET"])
         self._tail = pack_arguments(fields)
@@ -112,7 +110,8 @@ class RedisFeatureReader:
         event_ats = [_time_of(found[first - 1]) for _, _, first, _ in self._views]
         views = partial(self._rows, found, event_ats)
         if None not in event_ats:
-            whole = self._whole.read(self._values_of(found), cast("tuple[datetime, ...]", tuple(event_ats)))
+            values = list(chain.from_iterable([found[first:end] for _, _, first, end in self._views]))
+            whole = self._whole.read(values, cast("tuple[datetime, ...]", tuple(event_ats)))
             if whole is not None:
                 return StoredFeatures(customer_id, views, whole)
         return StoredFeatures(customer_id, views())
