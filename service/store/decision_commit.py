@@ -79,7 +79,7 @@ def _commit(
         for entry, failure in zip(entries, failures, strict=True)
         if failure is None and entry.claims is not None
     }
-    taken = (take_all_but_budgets if budgets_last else take_claims)(engine, connection, wanted)
+    taken = set((take_all_but_budgets if budgets_last else take_claims)(engine, connection, wanted))
     lost = (wanted.keys() - taken) | _of_forgotten(connection, entries, failures)
     for place, entry in enumerate(entries):
         if entry.decision_id in lost:

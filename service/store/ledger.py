@@ -86,14 +86,16 @@ def take_claims(engine: Engine, connection: Connection, wanted: dict[str, Claims
     return set(_take_budgets(connection, {decision_id: wanted[decision_id] for decision_id in taken}))
 
 
-def take_all_but_budgets(engine: Engine, connection: Connection, wanted: dict[str, Claims]) -> set[str]:
-    """The same, what they spend of budgets not being taken yet: `spend_all` takes it at the end of the transaction."""
+def take_all_but_budgets(engine: Engine, connection: Connection, wanted: dict[str, Claims]) -> list[str]:
+    """The same in the order of their ids, what they spend of budgets not being taken yet: `spend_all` takes it at the end
+    of the transaction.
+    """
     first: dict[str, str] = {}
     for decision_id, claims in wanted.items():
         first.setdefault(claims.customer_id, decision_id)
     moved = _move_versions(connection, [wanted[decision_id] for decision_id in first.values()])
     taken = [decision_id for customer_id, decision_id in first.items() if customer_id in moved]
-    return set(_activate(engine, connection, {decision_id: wanted[decision_id] for decision_id in taken}))
+    return _activate(engine, connection, {decision_id: wanted[decision_id] for decision_id in taken})
 
 
 def spend_all(connection: Connection, taken: dict[str, Claims]) -> None:

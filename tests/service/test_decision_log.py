@@ -17,12 +17,13 @@ from sqlalchemy.exc import DataError
 from service.errors import LogUnavailableError, UnstorableError
 from service.observability import Metrics
 from service.record import DecisionRecord
-from service.standing import Claims
-from service.store.decision_commit import DECISION, decision_row
+from service.standing import Claims, SpendClaim
+from service.store.decision_commit import DECISION, Entry, commit, decision_row
 from service.store.decision_log import DecisionLog
 from service.store.driver import insert_all
 from service.store.engine import open_log
-from service.store.tables import decisions
+from service.store.ledger import StandingMovedError
+from service.store.tables import budgets, coupons, decisions
 from tests.service.conftest import Worker
 
 
@@ -120,6 +121,40 @@ def test_a_caller_who_gave_up_takes_back_what_waits_and_not_what_is_being_writte
     with engine.connect() as connection:
         logged = set(connection.scalars(select(decisions.c.decision_id)))
     assert logged == {record.decision_id, first.decision_id, third.decision_id}
+
+
+def test_of_those_that_a_budget_does_not_hold_together_the_first_by_id_fit(
+    record: DecisionRecord, engine: Engine
+) -> None:
+    day = record.decided_at.date()
+    spent = {
+        "currency": "IRT",
+        "day": day,
+        "amount": 10_000,
+        "limit": 50_000,
+        "expires_at": record.decided_at,
+    }
+    records = [
+        replace(
+            each,
+            claims=Claims(
+                customer_id=f"c-{number}",
+                journey="churn_prevention",
+                standing_version=0,
+                spend=SpendClaim(code=f"code-{number}", activate_by=None, **spent),
+            ),
+        )
+        for number, each in enumerate(copies(record, 30))
+    ]
+
+    failures = commit(engine, [Entry.of(each) for each in records])
+
+    taken = [each.decision_id for each, why in zip(records, failures, strict=True) if why is None]
+    assert taken == sorted(each.decision_id for each in records)[:5]
+    assert {type(why) for why in failures} == {type(None), StandingMovedError}
+    with engine.connect() as connection:
+        assert connection.scalar(select(budgets.c.used)) == 50_000
+        assert connection.scalar(select(func.count()).select_from(coupons)) == 5
 
 
 def test_after_the_stop_nothing_is_accepted(record: DecisionRecord, engine: Engine) -> None:
