@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.schema import Feature, Schema, View
-from features.stored import StoredFeatures, StoredView, Whole
+from features.stored import StoredFeatures, StoredView
 from features.wire import FeatureValue
 
 _FLOAT, _NUMBERS, _NAN = {float}, {float, bool, int, type(None)}, float("nan")
@@ -42,8 +42,13 @@ def encode(stored: StoredFeatures, *, now: datetime, schema: Schema) -> FeatureV
     An age, such as the minutes since the last view, is of `now`, not of the moment at which it was stored.
     Raises `EncodingError`.
     """
-    if stored.whole is not None and _is_fresh(stored.whole, now, schema):
-        return _of_whole(stored.whole, now, schema)
+    if stored.whole is not None:
+        views = list(zip(schema.views, schema.firsts, stored.whole.event_ats, strict=True))
+        if not any(view.is_stale(event_at, now) for view, _, event_at in views):
+            grown = stored.whole.values.copy()
+            for view, first, event_at in views:
+                _grow(grown, first, view, now - event_at)
+            return FeatureVector(grown, stored.whole.texts, ())
     values: list[float] = []
     strings: dict[str, str] = {}
     degraded: list[str] = []
@@ -60,26 +65,9 @@ def encode(stored: StoredFeatures, *, now: datetime, schema: Schema) -> FeatureV
         for feature in view.texts:
             value = usable.get(feature.name, feature.default)
             strings[feature.name] = str(feature.default if value is None else value)
-        if row is not None and view.ages:
-            _grow(values, first, view, (now - row.event_at).total_seconds())
+        if row is not None:
+            _grow(values, first, view, now - row.event_at)
     return FeatureVector(np.array(values, dtype=np.float64), strings, tuple(degraded))
-
-
-def _is_fresh(whole: Whole, now: datetime, schema: Schema) -> bool:
-    views = zip(schema.views, whole.event_ats, strict=True)
-    return all(now - event_at <= view.freshness for view, event_at in views)
-
-
-def _of_whole(whole: Whole, now: datetime, schema: Schema) -> FeatureVector:
-    """The vector of a customer of whom everything is known, but for the ages as it was stored."""
-    values = whole.values.copy()
-    since_s = [max((now - event_at).total_seconds(), 0.0) for event_at in whole.event_ats]
-    for place, view, unit_s in schema.ages:
-        values[place] += since_s[view] / unit_s
-    for place, dividend, divisor in schema.quotients:
-        by = float(values[divisor])
-        values[place] = float(values[dividend]) / by if by else float("nan")
-    return FeatureVector(values, whole.texts, ())
 
 
 def _numbers(view: View, row: Mapping[str, FeatureValue]) -> Sequence[float] | None:
@@ -124,21 +112,25 @@ def view_problem(view: View, row: StoredView | None, now: datetime) -> str | Non
     """Why defaults stand in for the view or a part of it: `missing`, `stale`, `incomplete` or None."""
     if row is None:
         return "missing"
-    if now - row.event_at > view.freshness:
+    if view.is_stale(row.event_at, now):
         return "stale"
     if not row.values.keys() >= view.feature_names:
         return "incomplete"
     return None
 
 
-def _grow(values: list[float], first: int, view: View, since_s: float) -> None:
-    """Let the view's ages, which begin at `first`, grow by the time since they were stored; a row may be a second ahead."""
-    since_s = max(since_s, 0.0)
+def _grow(values: list[float] | NDArray[np.float64], first: int, view: View, since: timedelta) -> None:
+    """Let the ages of the view, which begins at `first`, grow by the time since they were stored, a row being a second ahead
+    at times.
+    """
+    if not view.ages:
+        return
+    since_s = max(since.total_seconds(), 0.0)
     for place, unit_s in view.ages:
         values[first + place] += since_s / unit_s
     for place, dividend, divisor in view.quotients:
-        by = values[first + divisor]
-        values[first + place] = values[first + dividend] / by if by else float("nan")
+        by = float(values[first + divisor])
+        values[first + place] = float(values[first + dividend]) / by if by else float("nan")
 
 
 def _places(feature: Feature, value: FeatureValue) -> tuple[float, ...]:

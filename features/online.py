@@ -79,7 +79,7 @@ class SqliteFeatureReader:
         if not rows:
             return StoredFeatures(customer_id, {})
         names, stored, times_s = zip(*rows, strict=True)
-        views = partial(self._views, names, stored, times_s)
+        views = partial(self._rows, names, stored, times_s)
         if names == self._in_order:  # as the tables' keys order them, nothing lacking: most customers are so
             whole = self._whole.read(stored, self._event_ats(times_s))
             if whole is not None:
@@ -91,7 +91,7 @@ class SqliteFeatureReader:
         oldest = [min(times_s[start:end]) for start, end in pairwise(self._ends)]
         return tuple([datetime.fromtimestamp(each, UTC) for each in oldest])
 
-    def _views(
+    def _rows(
         self, names: Sequence[str], stored: Sequence[bytes], times_s: Sequence[int]
     ) -> dict[str, StoredView]:
         return _views(zip(names, decode_values(stored), times_s, strict=True), self._view_of)

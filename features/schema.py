@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache, cached_property
 from itertools import accumulate
 from operator import itemgetter
@@ -68,6 +68,10 @@ class View:
     def freshness(self) -> timedelta:
         """How old a row may be."""
         return timedelta(days=self.freshness_days)
+
+    def is_stale(self, event_at: datetime, now: datetime) -> bool:
+        """Whether a row that speaks of `event_at` is too old."""
+        return now - event_at > self.freshness
 
     @cached_property
     def numbers(self) -> tuple[Feature, ...]:
@@ -133,26 +137,7 @@ class Schema:
         return tuple(column for feature in self.features for column in feature.columns)
 
     @cached_property
-    def ages(self) -> tuple[tuple[int, int, float], ...]:
-        """Place in the vector, place of its view, and seconds in which it grows by one, of each age."""
-        return tuple(
-            (first + place, number, unit_s)
-            for number, (first, view) in enumerate(zip(self._firsts, self.views, strict=True))
-            for place, unit_s in view.ages
-        )
-
-    @cached_property
-    def quotients(self) -> tuple[tuple[int, int, int], ...]:
-        """The places of each quotient, its dividend and its divisor in the vector."""
-        views = zip(self._firsts, self.views, strict=True)
-        return tuple(
-            (first + place, first + dividend, first + divisor)
-            for first, view in views
-            for place, dividend, divisor in view.quotients
-        )
-
-    @cached_property
-    def _firsts(self) -> tuple[int, ...]:
+    def firsts(self) -> tuple[int, ...]:
         """The first place of each view in the vector."""
         counts = [sum(feature.length for feature in view.features) for view in self.views]
         return tuple(accumulate(counts[:-1], initial=0))

@@ -62,7 +62,5 @@ class StoredFeatures:
             return NotImplemented
         return (self.customer_id, self.views) == (other.customer_id, other.views)
 
-    __hash__ = None  # type: ignore[assignment]
-
     def __repr__(self) -> str:
         return f"StoredFeatures({self.customer_id!r}, {self.views!r})"

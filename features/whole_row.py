@@ -16,17 +16,14 @@ from typing import Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from features.schema import Feature, Schema
+from features.schema import Feature, FeatureType, Schema
 from features.stored import Whole
-from features.wire import BOOL_TAG, FLOAT_LIST_TAG, FLOAT_TAG, STRING_TAG, encode_varint
+from features.wire import FeatureValue, encode_values
 
 _MOST_PATTERNS: Final = 4096
 _DOUBLE: Final = 8
-_PACKED: Final = 0x0A
-_LONG_TEXT: Final = 2 + 128
-"""From here on the length of a text takes more than a byte; no time zone is so long."""
-_HEADS: Final = {"float": bytes([FLOAT_TAG]), "bool": bytes([BOOL_TAG])}
-_LENGTHS: Final = {"float": 1 + _DOUBLE, "bool": 2}
+_SHORT_HEAD: Final = 2
+"""Of a text: tag and a length below 128, as any time zone's is."""
 Indices = NDArray[np.intp]
 
 
@@ -125,14 +122,17 @@ def _head(feature: Feature, length: int) -> bytes | None:
 
     A null is no bytes, and no text: a default stands in for it.
     """
-    kind = feature.type
+    kind, places = feature.type, (0.0,) * feature.length
     if length == 0:
         return None if kind == "string" else b""
-    if kind == "float_list":
-        packed = bytes([_PACKED]) + encode_varint(_DOUBLE * feature.length)
-        values = len(packed) + _DOUBLE * feature.length
-        head = bytes([FLOAT_LIST_TAG]) + encode_varint(values) + packed
-        return head if length == len(head) - len(packed) + values else None
-    if kind == "string":
-        return bytes([STRING_TAG, length - 2]) if 2 <= length < _LONG_TEXT else None
-    return _HEADS[kind] if _LENGTHS.get(kind) == length else None
+    samples: dict[FeatureType, tuple[FeatureValue, int]] = {
+        "float": (0.0, _DOUBLE),
+        "bool": (False, 1),
+        "float_list": (places, _DOUBLE * len(places)),
+        "string": ("x" * (length - _SHORT_HEAD), length - _SHORT_HEAD),
+    }
+    if kind not in samples:
+        return None
+    value, size = samples[kind]
+    (stored,) = encode_values(kind, [value])
+    return stored[: length - size] if len(stored) == length else None

@@ -37,11 +37,11 @@ def stored_as(kind: FeatureType, value: FeatureValue) -> bytes:
 
 
 @st.composite
-def rows(draw: st.DrawFn, *, nulls: bool = True) -> dict[str, bytes]:
+def rows(draw: st.DrawFn) -> dict[str, bytes]:
     """Stored bytes by feature, as they usually are, some of the numbers being null."""
     found = {}
     for feature in SCHEMA.features:
-        null = nulls and feature.type != "string" and draw(st.integers(0, 9)) == 0
+        null = feature.type != "string" and draw(st.integers(0, 9)) == 0
         found[feature.name] = b"" if null else stored_as(feature.type, draw(usual(feature)))
     return found
 
