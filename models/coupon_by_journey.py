@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Final, Self
@@ -95,21 +94,18 @@ class CouponByJourney(Policy):
         return self._asked_by(context)._distribution(context[:-1], eligible)
 
     def _distributions(self, contexts: Floats, eligible: Booleans) -> Floats:
-        numbers = np.where(np.isnan(contexts[:, -1]), UNTOLD, contexts[:, -1])
-        weights = np.empty(eligible.shape)
-        for number in set(numbers.tolist()):
-            mine = numbers == number
-            weights[mine] = self.of_journey(number)._distributions(contexts[mine, :-1], eligible[mine])
+        journeys, weights = _journeys(contexts), np.empty(eligible.shape)
+        for journey in np.unique(journeys).tolist():
+            mine = journeys == journey
+            weights[mine] = self.of_journey(journey)._distributions(contexts[mine, :-1], eligible[mine])
         return weights
 
     def _asked_by(self, context: Floats) -> CouponThompson:
-        number = float(context[-1])
-        return self.of_journey(UNTOLD if math.isnan(number) else number)
+        return self.of_journey(float(_journeys(context[None])[0]))
 
     def sums(self, contexts: Floats, actions: Integers, rewards: Floats) -> SumsByJourney:
         """What `learn_many` adds."""
-        journeys = np.where(np.isnan(contexts[:, -1]), UNTOLD, contexts[:, -1])
-        parts = {}
+        journeys, parts = _journeys(contexts), {}
         for journey in np.unique(journeys).tolist():
             mine = journeys == journey
             parts[journey] = self.start.sums(contexts[mine, :-1], actions[mine], rewards[mine])
@@ -170,3 +166,8 @@ class CouponByJourney(Policy):
                 }
             ),
         )
+
+
+def _journeys(contexts: Floats) -> Floats:
+    """The number of each round's journey, `(n_rounds,)`."""
+    return np.where(np.isnan(contexts[:, -1]), UNTOLD, contexts[:, -1])

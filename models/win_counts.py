@@ -19,7 +19,7 @@ def win_counts(scores: Floats) -> Floats:
     n_actions, n_draws = scores.shape[-2:]
     wins = scores == np.maximum.reduce(scores, axis=-2, keepdims=True)
     counts = np.asarray(wins.astype(np.float32).dot(np.ones(n_draws, dtype=np.float32)), dtype=np.float64)
-    if np.add.reduce(counts, axis=None) != counts.size // n_actions * n_draws:
+    if (np.add.reduce(counts, axis=-1) != n_draws).any():
         best = scores.argmax(axis=-2)[..., None, :]
         return np.asarray(np.add.reduce(best == np.arange(n_actions)[:, None], axis=-1), dtype=np.float64)
     return counts
