@@ -11,6 +11,7 @@ from prometheus_client import Gauge
 from pydantic_core import from_json
 from sqlalchemy import Engine, Select, select
 
+from models.packing import unpack
 from service.hourly import HourlyWatch
 from service.store.artifact_store import get_artifact, read_champions
 from service.store.engine import microseconds
@@ -77,7 +78,7 @@ def calibrations(engine: Engine, now: datetime) -> dict[str, Calibration]:
 
 
 def _propensity(record: bytes) -> float:
-    said: float = from_json(from_json(record)["answer"])["scores"][SCORER]
+    said: float = from_json(from_json(unpack(record))["answer"])["scores"][SCORER]
     return said
 
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 from pydantic import TypeAdapter
 
 from models.feedback import Floats
+from models.packing import pack, unpack
 from service.point_decisions import DecisionName
 from service.schemas import DecideRequest, Group, Status
 from service.standing import Claims, Standing
@@ -80,13 +81,17 @@ class DecisionRecord(Struct, frozen=True, kw_only=True):
         return np.frombuffer(base64.b64decode(self.features), dtype="<f8")
 
     def to_json(self) -> bytes:
-        """The record as the log keeps it."""
+        """The record as readers of the log know it."""
         return _ENCODER.encode(self)
 
+    def stored(self) -> bytes:
+        """The record as the log keeps it."""
+        return pack(self.to_json())
+
     @classmethod
-    def from_json(cls, content: bytes) -> DecisionRecord:
-        """The record that `to_json` wrote. Raises `msgspec.DecodeError`, a `ValueError`."""
-        return _DECODER.decode(content)
+    def of_stored(cls, content: bytes) -> DecisionRecord:
+        """The record that the log keeps so. Raises: `ValueError`."""
+        return _DECODER.decode(unpack(content))
 
 
 def pack_features(values: Floats) -> str:

@@ -97,7 +97,7 @@ def earning_records(connection: Connection, decision_ids: Sequence[str]) -> list
         decisions.c.decision_id.in_(decision_ids), decisions.c.status.in_(("act", "hold"))
     )
     contents = connection.scalars(query.order_by(decisions.c.decision_id))
-    return [DecisionRecord.from_json(content) for content in contents]
+    return [DecisionRecord.of_stored(content) for content in contents]
 
 
 def _resolve(record: DecisionRecord, spec: RewardSpec, facts: list[Outcome], now: datetime) -> Resolution:

@@ -106,7 +106,7 @@ class Shadow:
             begin(self._engine, key, now)
         if not found:
             return 0
-        records = [DecisionRecord.from_json(content) for _, content in found]
+        records = [DecisionRecord.of_stored(content) for _, content in found]
         mine = [
             record
             for record in records

@@ -84,7 +84,7 @@ def verify(engine: Engine, reenactor: Reenactor) -> Verification:
     with engine.connect() as connection:
         pseudonyms = set(connection.scalars(select(erasures.c.pseudonym)))
     for decision_id, content in _contents(engine):
-        record = DecisionRecord.from_json(content)
+        record = DecisionRecord.of_stored(content)
         if is_erased(record, pseudonyms):
             found.erased += 1
             continue

@@ -31,4 +31,5 @@ def packages_beyond(lock: str) -> tuple[str, ...]:
 
 
 def _normal(distribution: str) -> str:
-    return distribution.lower().replace("_", "-")
+    """As an index compares names (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, column, func, select, table
 
 from models.feedback import Floats, Integers
 from models.inputs import SCORES
+from models.packing import unpack
 from training.evaluation.errors import LogError
 from training.policies import DECISIONS
 
@@ -128,7 +129,7 @@ def _rows(connection: Connection, name: str, digest: str) -> Iterator[tuple[Any,
     )
     for row in connection.execution_options(stream_results=True, yield_per=CHUNK).execute(query):
         try:
-            action, champion = _champion(name, json.loads(row.record))
+            action, champion = _champion(name, json.loads(unpack(row.record)))
         except (ValueError, KeyError, TypeError) as error:
             raise LogError(
                 f"decision {row.decision_id} has a record that cannot be read: {error!r}"

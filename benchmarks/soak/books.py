@@ -12,6 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from models.packing import unpack
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Row = Mapping[str, Any]
 
@@ -91,7 +93,7 @@ def read_books(connection: Connection) -> Books:
     )
     tables = {name: rows(connection, f"SELECT * FROM {name}") for name in names}
     logged = {row["decision_id"]: row for row in rows(connection, "SELECT * FROM decisions")}
-    records = {identity: json.loads(row["record"]) for identity, row in logged.items()}
+    records = {identity: json.loads(unpack(row["record"])) for identity, row in logged.items()}
     activated = {row["decision_id"] for row in tables["activations"]}
     decisions = {
         identity: Decision(row, records[identity], _is_in_effect(identity, records, activated))

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from features.encoding import encode
 from features.membership import values_of
 from features.schema import Schema
+from models.packing import unpack
 from service.bulk.run import Run
 from service.course import Facts, Rules
 from service.decider import Asked, decide, decide_side_by_side
@@ -78,7 +79,7 @@ class BulkDecider:
         customers = {self.run.decision_id(each): each for each in customer_ids}
         with self.engine.connect() as connection:
             rows = connection.execute(_DECIDED, {"decision_ids": list(customers)})
-            return {customers[row.decision_id]: from_json(row.record)["answer"] for row in rows}
+            return {customers[row.decision_id]: from_json(unpack(row.record))["answer"] for row in rows}
 
     def _facts(self, customer_ids: Sequence[str]) -> dict[str, Facts]:
         """What is known of each customer whom the run is for, but for the standing."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, select
 
+from models.packing import unpack
 from service.store.engine import moment
 from service.store.tables import decisions
 
@@ -42,6 +43,8 @@ def newest_decisions(
     with engine.connect() as connection:
         rows = connection.execute(query).all()
     return [
-        DecisionRow(row.decision_id, moment(row.decided_at), json.loads(json.loads(row.record)["answer"]))
+        DecisionRow(
+            row.decision_id, moment(row.decided_at), json.loads(json.loads(unpack(row.record))["answer"])
+        )
         for row in rows
     ]

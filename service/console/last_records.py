@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
+from models.packing import unpack
 from service.store.engine import microseconds
 from service.store.tables import decisions
 
@@ -30,4 +31,4 @@ def last_records(
     if group is not None:
         query = query.where(decisions.c.group_name == group)
     for content in connection.scalars(query):
-        yield json.loads(content)
+        yield json.loads(unpack(content))

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, select
 
 from models.entropy import normalized_entropy
+from models.packing import unpack
 from service.store.tables import decisions
 
 LATEST: Final = 400
@@ -82,7 +83,7 @@ def read_slices(connection: Connection, journey: str, by: str) -> Slices:
     query = select(decisions.c.record).order_by(decisions.c.decision_id.desc()).limit(LATEST)
     if journey:
         query = query.where(decisions.c.journey == journey)
-    records = [json.loads(content) for content in connection.scalars(query)]
+    records = [json.loads(unpack(content)) for content in connection.scalars(query)]
     rounds = [
         ((record["request"]["journey"], round_["decision"], record["group"]), round_)
         for record in records

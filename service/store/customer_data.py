@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, select
 
+from models.packing import unpack
 from service.store.engine import moment
 from service.store.event_erasure import asides_of, events_of
 from service.store.naming import Naming
@@ -48,7 +49,7 @@ def _condition(table: Table, customer_id: str, mine: Any) -> ColumnElement[bool]
 
 def _shown(name: str, value: Any) -> Any:
     if isinstance(value, bytes):
-        return json.loads(value)
+        return json.loads(unpack(value) if name == "record" else value)
     if name.endswith("_at") and isinstance(value, int):
         return moment(value).isoformat()
     return value

@@ -118,5 +118,5 @@ def decision_row(record: DecisionRecord) -> dict[str, Any]:
         "status": record.status,
         "group_name": record.group,
         "repeats": record.repeats,
-        "record": record.to_json(),
+        "record": record.stored(),
     }

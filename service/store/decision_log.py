@@ -44,7 +44,7 @@ def read_record(engine: Engine, decision_id: str) -> DecisionRecord:
         content = connection.scalar(select(decisions.c.record).where(decisions.c.decision_id == decision_id))
     if content is None:
         raise UnknownDecisionError(f"no decision {decision_id!r} in the log")
-    return DecisionRecord.from_json(content)
+    return DecisionRecord.of_stored(content)
 
 
 def read_logged_decision(engine: Engine, decision_id: str) -> LoggedDecision:

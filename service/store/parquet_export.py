@@ -27,6 +27,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, CursorResult, Row, Select, Table, func, select
 
 from models.artifact import MANIFEST, Artifact
+from models.packing import unpack
 from service.decision_point import KIND as RULES
 from service.store.engine import moment
 from service.store.parquet_file import replace_content, write_batches
@@ -190,7 +191,7 @@ def _note(folder: Path, day: str) -> Path:
 
 
 def _decision(row: Mapping[str, Any]) -> dict[str, Any]:
-    record = json.loads(row["record"])
+    record = json.loads(unpack(row["record"]))
     answer = json.loads(record["answer"])
     return {
         **_plain(row),

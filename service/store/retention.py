@@ -18,6 +18,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, delete, func, or_, select
 
 from models.complements import KIND as COMPLEMENTS
+from models.packing import unpack
 from models.reward import State
 from service.store.artifact_store import newest_snapshot
 from service.store.engine import microseconds
@@ -159,7 +160,7 @@ def _versions_of_kept(connection: Connection, month: datetime) -> set[str]:
     named: set[str] = set()
     seen: set[bytes] = set()
     for record in connection.scalars(query):
-        found = _VERSIONS.search(record)
+        found = _VERSIONS.search(unpack(record))
         if found and found[1] not in seen:
             seen.add(found[1])
             named |= set(json.loads(found[1]).values())

@@ -56,8 +56,8 @@ def erase_decisions(connection: Connection, customer_id: str, pseudonym: str) ->
 
 
 def _anonymous_row(row: Any, pseudonym: str) -> dict[str, Any]:
-    record = anonymous(DecisionRecord.from_json(row.record), pseudonym)
-    return {"own": row.decision_id, "content": record.to_json()}
+    record = anonymous(DecisionRecord.of_stored(row.record), pseudonym)
+    return {"own": row.decision_id, "content": record.stored()}
 
 
 def anonymous(record: DecisionRecord, pseudonym: str) -> DecisionRecord:

@@ -9,6 +9,7 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
+from models.packing import unpack
 from service.decision_id import decision_id
 from service.settings import Settings
 from service.store.engine import microseconds, moment, open_log
@@ -44,7 +45,7 @@ def _again(connection: Connection, row: dict[str, object], days: int, place: int
     at = moment(row["decided_at"]) - days * _DAY
     identity = decision_id(int(at.timestamp() * 1000), (1000 * days + place).to_bytes(10, "big"))
     group = "random" if place // JOURNEYS % 3 == 0 else "decisioning"
-    record = {**json.loads(row["record"]), "group": group}
+    record = {**json.loads(unpack(row["record"])), "group": group}
     answer = {**json.loads(record["answer"]), "decision_id": identity, "group": group}
     answer["decided_at"] = at.astimezone(UTC).isoformat().replace("+00:00", "Z")
     changed = {"decision_id": identity, "decided_at": microseconds(at), "effective_at": microseconds(at)}

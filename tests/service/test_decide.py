@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from features.online import OnlineStoreError
 from features.stored import StoredFeatures
+from models.packing import unpack
 from service.decision_point import DecisionPoint
 from service.store.tables import decisions
 from tests.running import wait_for
@@ -45,7 +46,7 @@ def test_the_answer_is_in_the_log_to_the_byte(worker: Worker) -> None:
     with worker.state.engine.connect() as connection:
         rows = connection.execute(select(decisions)).mappings().all()
     assert len(rows) == 1
-    assert json.loads(rows[0]["record"])["answer"].encode() == response.content
+    assert json.loads(unpack(rows[0]["record"]))["answer"].encode() == response.content
 
 
 def test_a_dry_run_gives_no_code_and_logs_nothing(worker: Worker) -> None:

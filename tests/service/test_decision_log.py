@@ -32,7 +32,7 @@ def record(worker: Worker) -> DecisionRecord:
     identity = worker.decide(customer_id="c1")["decision_id"]
     with worker.state.engine.connect() as connection:
         content = connection.scalar(select(decisions.c.record).where(decisions.c.decision_id == identity))
-    return DecisionRecord.from_json(content)
+    return DecisionRecord.of_stored(content)
 
 
 def copies(record: DecisionRecord, number: int) -> list[DecisionRecord]:
@@ -169,7 +169,7 @@ def test_after_the_stop_nothing_is_accepted(record: DecisionRecord, engine: Engi
 def test_the_record_survives_the_log_unchanged(record: DecisionRecord) -> None:
     row = decision_row(record)
 
-    assert DecisionRecord.from_json(row["record"]) == record
+    assert DecisionRecord.of_stored(row["record"]) == record
 
 
 def test_rows_are_inserted_together_as_they_are_one_by_one(record: DecisionRecord, engine: Engine) -> None:

@@ -128,7 +128,7 @@ def test_a_forced_decision_is_logged_without_rounds_never_learnt_and_comes_out_a
     worker.learn()
 
     with worker.state.engine.connect() as connection:
-        record = DecisionRecord.from_json(connection.scalar(select(decisions.c.record)))
+        record = DecisionRecord.of_stored(connection.scalar(select(decisions.c.record)))
         assert connection.execute(select(rewards)).first() is None
     assert record.rounds == ()
     assert record.request.force == FORCED

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from features.schema import parse_schema
+from models.packing import unpack
 from service.coupons.key import CouponKey
 from service.model_set import name_versions
 from service.store.artifact_store import get_artifact
@@ -55,7 +56,7 @@ def test_an_altered_answer_is_found_and_named(worker: Worker) -> None:
     with worker.state.engine.begin() as connection:
         row = connection.execute(select(decisions)).mappings().first()
         assert row is not None
-        record = json.loads(row["record"])
+        record = json.loads(unpack(row["record"]))
         record["answer"] = record["answer"].replace('"journey":"', '"journey":"x')
         altered = update(decisions).where(decisions.c.decision_id == row["decision_id"])
         connection.execute(altered.values(record=json.dumps(record).encode()))

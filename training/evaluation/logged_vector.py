@@ -14,6 +14,7 @@ import numpy as np
 from features.schema import Schema
 from models.artifact import Artifact
 from models.feedback import Floats
+from models.packing import unpack
 from training.evaluation.errors import LogError
 
 
@@ -43,7 +44,7 @@ class LoggedVector:
     def of_record(cls, content: bytes, **of_row: Any) -> LoggedVector:
         """From the record as the service logged it and the fields that have columns of their own. Raises: `LogError`."""
         try:
-            record = json.loads(content)
+            record = json.loads(unpack(content))
             scores = json.loads(record["answer"]).get("scores") or {}
             return cls(
                 features=np.frombuffer(base64.b64decode(record["features"]), "<f8"),

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from models.packing import unpack
 from models.reward import State
 from training.evaluation.errors import LogError, TooFewRoundsError
 from training.evaluation.round_buffer import (
@@ -103,7 +104,7 @@ def _judgeable(
 
 def _parse(row: LogRow) -> Mapping[str, Any]:
     try:
-        record = json.loads(row.record) if isinstance(row.record, bytes) else row.record
+        record = json.loads(unpack(row.record)) if isinstance(row.record, bytes) else row.record
         record["versions"]["journey"], [round_["decision"] for round_ in record["rounds"]]
     except (ValueError, KeyError, TypeError) as error:
         raise LogError(f"decision {row.decision_id} has a record that cannot be read: {error!r}") from error

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, column, select, table
 
+from models.packing import unpack
 from training.evaluation.round_labels import microseconds
 
 _decisions = table("decisions", *map(column, ("journey", "decided_at", "record")))
@@ -27,4 +28,4 @@ def last_records(
         .limit(most)
     )
     for content in connection.scalars(query):
-        yield json.loads(content)
+        yield json.loads(unpack(content))

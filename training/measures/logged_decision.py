@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, column, func, select, table
 
+from models.packing import unpack
 from training.evaluation.errors import LogError
 from training.evaluation.log_store import CHUNK
 
@@ -109,7 +110,7 @@ def _message(row: Any) -> SentMessage | None:
     if row.status not in ACTED:
         return None
     try:
-        record = json.loads(row.record)
+        record = json.loads(unpack(row.record))
         activate, was_activated = record["request"].get("activate"), row.activated_at is not None
         channel = json.loads(record["answer"]).get("channel")
         if channel is None or not went_out(row.status, activate, was_activated=was_activated):

@@ -96,5 +96,5 @@ def test_a_process_that_is_killed_at_any_point_leaves_nothing_undone_and_nothing
         given = set(connection.scalars(select(coupons.c.decision_id)))
     assert logged.keys() == {row["decision_id"] for row in answers}
     for row in answers:
-        assert DecisionRecord.from_json(logged[row["decision_id"]]).answer == row["answer"]
+        assert DecisionRecord.of_stored(logged[row["decision_id"]]).answer == row["answer"]
     assert given == {row["decision_id"] for row in answers if row["coupon_code"]}

@@ -13,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import Connection, Engine, Table, select, text, update
 
+from models.packing import unpack
 from service.decision_point import DecisionPoint
 from service.observability import Metrics
 from service.point_files import load_decision_points
@@ -112,7 +113,7 @@ def everything_live(engine: Engine) -> bytes:
         tables = (decisions, messages, draws, coupons, standings, idempotency_keys)
         return b"".join(
             repr(tuple(row)).encode() for table in tables for row in connection.execute(select(table))
-        )
+        ) + b"".join(map(unpack, connection.scalars(select(decisions.c.record))))
 
 
 def torn_apart(engine: Engine) -> list[str]:
@@ -130,7 +131,9 @@ def torn_apart(engine: Engine) -> list[str]:
         ]
     for row in rows:
         others = {each for each, customer in whose.items() if customer != row.customer_id}
-        faults += [f"{row.decision_id} tells of {each}" for each in others if each.encode() in row.record]
+        faults += [
+            f"{row.decision_id} tells of {each}" for each in others if each.encode() in unpack(row.record)
+        ]
     return faults
 
 

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from features.online import online_table
 from features.wire import entity_key
+from models.packing import unpack
 from service.access.audit import Act, read_acts
 from service.cli import app
 from service.record import DecisionRecord
@@ -56,11 +57,14 @@ def played(worker: Worker, log_url: str, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def everything(engine: Engine) -> bytes:
-    """The bytes of the database: SQLite's files as they are on disk, PostgreSQL's rows as a dump has them."""
+    """The bytes of the database, SQLite's files as they are on disk, PostgreSQL's rows as a dump has them; and what the
+    records say that are packed in them.
+    """
+    records = b"".join(map(unpack, stored_records(engine)))
     if engine.dialect.name == "sqlite":
         file = Path(str(engine.url.database))
-        return b"".join(path.read_bytes() for path in file.parent.glob(f"{file.name}*"))
-    found = []
+        return b"".join([*(path.read_bytes() for path in file.parent.glob(f"{file.name}*")), records])
+    found = [records]
     with engine.connect() as connection:
         for name in metadata.tables:
             for (row,) in connection.execute(text(f"SELECT row_to_json(t)::text FROM {name} t")):
@@ -69,12 +73,26 @@ def everything(engine: Engine) -> bytes:
     return b"\n".join(found)
 
 
+def stored_records(engine: Engine, customer_id: str | None = None) -> list[bytes]:
+    """The records as they are stored, of one customer or all."""
+    query = select(decisions.c.record)
+    if customer_id is not None:
+        query = query.where(decisions.c.customer_id == customer_id)
+    with engine.connect() as connection:
+        return list(connection.scalars(query))
+
+
+def part(packed: bytes) -> bytes:
+    """What tells a packed record wherever it lies: its end, which no page of a file cuts in two."""
+    return packed[-64:]
+
+
 def judged(engine: Engine) -> list[tuple[object, ...]]:
     """What an evaluation reads of the log: rounds, rewards, outcomes."""
     with engine.connect() as connection:
         query = select(decisions.c.decision_id, decisions.c.record).order_by(decisions.c.decision_id)
         rows = connection.execute(query).all()
-        rounds = [(row.decision_id, DecisionRecord.from_json(row.record).rounds) for row in rows]
+        rounds = [(row.decision_id, DecisionRecord.of_stored(row.record).rounds) for row in rows]
         facts = select(outcomes.c.decision_id, outcomes.c.kind, outcomes.c.value, outcomes.c.occurred_at)
         known = sorted(map(tuple, connection.execute(facts).all()))
         noted = sorted(map(tuple, connection.execute(select(rewards)).all()))
@@ -115,12 +133,14 @@ def test_an_export_holds_every_row_of_the_customer_and_of_nobody_else(played: Wo
 
 def test_after_forgetting_no_byte_of_the_customer_is_left_in_the_log(played: Worker) -> None:
     engine = played.state.engine
-    before = everything(engine)
+    before, packed = everything(engine), stored_records(engine, NEEDLE)
 
     told = run("forget", NEEDLE, "--yes")
 
     after = everything(engine)
     assert before.count(NEEDLE.encode()) > 10
+    assert packed
+    assert all(part(each) in before and part(each) not in after for each in packed)
     assert (after.count(NEEDLE.encode()), after.count(FACT.encode())) == (0, 0)
     assert NEEDLE not in told
     assert b"c1" in after
