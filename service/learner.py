@@ -9,7 +9,7 @@ holds the open rounds besides, each as far as its answer could be here by now (`
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import NamedTuple
@@ -34,7 +34,8 @@ from service.store.artifact_store import (
     read_champions,
 )
 from service.store.delay_log import RoundsOfDecision, count_delays
-from service.store.engine import microseconds, upsert
+from service.store.driver import Insert, insert_all
+from service.store.engine import microseconds
 from service.store.fold_store import get_folds, put_folds
 from service.store.tables import activations, decisions, outcomes, rewards
 
@@ -42,6 +43,12 @@ LATE_COMMITS = timedelta(minutes=1)
 EXPECTED_SHARE = 1 / 16
 """Of the window: the median delay that is expected before any answer was seen, 3 hours of 48."""
 _PART = 500
+_REWARD = Insert(
+    rewards,
+    ("decision_id", "decision", "state", "reward", "snapshot"),
+    "ON CONFLICT (decision_id, decision)"
+    " DO UPDATE SET state = excluded.state, reward = excluded.reward, snapshot = excluded.snapshot",
+)
 _AT_ONCE = 5_000
 _DECISIONS = {name: decision for decision, name in POLICY_NAMES.items()}
 _logger = structlog.get_logger()
@@ -91,9 +98,15 @@ class Learner:
             fold.open_rounds = OpenRounds()
             fold.apply(noted_changes(connection, self.points, State.OPEN))
         fold.apply(changes)
+        self._look_at_delays(connection, fold, now)
+        policies = fold.published(now, {key: found for key, (_, found) in self._delays.items()})
         number = previous.number + 1 if previous else 1
+        # on SQLite nobody else writes from here on: what takes long lies before
         self._mark(connection, number, news.event_ids, changes)
-        snapshot = self._publish(connection, fold, Snapshot(number, now, now, starts, {}))
+        put_folds(self.engine, connection, fold.artifacts())
+        digests = {name: put_artifact(self.engine, connection, each) for name, each in policies.items()}
+        snapshot = Snapshot(number, now, now, starts, digests)
+        put_snapshot(connection, snapshot)
         _logger.info(
             "snapshot", number=number, outcomes=len(news.event_ids), rewards=len(changes), moved=moved
         )
@@ -141,19 +154,12 @@ class Learner:
             fold.apply(change for change in part if _is_to_learn(change, moved))
         return fold
 
-    def _publish(self, connection: Connection, fold: Fold, snapshot: Snapshot) -> Snapshot:
-        """Store the fold's state and the policies to decide with, and the snapshot that names them."""
+    def _look_at_delays(self, connection: Connection, fold: Fold, now: datetime) -> None:
+        """Estimate them anew where that was long ago, from the rounds that were noted until the step before."""
         for key in fold.open_rounds.journeys() if fold.open_rounds else ():
             known = self._delays.get(key)
-            if known is None or snapshot.created_at - known[0] >= SLOT:
-                self._delays[key] = snapshot.created_at, self._estimate(connection, *key, snapshot.created_at)
-        delays = {key: found for key, (_, found) in self._delays.items()}
-        put_folds(self.engine, connection, fold.artifacts())
-        published = fold.published(snapshot.created_at, delays)
-        digests = {name: put_artifact(self.engine, connection, each) for name, each in published.items()}
-        snapshot = replace(snapshot, policies=digests)
-        put_snapshot(connection, snapshot)
-        return snapshot
+            if known is None or now - known[0] >= SLOT:
+                self._delays[key] = now, self._estimate(connection, *key, now)
 
     def _estimate(
         self, connection: Connection, policy: str, journey: str, now: datetime
@@ -171,15 +177,17 @@ class Learner:
         for start in range(0, len(event_ids), _PART):
             part = event_ids[start : start + _PART]
             connection.execute(update(outcomes).where(outcomes.c.event_id.in_(part)).values(snapshot=number))
-        for change in changes:
-            row = {
+        rows = [
+            {
                 "decision_id": change.decision_id,
                 "decision": change.round.decision,
                 "state": change.after.state.value,
                 "reward": change.after.reward,
                 "snapshot": number,
             }
-            connection.execute(upsert(self.engine, rewards, row))
+            for change in changes
+        ]
+        insert_all(connection, {_REWARD: rows})
 
 
 class News(NamedTuple):

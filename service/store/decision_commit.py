@@ -87,8 +87,7 @@ def _commit(
     give_back_keys(connection, [each.key for each in entries if each.decision_id in lost and each.key])
     rows = [entry.row for entry, failure in zip(entries, failures, strict=True) if failure is None]
     claimed = {identity: claims for identity, claims in wanted.items() if identity in taken}
-    if rows:
-        insert_all(connection, {**claim_rows(claimed), DECISION: rows})
+    insert_all(connection, {**claim_rows(claimed), DECISION: rows})
     if budgets_last:
         spend_all(connection, claimed)
     return failures

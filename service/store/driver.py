@@ -78,8 +78,10 @@ def insert(connection: Connection, what: Insert, rows: Rows) -> list[tuple[Any, 
 
 def insert_all(connection: Connection, inserts: Mapping[Insert, Rows]) -> None:
     """Insert rows into several tables, in any order of the tables. Raises: as `ask`."""
-    with _driver(connection) as driver:
-        driver.insert_all({what: rows for what, rows in inserts.items() if rows})
+    some = {what: rows for what, rows in inserts.items() if rows}
+    if some:
+        with _driver(connection) as driver:
+            driver.insert_all(some)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Engine, delete, event, insert, select
 
 from models.artifact import Artifact, ArtifactError
 from models.boosted_square_cb import BoostedSquareCB
@@ -162,6 +162,25 @@ def test_a_step_that_fails_leaves_nothing_behind_and_the_next_learns_once(worker
 
     assert after_failure == {}
     assert rounds_learnt(worker, "channel_policy") == 1
+
+
+def test_a_step_reads_nothing_more_once_it_writes(worker: Worker) -> None:
+    """On SQLite no decision is written meanwhile."""
+    decided = worker.decide(customer_id="c1", **NOW_AND_SOME)
+    worker.clock.advance(minutes=30)
+    send(worker, outcome(decided["decision_id"]))
+    said: list[str] = []
+
+    @event.listens_for(worker.state.engine, "before_cursor_execute")
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        said.append(statement)
+
+    worker.learner.step(worker.clock())
+
+    event.remove(worker.state.engine, "before_cursor_execute", note)
+    first = next(place for place, each in enumerate(said) if not each.startswith("SELECT"))
+    assert first > 5
+    assert [each for each in said[first:] if each.startswith("SELECT")] == []
 
 
 def test_delivered_without_a_click_is_zero_once_the_window_closed(worker: Worker) -> None:
