@@ -25,11 +25,11 @@ def packages_beyond(lock: str) -> tuple[str, ...]:
     """The top-level packages of this environment that an environment of the lock alone would not have."""
     text = (ROOT / "requirements" / lock).read_text(encoding="utf-8")
     found = re.findall(r"^([\w.-]+)(?:\[.*\])?==", text, re.MULTILINE)
-    locked = {_normal(name) for name in found}
+    locked = {normal(name) for name in found}
     installed = packages_distributions().items()
-    return tuple(sorted(top for top, names in installed if not {_normal(name) for name in names} & locked))
+    return tuple(sorted(top for top, names in installed if not {normal(name) for name in names} & locked))
 
 
-def _normal(distribution: str) -> str:
+def normal(distribution: str) -> str:
     """As an index compares names (PEP 503)."""
     return re.sub(r"[-_.]+", "-", distribution).lower()

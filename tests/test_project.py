@@ -9,6 +9,8 @@ import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+from tests.service_image import normal
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -18,12 +20,12 @@ def locked(name: str) -> dict[str, set[str]]:
     for match in re.finditer(
         r"^([A-Za-z0-9._-]+)(?:\[.*\])?==([^\s;]+)", (ROOT / "requirements" / name).read_text(), re.MULTILINE
     ):
-        found.setdefault(match[1].lower().replace("_", "-"), set()).add(match[2])
+        found.setdefault(normal(match[1]), set()).add(match[2])
     return found
 
 
 def wanted(requirements: list[str]) -> set[str]:
-    return {re.split(r"[\s\[<>=;!~]", text)[0].lower().replace("_", "-") for text in requirements}
+    return {normal(re.split(r"[\s\[<>=;!~]", text)[0]) for text in requirements}
 
 
 def test_every_direct_dependency_is_locked() -> None:
@@ -92,8 +94,12 @@ def modules_that_serve() -> dict[str, Path]:
     return reached
 
 
-OPTIONAL = {"service.bulk.on_spark": {"pyspark"}, "features.spark_engine": {"pyspark"}}
-"""What a module imports only when it is asked to, saying how it is installed where it is not."""
+OPTIONAL = {
+    "service.bulk.on_spark": {"pyspark"},
+    "features.spark_engine": {"pyspark"},
+    "models.packing": {"compression"},
+}
+"""What a module imports only when it is asked to, saying how it is installed where it is not; or on a newer Python."""
 
 
 def test_what_serves_imports_only_what_the_service_image_installs() -> None:
@@ -107,5 +113,5 @@ def test_what_serves_imports_only_what_the_service_image_installs() -> None:
         for top in (
             tops - {"service", "models", "features"} - sys.stdlib_module_names - OPTIONAL.get(name, set())
         ):
-            names = {distribution.lower().replace("_", "-") for distribution in installed[top]}
+            names = {normal(distribution) for distribution in installed[top]}
             assert names & serve, f"{name} imports {top}, which is not in serve.lock"

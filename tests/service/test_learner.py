@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, delete, event, insert, select
+from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy.event import listen, remove
 
 from models.artifact import Artifact, ArtifactError
 from models.boosted_square_cb import BoostedSquareCB
@@ -171,13 +172,13 @@ def test_a_step_reads_nothing_more_once_it_writes(worker: Worker) -> None:
     send(worker, outcome(decided["decision_id"]))
     said: list[str] = []
 
-    @event.listens_for(worker.state.engine, "before_cursor_execute")
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         said.append(statement)
 
+    listen(worker.state.engine, "before_cursor_execute", note)
     worker.learner.step(worker.clock())
 
-    event.remove(worker.state.engine, "before_cursor_execute", note)
+    remove(worker.state.engine, "before_cursor_execute", note)
     first = next(place for place, each in enumerate(said) if not each.startswith("SELECT"))
     assert first > 5
     assert [each for each in said[first:] if each.startswith("SELECT")] == []
