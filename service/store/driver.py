@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Protocol
 
+import msgspec
 import psycopg
 from sqlalchemy import BigInteger, Connection, Float, Integer, LargeBinary, String, Table, Text, select
 from sqlalchemy.exc import DBAPIError
@@ -30,6 +31,10 @@ _ARRAYS: Final[Mapping[type, str]] = {
     Float: "%s::float8[]",
     LargeBinary: "%b::bytea[]",
 }
+_AS_THEY_ARE: Final = (Float, LargeBinary)
+"""Types of columns whose values JSON does not write as they are."""
+_JSON: Final = msgspec.json.Encoder()
+_CONTROL: Final = re.compile(rb"\\[bfnrtu]")
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,8 @@ class _Postgres:
         self._connection = connection
 
     def ask(self, statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        return self._connection.execute(_postgres_text(statement), values).fetchall()
+        given = {name: _array(value) if isinstance(value, list) else value for name, value in values.items()}
+        return self._connection.execute(_postgres_text(statement), given).fetchall()
 
     def insert(self, insert: Insert, rows: Rows) -> list[tuple[Any, ...]]:
         return self._connection.execute(_postgres_insert((insert,)), _columns(insert, rows)).fetchall()
@@ -145,8 +151,26 @@ class _Sqlite:
             self._connection.executemany(_sqlite_insert(insert), rows)
 
 
-def _columns(insert: Insert, rows: Rows) -> list[list[Any]]:
-    return [[row[name] for row in rows] for name in insert.names]
+def _columns(insert: Insert, rows: Rows) -> list[Any]:
+    """The values of each column, as `_from_arrays` wants them."""
+    found: list[Any] = []
+    for name in insert.names:
+        values = [row[name] for row in rows]
+        found.append(values if isinstance(insert.table.c[name].type, _AS_THEY_ARE) else _array(values))
+    return found
+
+
+def _array(values: list[Any]) -> list[Any] | str:
+    """Texts or whole numbers as PostgreSQL writes an array of them, or themselves for the driver to write, which takes 20
+    times as long.
+
+    It is their JSON in other brackets where nothing is escaped but quotes and backslashes: control characters are not
+    escaped alike.
+    """
+    content = _JSON.encode(values)
+    if _CONTROL.search(content):
+        return values
+    return "{" + content[1:-1].decode() + "}"
 
 
 @cache
