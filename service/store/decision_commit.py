@@ -10,16 +10,15 @@ from sqlalchemy import Connection, Engine
 
 from service.record import DecisionRecord
 from service.standing import Claims
-from service.store.driver import Insert, insert_all
+from service.store.driver import Insert, Part, do_at_once, insert_all
 from service.store.engine import microseconds
-from service.store.key_log import KeyClaim, KeyTakenError, give_back_keys, without_taken
+from service.store.key_log import KeyClaim, KeyTakenError, give_back_keys, key_parts, without_taken
 from service.store.ledger import (
-    BudgetShortError,
     StandingMovedError,
+    claim_parts,
     claim_rows,
     forgotten_since,
-    spend_all,
-    take_all_but_budgets,
+    known_parts,
     take_claims,
 )
 from service.store.tables import decisions
@@ -54,24 +53,33 @@ class Entry:
 
 
 def commit(engine: Engine, entries: Sequence[Entry]) -> list[Exception | None]:
-    """Of each entry, what kept it out (`KeyTakenError`, `StandingMovedError`); the others are on disk together."""
-    try:
-        with engine.begin() as connection:
-            return _commit(engine, connection, entries, budgets_last=True)
-    except BudgetShortError:
-        with engine.begin() as connection:
-            return commit_within(engine, connection, entries)
+    """Of each entry, what kept it out (`KeyTakenError`, `StandingMovedError`); the others are on disk together.
+
+    On PostgreSQL all by one statement, as long as nothing keeps any of them out: asked one thing after another, half of a
+    commit's time is waiting for answers, with customers and budgets locked meanwhile.
+    """
+    if engine.dialect.name == "postgresql":
+        parts = _parts(entries)
+        if parts is not None:
+            with engine.connect() as connection:
+                if do_at_once(connection, parts):
+                    return [None] * len(entries)
+    with engine.begin() as connection:
+        return commit_within(engine, connection, entries)
+
+
+def _parts(entries: Sequence[Entry]) -> list[Part] | None:
+    """What committing all of them changes; None where they have to be looked at one by one."""
+    claimed = {entry.decision_id: entry.claims for entry in entries if entry.claims is not None}
+    keys, taken = key_parts([entry.key for entry in entries if entry.key]), claim_parts(claimed)
+    if keys is None or taken is None:
+        return None
+    relying = {entry.row["customer_id"] for entry in entries if entry.relies}
+    return [*keys, *known_parts(relying), *taken, Part(DECISION, [entry.row for entry in entries])]
 
 
 def commit_within(engine: Engine, connection: Connection, entries: Sequence[Entry]) -> list[Exception | None]:
-    """The same, on disk once the connection's transaction is."""
-    return _commit(engine, connection, entries, budgets_last=False)
-
-
-def _commit(
-    engine: Engine, connection: Connection, entries: Sequence[Entry], *, budgets_last: bool
-) -> list[Exception | None]:
-    """`budgets_last`: no budget is locked until all else is written, but none of them may be short (`BudgetShortError`)."""
+    """The same, step by step, on disk once the connection's transaction is."""
     free = without_taken(connection, [entry.key for entry in entries])
     failures: list[Exception | None] = [None if each else KeyTakenError() for each in free]
     wanted = {
@@ -79,7 +87,7 @@ def _commit(
         for entry, failure in zip(entries, failures, strict=True)
         if failure is None and entry.claims is not None
     }
-    taken = set((take_all_but_budgets if budgets_last else take_claims)(engine, connection, wanted))
+    taken = take_claims(engine, connection, wanted)
     lost = (wanted.keys() - taken) | _of_forgotten(connection, entries, failures)
     for place, entry in enumerate(entries):
         if entry.decision_id in lost:
@@ -88,8 +96,6 @@ def _commit(
     rows = [entry.row for entry, failure in zip(entries, failures, strict=True) if failure is None]
     claimed = {identity: claims for identity, claims in wanted.items() if identity in taken}
     insert_all(connection, {**claim_rows(claimed), DECISION: rows})
-    if budgets_last:
-        spend_all(connection, claimed)
     return failures
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 import psycopg
@@ -24,12 +24,12 @@ from sqlalchemy.exc import DBAPIError
 Rows = Sequence[Mapping[str, Any]]
 """Values by the names of their columns."""
 _ARRAYS: Final[Mapping[type, str]] = {
-    String: "%s::text[]",  # whose length the column checks: a cast to its own type would cut what is too long
-    Text: "%s::text[]",
-    BigInteger: "%s::bigint[]",
-    Integer: "%s::bigint[]",
-    Float: "%s::float8[]",
-    LargeBinary: "%b::bytea[]",
+    String: "s::text[]",  # whose length the column checks: a cast to its own type would cut what is too long
+    Text: "s::text[]",
+    BigInteger: "s::bigint[]",
+    Integer: "s::bigint[]",
+    Float: "s::float8[]",
+    LargeBinary: "b::bytea[]",
 }
 _AS_THEY_ARE: Final = (Float, LargeBinary)
 """Types of columns whose values JSON does not write as they are."""
@@ -56,6 +56,18 @@ class Insert:
     rest: str = ""
 
 
+class Part(NamedTuple):
+    """A statement among several that are one. `given`: an insert's rows, any other's values.
+
+    wanted: how many rows it is to change or find, of which `counted` is not null; any number where None.
+    """
+
+    statement: Insert | Statement
+    given: Any
+    wanted: int | None = None
+    counted: str = "*"
+
+
 class Driver(Protocol):
     """Asks a database within a connection's transaction. Raises what the driver does."""
 
@@ -67,6 +79,9 @@ class Driver(Protocol):
 
     def insert_all(self, inserts: Mapping[Insert, Rows]) -> None:
         """Insert rows into several tables, in any order of the tables; none of the inserts returns anything."""
+
+    def do_at_once(self, parts: Sequence[Part]) -> bool:
+        """As the function of that name does."""
 
 
 def ask(connection: Connection, statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -87,6 +102,16 @@ def insert_all(connection: Connection, inserts: Mapping[Insert, Rows]) -> None:
     if some:
         with _driver(connection) as driver:
             driver.insert_all(some)
+
+
+def do_at_once(connection: Connection, parts: Sequence[Part]) -> bool:
+    """Whether all parts are done and on disk: one statement, one transaction and one round trip. Else none of them is.
+
+    Only where nothing was asked of the connection before, and on PostgreSQL, whose answers are what takes time. Parts whose
+    rows are counted are done first, in their order. Raises: as `ask`.
+    """
+    with _driver(connection) as driver:
+        return driver.do_at_once(parts)
 
 
 @contextmanager
@@ -119,15 +144,36 @@ class _Postgres:
         self._connection = connection
 
     def ask(self, statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        given = {name: _array(value) if isinstance(value, list) else value for name, value in values.items()}
+        given = {name: _given(value) for name, value in values.items()}
         return self._connection.execute(_postgres_text(statement), given).fetchall()
 
     def insert(self, insert: Insert, rows: Rows) -> list[tuple[Any, ...]]:
-        return self._connection.execute(_postgres_insert((insert,)), _columns(insert, rows)).fetchall()
+        return self._connection.execute(_from_arrays(insert), _columns(insert, rows)).fetchall()
 
     def insert_all(self, inserts: Mapping[Insert, Rows]) -> None:
-        columns = [column for insert, rows in inserts.items() for column in _columns(insert, rows)]
-        self._connection.execute(_postgres_insert(tuple(inserts)), columns)
+        self._do([Part(insert, rows) for insert, rows in inserts.items()])
+
+    def do_at_once(self, parts: Sequence[Part]) -> bool:
+        self._connection.autocommit = True
+        try:
+            self._do(parts)
+        except psycopg.errors.DivisionByZero:
+            return False
+        finally:
+            if not self._connection.closed:
+                self._connection.autocommit = False
+        return True
+
+    def _do(self, parts: Sequence[Part]) -> None:
+        values: dict[str, Any] = {}
+        for number, part in enumerate(parts):
+            if isinstance(part.statement, Insert):
+                values |= _columns(part.statement, part.given, f"{number}_")
+            else:
+                values |= {f"{number}_{name}": _given(value) for name, value in part.given.items()}
+            values[f"{number}_wanted"] = part.wanted
+        shape = tuple((part.statement, part.counted if part.wanted is not None else None) for part in parts)
+        self._connection.execute(_postgres_parts(shape), values)
 
 
 class _Sqlite:
@@ -150,14 +196,22 @@ class _Sqlite:
         for insert, rows in inserts.items():
             self._connection.executemany(_sqlite_insert(insert), rows)
 
+    def do_at_once(self, parts: Sequence[Part]) -> bool:
+        raise NotImplementedError("SQLite has no round trips to save")
 
-def _columns(insert: Insert, rows: Rows) -> list[Any]:
+
+def _columns(insert: Insert, rows: Rows, prefix: str = "") -> dict[str, Any]:
     """The values of each column, as `_from_arrays` wants them."""
-    found: list[Any] = []
+    found: dict[str, Any] = {}
     for name in insert.names:
         values = [row[name] for row in rows]
-        found.append(values if isinstance(insert.table.c[name].type, _AS_THEY_ARE) else _array(values))
+        as_it_is = isinstance(insert.table.c[name].type, _AS_THEY_ARE)
+        found[prefix + name] = values if as_it_is else _array(values)
     return found
+
+
+def _given(value: Any) -> Any:
+    return _array(value) if isinstance(value, list) else value
 
 
 def _array(values: list[Any]) -> list[Any] | str:
@@ -174,9 +228,9 @@ def _array(values: list[Any]) -> list[Any] | str:
 
 
 @cache
-def _postgres_text(statement: Statement) -> Any:
+def _postgres_text(statement: Statement, prefix: str = "") -> Any:
     among = re.sub(r"AMONG :(\w+)", r"= ANY(:\1)", statement.text)
-    return re.sub(r"(?<!:):(\w+)", r"%(\1)s", among)
+    return re.sub(r"(?<!:):(\w+)", rf"%({prefix}\1)s", among)
 
 
 @cache
@@ -186,16 +240,22 @@ def _sqlite_text(statement: Statement) -> str:
 
 
 @cache
-def _postgres_insert(inserts: tuple[Insert, ...]) -> Any:
-    """All rows by one statement: an array for each column, all inserts but the last before it."""
-    *before, last = [_from_arrays(insert) for insert in inserts]
-    named = [f"insert_{number} AS ({text})" for number, text in enumerate(before)]
-    return f"WITH {', '.join(named)} {last}" if named else last
+def _postgres_parts(shape: tuple[tuple[Insert | Statement, str | None], ...]) -> Any:
+    """One statement of several, which fails by a division where one does not count what it should."""
+    named, conditions = [], ["true"]
+    for number, (statement, counted) in enumerate(shape):
+        text = (_from_arrays if isinstance(statement, Insert) else _postgres_text)(statement, f"{number}_")
+        named.append(f"part_{number} AS ({text})")
+        if counted is not None:
+            conditions.append(f"(SELECT count({counted}) FROM part_{number}) = %({number}_wanted)s")
+    return f"WITH {', '.join(named)} SELECT 1 / CASE WHEN {' AND '.join(conditions)} THEN 1 ELSE 0 END"
 
 
-def _from_arrays(insert: Insert) -> str:
-    arrays = ", ".join([_ARRAYS[type(insert.table.c[name].type)] for name in insert.names])
-    return f"{_into(insert)} SELECT * FROM unnest({arrays}) {insert.rest}"
+@cache
+def _from_arrays(insert: Insert, prefix: str = "") -> Any:
+    """All rows by one statement: an array for each column."""
+    arrays = [f"%({prefix}{name}){_ARRAYS[type(insert.table.c[name].type)]}" for name in insert.names]
+    return f"{_into(insert)} SELECT * FROM unnest({', '.join(arrays)}) {insert.rest}"
 
 
 @cache

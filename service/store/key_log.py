@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, bindparam, delete, select
 
-from service.store.driver import Insert, insert
+from service.store.driver import Insert, Part, insert
 from service.store.engine import microseconds
 from service.store.tables import idempotency_keys as keys
 
@@ -86,6 +86,14 @@ def claim_keys(connection: Connection, rows: Iterable[dict[str, Any]]) -> set[tu
     if not ordered:
         return set()
     return {(scope, key) for scope, key in insert(connection, _CLAIM, ordered)}
+
+
+def key_parts(rows: Sequence[dict[str, Any]]) -> list[Part] | None:
+    """The same as parts of one statement, each of them to be free; None where two of them are the same."""
+    ordered = sorted(rows, key=lambda row: (row["scope"], row["key"]))
+    if len({(row["scope"], row["key"]) for row in ordered}) < len(ordered):
+        return None
+    return [Part(_CLAIM, ordered, wanted=len(ordered))] if ordered else []
 
 
 def find_result(engine: Engine, claim: KeyClaim) -> KeptResult | None:

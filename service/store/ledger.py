@@ -18,7 +18,7 @@ from models.reward import SEEN, OutcomeKind
 from service.errors import ActivationExpiredError
 from service.standing import Claims, SpendClaim
 from service.store.coupon_log import coupon_row
-from service.store.driver import Insert, Statement, ask, insert
+from service.store.driver import Insert, Part, Statement, ask, insert
 from service.store.effect import take_effect
 from service.store.engine import microseconds
 from service.store.tables import coupons, draws, messages, standings
@@ -26,10 +26,6 @@ from service.store.tables import coupons, draws, messages, standings
 
 class StandingMovedError(Exception):
     """Another decision claimed first: this one has to be made again from the standing as it is now."""
-
-
-class BudgetShortError(Exception):
-    """What several decisions spend together is more than a day's budget holds; some of them may fit."""
 
 
 _MOVE: Final = Insert(
@@ -80,31 +76,39 @@ _COUPON: Final = Insert(
 def take_claims(engine: Engine, connection: Connection, wanted: dict[str, Claims]) -> set[str]:
     """The decisions whose claims are taken, of those given by decision id; the others saw a standing that has moved.
 
-    What is taken is still to be noted, as `claim_rows` in the same transaction.
-    """
-    taken = take_all_but_budgets(engine, connection, wanted)
-    return set(_take_budgets(connection, {decision_id: wanted[decision_id] for decision_id in taken}))
-
-
-def take_all_but_budgets(engine: Engine, connection: Connection, wanted: dict[str, Claims]) -> list[str]:
-    """The same in the order of their ids, what they spend of budgets not being taken yet: `spend_all` takes it at the end
-    of the transaction.
+    What is taken is still to be noted, as `claim_rows` in the same transaction. Of a budget that does not hold all of them
+    the first by id have what there is.
     """
     first: dict[str, str] = {}
     for decision_id, claims in wanted.items():
         first.setdefault(claims.customer_id, decision_id)
     moved = _move_versions(connection, [wanted[decision_id] for decision_id in first.values()])
     taken = [decision_id for customer_id, decision_id in first.items() if customer_id in moved]
-    return _activate(engine, connection, {decision_id: wanted[decision_id] for decision_id in taken})
+    taken = _activate(engine, connection, {decision_id: wanted[decision_id] for decision_id in taken})
+    return _take_budgets(connection, {decision_id: wanted[decision_id] for decision_id in taken})
 
 
-def spend_all(connection: Connection, taken: dict[str, Claims]) -> None:
-    """Take what these spend of budgets. Raises `BudgetShortError` where one holds less, for the transaction to be undone.
+def claim_parts(wanted: Mapping[str, Claims]) -> list[Part] | None:
+    """The same as parts of one statement, for all of them or none, and noted: standings, then budgets, then the rest.
 
-    A budget is one row for everybody, and who has it locked keeps all others back: so this comes right before the commit.
+    None where one puts another decision into effect or two are of one customer.
     """
-    if len(_take_budgets(connection, taken)) < len(taken):
-        raise BudgetShortError
+    claims = list(wanted.values())
+    if len({each.customer_id for each in claims}) < len(claims) or any(each.activation for each in claims):
+        return None
+    moves = [Part(_MOVE, _moves(claims), len(claims), "CASE WHEN version > 0 THEN 1 END")] if claims else []
+    spending = [
+        Part(_SPEND, _spending(*budget, spends), wanted=1)
+        for budget, spends in sorted(_spends(wanted).items())
+    ]
+    return [*moves, *spending, *(Part(into, rows) for into, rows in claim_rows(wanted).items() if rows)]
+
+
+def known_parts(customer_ids: Collection[str]) -> list[Part]:
+    """That none of these customers, who had a standing, was forgotten since, as part of one statement."""
+    if not customer_ids:
+        return []
+    return [Part(_KNOWN, {"customer_ids": list(customer_ids)}, wanted=len(set(customer_ids)))]
 
 
 def _move_versions(connection: Connection, claims: Sequence[Claims]) -> set[str]:
@@ -114,15 +118,18 @@ def _move_versions(connection: Connection, claims: Sequence[Claims]) -> set[str]
     """
     if not claims:
         return set()
-    rows = [
-        {"customer_id": each.customer_id, "version": _moved(each.standing_version)}
-        for each in sorted(claims, key=lambda each: each.customer_id)
-    ]
-    versions: dict[str, int] = dict(insert(connection, _MOVE, rows))
+    versions: dict[str, int] = dict(insert(connection, _MOVE, _moves(claims)))
     forgotten = {customer_id for customer_id, version in versions.items() if version < 0}
     if forgotten:
         connection.execute(delete(standings).where(standings.c.customer_id.in_(forgotten)))
     return versions.keys() - forgotten
+
+
+def _moves(claims: Sequence[Claims]) -> list[dict[str, Any]]:
+    return [
+        {"customer_id": each.customer_id, "version": _moved(each.standing_version)}
+        for each in sorted(claims, key=lambda each: each.customer_id)
+    ]
 
 
 def _moved(seen: int) -> int:
@@ -154,28 +161,37 @@ def _activate(engine: Engine, connection: Connection, wanted: dict[str, Claims])
     return taken
 
 
-def _take_budgets(connection: Connection, wanted: dict[str, Claims]) -> list[str]:
+def _take_budgets(connection: Connection, wanted: Mapping[str, Claims]) -> set[str]:
     """The decisions that spend of no limited budget, and those whose coupon the day's budget still holds."""
-    by_day: dict[tuple[str, str], list[tuple[str, SpendClaim]]] = defaultdict(list)
-    taken = []
+    short: set[str] = set()
+    for budget, spends in sorted(_spends(wanted).items()):
+        if not _spend(connection, *budget, spends):
+            short |= {
+                identity
+                for identity, spend in spends.items()
+                if not _spend(connection, *budget, {identity: spend})
+            }
+    return wanted.keys() - short
+
+
+def _spends(wanted: Mapping[str, Claims]) -> dict[tuple[str, str], dict[str, SpendClaim]]:
+    """What is spent of limited budgets by decision id, by the budget's journey and day."""
+    found: dict[tuple[str, str], dict[str, SpendClaim]] = defaultdict(dict)
     for decision_id, claims in wanted.items():
-        if claims.spend is None or claims.spend.limit is None:
-            taken.append(decision_id)
-        else:
-            by_day[claims.journey, claims.spend.day.isoformat()].append((decision_id, claims.spend))
-    for (journey, day), spends in sorted(by_day.items()):
-        if _spend(connection, journey, day, [spend for _, spend in spends]):
-            taken += [decision_id for decision_id, _ in spends]
-            continue
-        taken += [identity for identity, spend in spends if _spend(connection, journey, day, [spend])]
-    return taken
+        if claims.spend is not None and claims.spend.limit is not None:
+            found[claims.journey, claims.spend.day.isoformat()][decision_id] = claims.spend
+    return found
 
 
-def _spend(connection: Connection, journey: str, day: str, spends: Sequence[SpendClaim]) -> bool:
+def _spend(connection: Connection, journey: str, day: str, spends: Mapping[str, SpendClaim]) -> bool:
     """Whether the day's budget held all of it; then it is used."""
-    amount = sum(spend.amount for spend in spends)
-    limit = min(spend.limit for spend in spends if spend.limit is not None)
-    return bool(ask(connection, _SPEND, {"journey": journey, "day": day, "amount": amount, "limit": limit}))
+    return bool(ask(connection, _SPEND, _spending(journey, day, spends)))
+
+
+def _spending(journey: str, day: str, spends: Mapping[str, SpendClaim]) -> dict[str, Any]:
+    amount = sum(spend.amount for spend in spends.values())
+    limit = min(spend.limit for spend in spends.values() if spend.limit is not None)
+    return {"journey": journey, "day": day, "amount": amount, "limit": limit}
 
 
 def note_delivery(connection: Connection, decision_id: str, kind: OutcomeKind) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Sequence
 from contextlib import nullcontext
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,14 @@ from sqlalchemy.exc import DataError
 from service.errors import LogUnavailableError, UnstorableError
 from service.observability import Metrics
 from service.record import DecisionRecord
-from service.standing import Claims, SpendClaim
-from service.store.decision_commit import DECISION, Entry, commit, decision_row
+from service.standing import Claims, SpendClaim, Standing
+from service.store.decision_commit import DECISION, Entry, commit, commit_within, decision_row
 from service.store.decision_log import DecisionLog
 from service.store.driver import insert_all
 from service.store.engine import open_log
+from service.store.key_log import KeyClaim, KeyTakenError
 from service.store.ledger import StandingMovedError
-from service.store.tables import budgets, coupons, decisions
+from service.store.tables import budgets, coupons, decisions, idempotency_keys, standings
 from tests.service.conftest import Worker
 
 
@@ -191,3 +193,105 @@ def test_a_value_that_is_too_long_is_refused_and_not_cut(record: DecisionRecord,
 
     with refused, engine.begin() as connection:  # SQLite has no length to check
         insert_all(connection, {DECISION: [row]})
+
+
+def claiming(
+    record: DecisionRecord, *, spent: int = 10_000, key: str | None = None, seen: int = 0
+) -> tuple[DecisionRecord, KeyClaim | None]:
+    """The record with a claim of its own customer's standing, a coupon and a key."""
+    identity, at = record.decision_id, record.decided_at
+    coupon = SpendClaim(
+        code=f"code-{identity}",
+        currency="IRT",
+        day=at.date(),
+        amount=spent,
+        limit=50_000,
+        expires_at=at,
+        activate_by=None,
+    )
+    claims = Claims(
+        customer_id=f"customer of {identity}", journey="lucky_wheel", standing_version=seen, spend=coupon
+    )
+    kept = (
+        KeyClaim(scope="anyone", key=key, fingerprint="f", claimed_at=at, kept=timedelta(hours=1))
+        if key
+        else None
+    )
+    return replace(record, claims=claims), kept
+
+
+def entries_of(*told: tuple[DecisionRecord, KeyClaim | None]) -> list[Entry]:
+    return [Entry.of(*each) for each in told]
+
+
+def changed(engine: Engine) -> tuple[int, ...]:
+    """How many rows there are of all that a commit writes."""
+    tables = (decisions, coupons, budgets, standings, idempotency_keys)
+    with engine.connect() as connection:
+        return tuple(int(connection.scalar(select(func.count()).select_from(t)) or 0) for t in tables)
+
+
+@pytest.fixture
+def stepwise(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
+    """What there was each time that a commit was made step by step."""
+    found: list[tuple[int, ...]] = []
+
+    def step_by_step(engine: Engine, *given: Any) -> list[Exception | None]:
+        found.append(changed(engine))
+        return commit_within(engine, *given)
+
+    monkeypatch.setattr("service.store.decision_commit.commit_within", step_by_step)
+    return found
+
+
+def test_what_nothing_keeps_out_goes_by_one_statement_where_answers_take_time(
+    record: DecisionRecord, engine: Engine, stepwise: list[tuple[int, ...]]
+) -> None:
+    first, second, third, fourth, fifth = copies(record, 5)
+    known = record.request.model_copy(update={"customer_id": f"customer of {first.decision_id}"})
+    relying = replace(record, decision_id="relying", request=known, claims=None, standing=Standing(version=1))
+    before = changed(engine)
+
+    done = [
+        commit(engine, entries_of(claiming(first, key="a"), claiming(second, key="b"), claiming(third))),
+        commit(engine, entries_of((relying, None))),
+        commit(engine, entries_of(*((replace(each, claims=None), None) for each in (fourth, fifth)))),
+    ]
+
+    assert done == [[None] * 3, [None], [None] * 2]
+    assert [after - was for was, after in zip(before, changed(engine), strict=True)] == [6, 3, 1, 3, 2]
+    assert len(stepwise) == (0 if engine.dialect.name == "postgresql" else 3)
+
+
+@pytest.mark.parametrize("obstacle", ["key", "standing", "forgotten", "relying", "budget", "twice"])
+def test_what_keeps_one_out_keeps_no_other(
+    record: DecisionRecord, engine: Engine, stepwise: list[tuple[int, ...]], obstacle: str
+) -> None:
+    good, bad, earlier = copies(record, 3)
+    against: dict[str, tuple[DecisionRecord, KeyClaim | None]] = {
+        "key": claiming(bad, key="taken"),
+        "standing": (replace(claiming(bad)[0], claims=claiming(earlier)[0].claims), None),
+        "forgotten": claiming(bad, seen=3),
+        "relying": (
+            replace(
+                bad,
+                claims=None,
+                request=bad.request.model_copy(update={"customer_id": "gone"}),
+                standing=Standing(version=2),
+            ),
+            None,
+        ),
+        "budget": claiming(bad, spent=45_000),
+        "twice": (replace(claiming(bad)[0], claims=claiming(good)[0].claims), None),
+    }
+    assert commit(engine, entries_of(claiming(earlier, key="taken"))) == [None]
+    before = changed(engine)
+
+    done = commit(engine, entries_of(claiming(good), against[obstacle]))
+
+    failure = KeyTakenError if obstacle == "key" else StandingMovedError
+    assert done[0] is None
+    assert isinstance(done[1], failure)
+    assert stepwise[-1] == before
+    moved = 2 if obstacle == "budget" else 1  # whose coupon does not fit is decided about again anyway
+    assert [after - was for was, after in zip(before, changed(engine), strict=True)] == [1, 1, 0, moved, 0]
