@@ -54,6 +54,10 @@ _DECISIONS = {name: decision for decision, name in POLICY_NAMES.items()}
 _logger = structlog.get_logger()
 
 
+Crossed = dict[tuple[str, timedelta, str], frozenset[str]]
+"""Of a journey, the decisions since whose one moment or other (a column) so much time has passed lately."""
+
+
 @dataclass
 class Learner:
     """The fold from the log to snapshots."""
@@ -62,6 +66,7 @@ class Learner:
     points: dict[str, DecisionPoint]
     _scanned_until: datetime = field(default=datetime(1970, 1, 1, tzinfo=UTC), init=False)
     _open_rounds: OpenRounds | None = field(default=None, init=False)
+    _looked_at: Crossed = field(default_factory=dict, init=False)
     _published: int | None = field(default=None, init=False)
     _delays: dict[tuple[str, str], tuple[datetime, DelayDistribution]] = field(
         default_factory=dict, init=False
@@ -71,18 +76,18 @@ class Learner:
         """Take in what is new; the snapshot published, or None when nothing changed or there are no champions yet."""
         open_rounds, self._open_rounds = self._open_rounds, None  # those of a failed step are not committed
         with self.engine.begin() as connection:
-            snapshot, open_rounds = self._step(connection, open_rounds, now)
-        self._open_rounds, self._scanned_until = open_rounds, now
+            snapshot, open_rounds, looked_at = self._step(connection, open_rounds, now)
+        self._open_rounds, self._scanned_until, self._looked_at = open_rounds, now, looked_at
         if snapshot is not None:
             self._published = snapshot.number
         return snapshot
 
     def _step(
         self, connection: Connection, open_rounds: OpenRounds | None, now: datetime
-    ) -> tuple[Snapshot | None, OpenRounds | None]:
+    ) -> tuple[Snapshot | None, OpenRounds | None, Crossed]:
         previous, starts = newest_snapshot(connection), _starts(connection)
         if starts is None:
-            return None, None
+            return None, None, {}
         if previous is not None and previous.number != self._published:
             open_rounds = None  # another process learnt since, so what this one remembers is no longer so
         since = max(self._scanned_until, previous.scanned_until) if previous else self._scanned_until
@@ -92,7 +97,7 @@ class Learner:
         changes = list(find_changes(connection, self.points, news.decision_ids, now))
         moved = previous is None or previous.champions != starts
         if not (moved or news.event_ids or changes or _grown_older(previous, open_rounds, now)):
-            return None, open_rounds
+            return None, open_rounds, news.crossed
         fold = self._fold(connection, previous, starts, open_rounds)
         if fold.open_rounds is None:
             fold.open_rounds = OpenRounds()
@@ -110,15 +115,20 @@ class Learner:
         _logger.info(
             "snapshot", number=number, outcomes=len(news.event_ids), rewards=len(changes), moved=moved
         )
-        return snapshot, fold.open_rounds
+        return snapshot, fold.open_rounds, news.crossed
 
     def _news(self, connection: Connection, since: datetime, now: datetime) -> News:
-        """New outcomes' ids, and the decisions that they, taking effect or the closing of a window may have changed."""
+        """New outcomes' ids, and the decisions that they, taking effect or the closing of a window may have changed.
+
+        What was decided in time may be committed late, so the last minute before is asked about again; what the last step
+        looked at then is left out.
+        """
         fresh = select(outcomes.c.event_id, outcomes.c.decision_id).where(outcomes.c.snapshot.is_(None))
         rows = connection.execute(fresh.order_by(outcomes.c.received_at).limit(_AT_ONCE)).all()
         touched = dict.fromkeys(row.decision_id for row in rows)
         recent = activations.c.activated_at >= microseconds(since - LATE_COMMITS)
         touched |= dict.fromkeys(connection.scalars(select(activations.c.decision_id).where(recent)))
+        crossed: Crossed = {}
         for journey, point in self.points.items():
             windows = {timedelta(hours=point.reward(name).window_hours) for name in point.decisions}
             for passed in sorted({timedelta(0), point.activation_wait, *windows}):
@@ -128,8 +138,14 @@ class Learner:
                         began >= microseconds(since - LATE_COMMITS - passed),
                         began < microseconds(now - passed),
                     )
-                    touched |= dict.fromkeys(connection.scalars(query))
-        return News([row.event_id for row in rows], list(touched))
+                    crossing = (journey, passed, began.name)
+                    known = self._looked_at.get(crossing, frozenset())
+                    found = list(connection.scalars(query))
+                    touched |= dict.fromkeys([each for each in found if each not in known])
+                    crossed[crossing] = frozenset(found)
+        if now - since > LATE_COMMITS:
+            crossed = {}  # the next step asks about little of it, and it may be the whole log
+        return News([row.event_id for row in rows], list(touched), crossed)
 
     def _fold(
         self,
@@ -195,6 +211,7 @@ class News(NamedTuple):
 
     event_ids: list[str]
     decision_ids: list[str]
+    crossed: Crossed
 
 
 def _starts(connection: Connection) -> dict[str, str] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from models.feedback import LoggedFeedback
 from models.linear_thompson import LinearThompson
 from service.decision_point import DecisionPoint
 from service.learner import Learner
+from service.reward_change import find_changes
 from service.store.artifact_store import get_artifact, newest_snapshot
 from service.store.decision_log import read_record
 from service.store.tables import decisions, folds, rewards
@@ -182,6 +184,35 @@ def test_a_step_reads_nothing_more_once_it_writes(worker: Worker) -> None:
     first = next(place for place, each in enumerate(said) if not each.startswith("SELECT"))
     assert first > 5
     assert [each for each in said[first:] if each.startswith("SELECT")] == []
+
+
+def test_a_step_takes_in_what_was_committed_late_and_leaves_out_what_the_last_one_looked_at(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[list[str]] = []
+
+    def spy(connection: Any, points: Any, decision_ids: list[str], now: Any) -> Any:
+        looked_at.append(decision_ids)
+        return find_changes(connection, points, decision_ids, now)
+
+    def step() -> list[str]:
+        worker.learner.step(worker.clock())
+        return looked_at[-1]
+
+    monkeypatch.setattr("service.learner.find_changes", spy)
+    worker.learner.step(worker.clock())
+    first = worker.decide(customer_id="c1", **NOW_AND_SOME)["decision_id"]
+    worker.clock.advance(seconds=5)
+
+    assert step() == [first]
+    worker.clock.advance(seconds=-1)
+    late = worker.decide(customer_id="c2", **NOW_AND_SOME)["decision_id"]
+    worker.clock.advance(seconds=3)
+    assert step() == [late]
+    worker.clock.advance(seconds=3)
+    assert step() == []
+    worker.clock.advance(hours=24)
+    assert set(step()) == {first, late}  # the windows of the wheel's choices are over
 
 
 def test_delivered_without_a_click_is_zero_once_the_window_closed(worker: Worker) -> None:
