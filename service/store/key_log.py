@@ -82,7 +82,7 @@ def claim_keys(connection: Connection, rows: Iterable[dict[str, Any]]) -> set[tu
 
     Rows go in by key, so that two processes that claim the same keys wait for each other in one order.
     """
-    ordered = sorted(rows, key=lambda row: (row["scope"], row["key"]))
+    ordered = sorted(rows, key=_name)
     if not ordered:
         return set()
     return {(scope, key) for scope, key in insert(connection, _CLAIM, ordered)}
@@ -90,10 +90,14 @@ def claim_keys(connection: Connection, rows: Iterable[dict[str, Any]]) -> set[tu
 
 def key_parts(rows: Sequence[dict[str, Any]]) -> list[Part] | None:
     """The same as parts of one statement, each of them to be free; None where two of them are the same."""
-    ordered = sorted(rows, key=lambda row: (row["scope"], row["key"]))
-    if len({(row["scope"], row["key"]) for row in ordered}) < len(ordered):
+    ordered = sorted(rows, key=_name)
+    if len(set(map(_name, ordered))) < len(ordered):
         return None
     return [Part(_CLAIM, ordered, wanted=len(ordered))] if ordered else []
+
+
+def _name(row: dict[str, Any]) -> tuple[str, str]:
+    return row["scope"], row["key"]
 
 
 def find_result(engine: Engine, claim: KeyClaim) -> KeptResult | None:
@@ -132,7 +136,7 @@ def without_taken(connection: Connection, rows: Sequence[dict[str, Any] | None])
 
     Of several with one key, as when a caller gave up and asked again, only the first may.
     """
-    first = {(row["scope"], row["key"]): place for place, row in reversed(list(enumerate(rows))) if row}
+    first = {_name(row): place for place, row in reversed(list(enumerate(rows))) if row}
     claimed = claim_keys(connection, [row for place in first.values() if (row := rows[place])])
     going_on = {place for name, place in first.items() if name in claimed}
     return [row is None or place in going_on for place, row in enumerate(rows)]

@@ -8,7 +8,7 @@ their keys, customers before budgets, so that two transactions never wait for ea
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from typing import Any, Final
 
 import msgspec
@@ -104,11 +104,11 @@ def claim_parts(wanted: Mapping[str, Claims]) -> list[Part] | None:
     return [*moves, *spending, *(Part(into, rows) for into, rows in claim_rows(wanted).items() if rows)]
 
 
-def known_parts(customer_ids: Collection[str]) -> list[Part]:
+def known_parts(customer_ids: Set[str]) -> list[Part]:
     """That none of these customers, who had a standing, was forgotten since, as part of one statement."""
     if not customer_ids:
         return []
-    return [Part(_KNOWN, {"customer_ids": list(customer_ids)}, wanted=len(set(customer_ids)))]
+    return [Part(_KNOWN, {"customer_ids": list(customer_ids)}, wanted=len(customer_ids))]
 
 
 def _move_versions(connection: Connection, claims: Sequence[Claims]) -> set[str]:
