@@ -25,7 +25,7 @@ from tests.databases import postgres_server, standing_still
 from tests.features.conftest import Shop
 from tests.production_shape import redis_server
 from tests.running import ROOT, run, wait_for
-from tests.service.real_shop import AS_OF, free_port, prepare, serving
+from tests.service.real_shop import AS_OF, free_port, prepare, serving, where_it_is_noon
 
 pytestmark = pytest.mark.slow
 CUSTOMER = "customer 0"
@@ -102,16 +102,17 @@ class Parts:
 @contextmanager
 def running_parts(folder: Path, shop: Shop) -> Iterator[Parts]:
     """The service on PostgreSQL and Redis; `verify` is run over everything that was logged meanwhile."""
-    port = free_port()
+    port, noon = free_port(), where_it_is_noon()
     given = {
         "GARDOON_FEATURE_STORE_YAML": str(YAML),
         "GARDOON_REDIS": f"127.0.0.1:{port}",
         "GARDOON_REGISTRY": f"sqlite:///{folder / 'registry.db'}",
         "FEAST_USAGE": "False",
+        "GARDOON_TIME_ZONE": noon,
     }
     with postgres_server() as server, running_redis(port, folder) as redis:
         url = server.get_uri()
-        prepare(folder, shop, url)
+        prepare(folder, shop.move_to(noon), url)
         script = FILL.format(var=str(folder), yaml=str(YAML), as_of=AS_OF.isoformat())
         subprocess.run([sys.executable, "-c", script], cwd=ROOT, env={**os.environ, **given}, check=True)
         with serving(folder, GARDOON_DATABASE_URL=url, GARDOON_POLL_SECONDS="0.2", **given) as (address, _):

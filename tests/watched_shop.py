@@ -26,7 +26,7 @@ from service.state import State
 from tests.features.conftest import Shop
 from tests.running import wait_for
 from tests.service.conftest import Clock, publish_champions, starting_policies
-from tests.service.real_shop import fill, free_port, small_scorer
+from tests.service.real_shop import fill, free_port, small_scorer, where_it_is_noon
 
 HORIZON: Final = timedelta(days=7)
 Exported = dict[str, dict[str, set[str]]]
@@ -45,12 +45,14 @@ def exported(text: str) -> Exported:
 
 
 def watch(var: Path, shop: Shop) -> Exported:
-    """Play a day of the shop on the folder and scrape all three processes."""
-    for path, content in fill(shop.write(var / "data" / "shop")).items():
+    """Play a day of the shop on the folder, where it is noon now, and scrape all three processes."""
+    noon = where_it_is_noon()
+    for path, content in fill(shop.move_to(noon).write(var / "data" / "shop")).items():
         (var / path).parent.mkdir(exist_ok=True)
         (var / path).write_bytes(content)
     settings = Settings(
         var=var,
+        time_zone=noon,
         wheel_address_limit="1/minute",
         learn_seconds=0.1,
         refresh_seconds=0.1,

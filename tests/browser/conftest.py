@@ -21,7 +21,7 @@ from tests.browser.past import remember
 from tests.browser.sight import faults_of
 from tests.features.conftest import Shop
 from tests.running import ROOT, post
-from tests.service.real_shop import prepare, serving
+from tests.service.real_shop import prepare, serving, where_it_is_noon
 from training.evaluation.html_page import html_page, html_table
 from training.evaluation.picture import Bar, interval_picture
 
@@ -98,7 +98,7 @@ def console(
     assert browser.is_connected()
     var = tmp_path_factory.mktemp("console")
     now, shop = datetime.now(UTC), busy_shop()
-    noon = f"Etc/GMT{now.hour - 12:+d}"  # POSIX counts westwards
+    noon = where_it_is_noon()
     for number in range(3, CUSTOMERS):
         known = dict.fromkeys(_REACH, True)
         shop.customer(f"customer {number}", "2023-12-01", time_zone=noon, **known)

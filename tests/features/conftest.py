@@ -45,6 +45,12 @@ class Shop:
     def customer(self, customer_id: str, joined: str, **more: Any) -> None:
         self.tables["customers"].append({"customer_id": customer_id, "joined_at": at(joined), **more})
 
+    def move_to(self, time_zone: str) -> Shop:
+        """The shop, all of its customers in one zone."""
+        for row in self.tables["customers"]:
+            row["time_zone"] = time_zone
+        return self
+
     def order(self, customer_id: str, ordered: str, **more: Any) -> None:
         order_id = f"order {len(self.tables['orders'])}"
         row = {"order_id": order_id, "customer_id": customer_id, "ordered_at": at(ordered)}

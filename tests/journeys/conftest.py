@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +17,7 @@ from service.store.engine import open_log
 from tests.contract.conftest import log_url
 from tests.features.conftest import Shop
 from tests.service.conftest import bread_and_butter, make_worker, points, publish_champions
-from tests.service.real_shop import prepare, serving
+from tests.service.real_shop import prepare, serving, where_it_is_noon
 
 __all__ = ["log_url", "make_worker", "points"]
 collect_ignore = ["runner_at.py"]  # a program
@@ -41,9 +40,8 @@ class Gardoon(NamedTuple):
 def gardoon(tmp_path_factory: pytest.TempPathFactory, busy_shop: Callable[[], Shop]) -> Iterator[Gardoon]:
     """A service whose customers may be mailed, where it is noon now."""
     var, shop = tmp_path_factory.mktemp("gardoon"), busy_shop()
-    ahead = 12 - datetime.now(UTC).hour
     for customer in CUSTOMERS:
-        may = {"consent_email": True, "reachable_email": True, "time_zone": f"Etc/GMT{-ahead:+d}"}
+        may = {"consent_email": True, "reachable_email": True, "time_zone": where_it_is_noon()}
         shop.customer(customer, "2023-12-01", **may)
     prepare(var, shop)
     engine = open_log(Settings(var=var).log_url)
