@@ -64,7 +64,7 @@ class State:
     @cached_property
     def standings(self) -> StandingReads:
         """What reads customers' standings."""
-        return StandingReads(self.engine, seconds=self.metrics.standing_seconds, enough=self.under_way.half)
+        return StandingReads(self.engine, seconds=self.metrics.standing_seconds, company=self.under_way)
 
     @cached_property
     def intake(self) -> EventIntake:

@@ -14,7 +14,7 @@ from prometheus_client import Gauge
 
 from features.online import OnlineStoreError
 from features.stored import StoredFeatures
-from service.company import Enough, everybody, wait_for_company
+from service.company import EVERYBODY, Company, wait_for_company
 
 _logger = structlog.get_logger()
 _THREADS: Final = 4
@@ -58,10 +58,10 @@ class SteadyReader:
         up: Gauge,
         patience_seconds: float = PATIENCE_SECONDS,
         retry_seconds: float = 1.0,
-        enough: Enough = everybody,
+        company: Company = EVERYBODY,
     ) -> None:
         self._reader = reader
-        self._enough = enough
+        self._company = company
         self._up = up
         self._patience_seconds = patience_seconds
         self._retry_seconds = retry_seconds
@@ -94,8 +94,8 @@ class SteadyReader:
 
     async def _read_waiting(self) -> None:
         while self._waiting and self._reading is asyncio.current_task():
-            await wait_for_company(lambda: self._waiting, self._enough)
-            most = min(self._enough(), _MOST)
+            await wait_for_company(lambda: self._waiting, self._company)
+            most = min(self._company.enough(), _MOST)
             batch, self._waiting = self._waiting[:most], self._waiting[most:]
             batch = [(customer_id, found) for customer_id, found in batch if not found.done()]
             if batch:

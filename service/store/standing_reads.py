@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from prometheus_client import Histogram
 from sqlalchemy import Engine
 
-from service.company import Enough, everybody
+from service.company import EVERYBODY, Company
 from service.store.standing_rows import FoundStanding, StandingQuery, read_standings
 from service.store.together import Together
 
@@ -19,10 +19,10 @@ class StandingReads(Together[StandingQuery, FoundStanding]):
     name = "standings"
     most = 256
 
-    def __init__(self, engine: Engine, *, seconds: Histogram, enough: Enough = everybody) -> None:
+    def __init__(self, engine: Engine, *, seconds: Histogram, company: Company = EVERYBODY) -> None:
         # each statement sees what is committed by then, as in a transaction, which would take two more round trips
         alone = engine.execution_options(isolation_level="AUTOCOMMIT")
-        super().__init__(alone, seconds=seconds, enough=enough)
+        super().__init__(alone, seconds=seconds, company=company)
 
     def begin(self, query: StandingQuery) -> asyncio.Future[FoundStanding]:
         """What the log has of the query, once it is there.

@@ -13,7 +13,7 @@ from prometheus_client import Histogram
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from service.company import Enough, everybody, wait_for_company
+from service.company import EVERYBODY, Company, wait_for_company
 from service.errors import LogUnavailableError
 from service.store.breaker import LogAwayError
 from service.store.failure import failure_of
@@ -48,7 +48,7 @@ class Together(ABC, Generic[Entry, Result]):
     """Does what many callers ask in one call, each of whom waits for its own part: a commit is flushed once for all.
 
     One task and one thread a process, started by `start` and drained by `stop`: what else takes the loop's common threads
-    keeps nobody waiting here. `seconds`: what a call took. `enough`: how many go without waiting for more.
+    keeps nobody waiting here. `seconds`: what a call took. `company`: with whom it is worth waiting.
     """
 
     name: ClassVar[str]
@@ -56,10 +56,10 @@ class Together(ABC, Generic[Entry, Result]):
     most: ClassVar[int]
     """The size of what is done at once, unless one entry alone is larger."""
 
-    def __init__(self, engine: Engine, *, seconds: Histogram, enough: Enough = everybody) -> None:
+    def __init__(self, engine: Engine, *, seconds: Histogram, company: Company = EVERYBODY) -> None:
         self._engine = engine
         self._seconds = seconds
-        self._enough = enough
+        self._company = company
         self._queue: list[Waiting[Entry, Result]] = []
         self._wake = asyncio.Event()
         self._stopping = False
@@ -114,13 +114,13 @@ class Together(ABC, Generic[Entry, Result]):
             await self._wake.wait()
             self._wake.clear()
             while self._queue:
-                await wait_for_company(lambda: self._queue, self._enough)
+                await wait_for_company(lambda: self._queue, self._company)
                 await self._call(self._next())
 
     def _next(self) -> Sequence[Waiting[Entry, Result]]:
         """What is done next, out of the queue."""
         size, number = 0, 0
-        for waiting in self._queue[: self._enough()]:
+        for waiting in self._queue[: self._company.enough()]:
             size += self._size(waiting.entry)
             if number and size > self.most:
                 break

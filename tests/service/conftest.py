@@ -279,10 +279,10 @@ def make_worker(
             schema=schema,
             engine=engine,
             reader=SteadyReader(
-                reader=reader, up=metrics.online_store_up, retry_seconds=0.01, enough=under_way.half
+                reader=reader, up=metrics.online_store_up, retry_seconds=0.01, company=under_way
             ),
             feed=feed,
-            log=DecisionLog(engine, seconds=metrics.flush_seconds, enough=under_way.half),
+            log=DecisionLog(engine, seconds=metrics.flush_seconds, company=under_way),
             access=build_access(settings, engine, clock),
             rules={n: Rules(p, versions[n], "Asia/Tehran", "IRT", KEY) for n, p in points.items()},
             segments=dict(shipped().segments),
