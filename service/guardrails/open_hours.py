@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_right
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -33,31 +33,36 @@ class Limits(NamedTuple):
 def open_hours(hours: tuple[str, ...], now: datetime, zone: ZoneInfo, limits: Limits) -> Mask:
     """The hours that clock, deadline, quiet hours and the coupon's life leave.
 
-    Kept for the rest of the hour where none of them takes the current one: then nothing depends on minutes and seconds.
+    Kept for the rest of the hour where none of them takes the current one: then minutes and seconds change nothing but the
+    deadline that a reason names, as long as the same slots lie before it.
     """
     slots = send_slot.slots(now, zone, limits.quiet)
-    if not _holds_all_hour(slots, now, zone, limits):
+    moments, deadline = tuple(slots.values()), limits.deadline(now)
+    if not _holds_all_hour(moments, now, zone, limits):
         return _narrowed(hours, now, zone, limits).copy()
-    key = (hours, tuple(slots.values())[1:], zone, limits)
-    mask = _kept.get(key)
-    if mask is None:
+    moves = deadline != limits.deadline_at
+    key = (hours, moments[1:], bisect_right(moments, deadline), moves, zone, limits)
+    kept = _kept.get(key)
+    if kept is None:
         if len(_kept) >= _MANY:
             _kept.clear()
-        mask = _kept[key] = _narrowed(hours, now, zone, limits)
-    return mask.copy()
+        kept = _kept[key] = _narrowed(hours, now, zone, limits)
+    mask = kept.copy()
+    if moves:
+        mask.reasons = [send_slot.of_deadline(reason, deadline) for reason in mask.reasons]
+    return mask
 
 
 _kept: Final[dict[object, Mask]] = {}
 
 
-def _holds_all_hour(slots: Mapping[str, datetime], now: datetime, zone: ZoneInfo, limits: Limits) -> bool:
-    """Whether the clock shows every hour once, no deadline takes any, and the current hour is neither quiet nor too late."""
-    quiet, expires_at = limits.quiet, limits.coupon_expires_at
-    moments = slots.values()
+def _holds_all_hour(moments: tuple[datetime, ...], now: datetime, zone: ZoneInfo, limits: Limits) -> bool:
+    """Whether the clock shows every hour once, and the current hour is neither quiet nor too late."""
+    quiet, expires_at, deadline_at = limits.quiet, limits.coupon_expires_at, limits.deadline_at
     return (
-        len(slots) == send_slot.HOURS_AHEAD
-        and next(iter(moments)) == now
-        and max(moments) <= limits.deadline(now)
+        len(moments) == send_slot.HOURS_AHEAD
+        and moments[0] == now
+        and (deadline_at is None or now <= deadline_at)
         and (quiet is None or not send_slot.is_quiet(now.astimezone(zone).time(), quiet.start, quiet.end))
         and (expires_at is None or now <= expires_at - limits.coupon_life)
     )

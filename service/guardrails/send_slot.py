@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from itertools import count
@@ -12,7 +13,9 @@ from zoneinfo import ZoneInfo
 from service.guardrails.mask import Mask
 from service.guardrails.reason import Found
 from service.point_decisions import QuietHours
+from service.schemas import Reason
 
+DEADLINE = "deadline"
 HOURS_AHEAD = 24
 MINUTE = timedelta(minutes=1)
 _MANY = 4096
@@ -161,12 +164,18 @@ def mask_deadline(
     if late:
         first = _first(mask, late)
         frees_at = None if moves_by is None else first - moves_by
-        mask.remove(
-            "deadline",
-            late,
-            f"nothing is sent after {deadline.isoformat()}",
-            Found(deadline, first, frees_at),
-        )
+        mask.remove(DEADLINE, late, _nothing_after(deadline), Found(deadline, first, frees_at))
+
+
+def of_deadline(reason: Reason, deadline: datetime) -> Reason:
+    """The reason if it was another deadline, of the same slots, that took them; any other reason as it is."""
+    if reason.rule != DEADLINE:
+        return reason
+    return replace(reason, detail=_nothing_after(deadline), limit=deadline)
+
+
+def _nothing_after(deadline: datetime) -> str:
+    return f"nothing is sent after {deadline.isoformat()}"
 
 
 def mask_coupon_life(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,18 +50,22 @@ def test_of_every_moment_the_same_hours_and_reasons_as_if_nothing_were_kept(
         assert _told(open_hours(HOURS, now, zone, limits)) == _told(worked_out)
 
 
-def test_hours_are_kept_within_an_hour_and_nobody_narrows_those_of_others() -> None:
-    zone, limits = ZoneInfo("Asia/Tehran"), Limits(QuietHours(start=time(22), end=time(8)), 24.0)
+@pytest.mark.parametrize("deadline_hours", [16.0, 24.0])
+def test_hours_are_kept_within_an_hour_and_nobody_narrows_those_of_others(deadline_hours: float) -> None:
+    zone, limits = ZoneInfo("Asia/Tehran"), Limits(QuietHours(start=time(22), end=time(8)), deadline_hours)
     noon = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
     narrowed = open_hours(HOURS, noon, zone, limits)
-    kept = len(_kept)
+    kept, reasons = len(_kept), list(narrowed.reasons)
 
     narrowed.keep("journey", ("12",), "only noon")
     later = open_hours(HOURS, noon + timedelta(minutes=20), zone, limits)
+    again = open_hours(HOURS, noon, zone, limits)
 
     assert len(_kept) == kept
     assert "13" in later.open_actions
     assert narrowed.open_actions == ("12",)
+    assert again.reasons == reasons
+    assert (later.reasons == reasons) == (deadline_hours == 24.0)
 
 
 def _told(mask: Mask) -> tuple[object, ...]:
