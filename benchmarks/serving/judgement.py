@@ -6,7 +6,7 @@ import statistics
 
 from benchmarks.serving.bench import FLOOR, SHAPES
 from benchmarks.serving.peers import COMPOSITION, FEAST, MLFLOW
-from benchmarks.serving.plan import FULL, LOADS
+from benchmarks.serving.plan import FULL, LOADS, PEERS_LOADS
 from benchmarks.serving.results import Results, median, median_batch
 from benchmarks.serving.shapes import EMBEDDED, PRODUCTION
 from benchmarks.target import Target
@@ -79,13 +79,15 @@ def _latency(results: Results) -> list[Target]:
 
 
 def _peers(results: Results) -> list[Target]:
-    name = f"{PRODUCTION}, requests/s by those of"
+    wanted = {COMPOSITION: ("at least", 6.0), FEAST: ("more than", 1.0), MLFLOW: ("more than", 1.0)}
     return [
-        Target(f"{name} {COMPOSITION}", results.ratio(PRODUCTION, COMPOSITION, *FULL), "at least", 6.0),
-        *(
-            Target(f"{name} {peer}", results.ratio(PRODUCTION, peer, *FULL), "more than", 1.0)
-            for peer in (FEAST, MLFLOW)
-        ),
+        Target(
+            f"{PRODUCTION} at {load[1]} connections, requests/s by those of {peer}",
+            results.ratio(PRODUCTION, peer, *load),
+            *than,
+        )
+        for load in PEERS_LOADS
+        for peer, than in wanted.items()
     ]
 
 

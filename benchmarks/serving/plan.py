@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from benchmarks.serving.shapes import CHURN, EMBEDDED, PRODUCTION, WHEEL
 
-LOADS = ((WHEEL, 16), (WHEEL, 32), (CHURN, 32))
-"""Journey and connections of a round's bursts."""
 FULL = (WHEEL, 32)
-"""The load that the peers are under too."""
+CROWD = (WHEEL, 128)
+LOADS = ((WHEEL, 16), FULL, CROWD, (CHURN, 32))
+"""Journey and connections of a round's bursts."""
+PEERS_LOADS = (FULL, CROWD)
+"""Those that the peers are under too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +39,9 @@ LONG = Plan(
     steady_rounds=3,
     steady_s=15.0,
     pause_s=45.0,
-    most=3_000,
+    most=4_000,
     most_steady=12_000,
-    customers=180_000,
+    customers=220_000,
     decisions={EMBEDDED: 50_000, PRODUCTION: 1_000_000},
     at_length=(EMBEDDED, PRODUCTION),
 )
@@ -51,7 +53,7 @@ SHORT = Plan(
     pause_s=3.0,
     most=1_500,
     most_steady=4_000,
-    customers=16_000,
+    customers=18_000,
     decisions={PRODUCTION: 500},
     at_length=(PRODUCTION,),
 )

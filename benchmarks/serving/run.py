@@ -10,7 +10,7 @@ from benchmarks.serving.bench import BARE, FLOOR, SHAPES, Bench, opened
 from benchmarks.serving.measure import Burst, full_load, steady_load
 from benchmarks.serving.memory import endured
 from benchmarks.serving.pauses import paused_load
-from benchmarks.serving.plan import FULL, LOADS, Plan
+from benchmarks.serving.plan import LOADS, PEERS_LOADS, Plan
 from benchmarks.serving.results import Results
 from benchmarks.serving.shapes import WHEEL
 from benchmarks.serving.workers import scaled
@@ -51,7 +51,7 @@ def measure(var: Path, folder: Path, plan: Plan) -> Results:
 def one_round(bench: Bench, plan: Plan, results: Results) -> None:
     """Everybody under each load, one after another, a batch of each of ours, and one Feast call."""
     for load in LOADS:
-        asked = [FLOOR, *SHAPES, *([BARE, *bench.peers] if load == FULL else [])]
+        asked = [FLOOR, *SHAPES, *([BARE, *bench.peers] if load in PEERS_LOADS else [])]
         for name in asked:
             burst = full_load(bench.ways[name], *load, plan.burst_s, plan.most)
             results.full.append(told(burst))
