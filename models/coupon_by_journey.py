@@ -95,9 +95,7 @@ class CouponByJourney(Policy):
 
     def _distributions(self, contexts: Floats, eligible: Booleans) -> Floats:
         journeys, weights = _journeys(contexts), np.empty(eligible.shape)
-        if len(journeys) and (journeys == journeys[0]).all():
-            return self.of_journey(float(journeys[0]))._distributions(contexts[:, :-1], eligible)
-        for journey in np.unique(journeys).tolist():
+        for journey in set(journeys.tolist()):
             mine = journeys == journey
             weights[mine] = self.of_journey(journey)._distributions(contexts[mine, :-1], eligible[mine])
         return weights

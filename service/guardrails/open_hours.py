@@ -36,10 +36,10 @@ def open_hours(hours: tuple[str, ...], now: datetime, zone: ZoneInfo, limits: Li
     Kept for the rest of the hour where none of them takes the current one: then minutes and seconds change nothing but the
     deadline that a reason names, as long as the same slots lie before it.
     """
-    slots = send_slot.slots(now, zone, limits.quiet)
-    moments, deadline = tuple(slots.values()), limits.deadline(now)
+    moments = tuple(send_slot.slots(now, zone, limits.quiet).values())
     if not _holds_all_hour(moments, now, zone, limits):
         return _narrowed(hours, now, zone, limits).copy()
+    deadline = limits.deadline(now)
     moves = deadline != limits.deadline_at
     key = (hours, moments[1:], bisect_right(moments, deadline), moves, zone, limits)
     kept = _kept.get(key)

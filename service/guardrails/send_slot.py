@@ -15,9 +15,9 @@ from service.guardrails.reason import Found
 from service.point_decisions import QuietHours
 from service.schemas import Reason
 
-DEADLINE = "deadline"
 HOURS_AHEAD = 24
 MINUTE = timedelta(minutes=1)
+_DEADLINE = "deadline"
 _MANY = 4096
 
 
@@ -164,12 +164,12 @@ def mask_deadline(
     if late:
         first = _first(mask, late)
         frees_at = None if moves_by is None else first - moves_by
-        mask.remove(DEADLINE, late, _nothing_after(deadline), Found(deadline, first, frees_at))
+        mask.remove(_DEADLINE, late, _nothing_after(deadline), Found(deadline, first, frees_at))
 
 
 def of_deadline(reason: Reason, deadline: datetime) -> Reason:
     """The reason if it was another deadline, of the same slots, that took them; any other reason as it is."""
-    if reason.rule != DEADLINE:
+    if reason.rule != _DEADLINE:
         return reason
     return replace(reason, detail=_nothing_after(deadline), limit=deadline)
 

@@ -39,9 +39,9 @@ class Gardoon(NamedTuple):
 @pytest.fixture(scope="session")
 def gardoon(tmp_path_factory: pytest.TempPathFactory, busy_shop: Callable[[], Shop]) -> Iterator[Gardoon]:
     """A service whose customers may be mailed, where it is noon now."""
-    var, shop = tmp_path_factory.mktemp("gardoon"), busy_shop()
+    var, shop, noon = tmp_path_factory.mktemp("gardoon"), busy_shop(), where_it_is_noon()
     for customer in CUSTOMERS:
-        may = {"consent_email": True, "reachable_email": True, "time_zone": where_it_is_noon()}
+        may = {"consent_email": True, "reachable_email": True, "time_zone": noon}
         shop.customer(customer, "2023-12-01", **may)
     prepare(var, shop)
     engine = open_log(Settings(var=var).log_url)

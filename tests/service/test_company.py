@@ -21,11 +21,9 @@ def test_it_waits_no_longer_once_there_are_enough() -> None:
 
 
 def test_half_of_those_under_way_are_enough_but_a_few_are_not() -> None:
-    under_way = UnderWay()
-    assert under_way.enough() == 8
+    assert UnderWay().enough() == 8
 
-    for _ in range(33):
-        under_way.begin()
+    under_way = _under_way(33)
     assert under_way.enough() == 17
 
     for _ in range(33):
