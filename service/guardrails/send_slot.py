@@ -91,8 +91,9 @@ def quiet_until(moment: datetime, zone: ZoneInfo, quiet: QuietHours) -> datetime
     local = moment.astimezone(zone)
     if not is_quiet(local.time(), quiet.start, quiet.end):
         return moment
-    end = datetime.combine(local.date(), quiet.end, zone)
-    end = end if end > local else datetime.combine(local.date() + timedelta(days=1), quiet.end, zone)
+    ends = quiet.end.replace(fold=0)  # what is kept of it is given for an equal time of fold 1
+    end = datetime.combine(local.date(), ends, zone)
+    end = end if end > local else datetime.combine(local.date() + timedelta(days=1), ends, zone)
     found = end.astimezone(moment.tzinfo)
     if found.astimezone(zone).utcoffset() == local.utcoffset():
         return found
