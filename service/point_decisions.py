@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import time
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from features.declared import Declared
 from models.inputs import CHANNELS
@@ -55,7 +55,16 @@ def _as_written(value: object) -> object:
     return value
 
 
-ClockTime = Annotated[time, BeforeValidator(_as_written)]
+def _to_the_minute(value: time) -> time:
+    """The customer's clock has a zone of its own and comes by each time every day: as fold 0, which `time` compares as 1."""
+    if value.tzinfo is not None or value.second or value.microsecond:
+        raise ValueError(
+            f'wanted hour and minute on the customer\'s clock, such as "22:00"; found {value.isoformat()}'
+        )
+    return value.replace(fold=0)
+
+
+ClockTime = Annotated[time, BeforeValidator(_as_written), AfterValidator(_to_the_minute)]
 
 
 class QuietHours(Declared):

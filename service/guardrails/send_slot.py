@@ -65,7 +65,7 @@ def _other_slots(
 def _after_quiet(moment: datetime, zone: ZoneInfo, quiet: QuietHours) -> datetime:
     """The end of the quiet hours, where a moment lies in them and it comes within the moment's hour."""
     local = moment.astimezone(zone)
-    end = local.replace(minute=quiet.end.minute, second=quiet.end.second, microsecond=0)
+    end = local.replace(minute=quiet.end.minute, second=0, microsecond=0)
     late = end > local and is_quiet(local.time(), quiet.start, quiet.end)
     return end.astimezone(moment.tzinfo) if late else moment
 
@@ -91,9 +91,8 @@ def quiet_until(moment: datetime, zone: ZoneInfo, quiet: QuietHours) -> datetime
     local = moment.astimezone(zone)
     if not is_quiet(local.time(), quiet.start, quiet.end):
         return moment
-    ends = quiet.end.replace(fold=0)  # what is kept of it is given for an equal time of fold 1
-    end = datetime.combine(local.date(), ends, zone)
-    end = end if end > local else datetime.combine(local.date() + timedelta(days=1), ends, zone)
+    end = datetime.combine(local.date(), quiet.end, zone)
+    end = end if end > local else datetime.combine(local.date() + timedelta(days=1), quiet.end, zone)
     found = end.astimezone(moment.tzinfo)
     if found.astimezone(zone).utcoffset() == local.utcoffset():
         return found

@@ -107,6 +107,15 @@ def test_only_what_is_declared_is_decided() -> None:
             "hour value",
         ),
         ("send_time.quiet_hours", {"start": "22:00"}, "send_time.quiet_hours.end", "Field required"),
+        *(
+            ("send_time.quiet_hours", {"start": start, "end": "08:00"}, "send_time.quiet_hours.start", found)
+            for start, found in (
+                ("22:00Z", "found 22:00:00+00:00"),
+                ("22:00+03:30", "found 22:00:00+03:30"),
+                ("22:00:30", "found 22:00:30"),
+                ("22:00:00.5", "found 22:00:00.500000"),
+            )
+        ),
         ("coupon.amounts", [-5], "coupon.amounts.0", "greater than or equal to 0"),
         ("coupon.amounts", ["much"], "coupon.amounts.0", "valid integer"),
         ("coupon.valid", "for ever", "coupon.valid", "until_local_midnight"),

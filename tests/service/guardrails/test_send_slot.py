@@ -155,6 +155,17 @@ def test_quiet_hours_are_over_at_the_first_minute_that_is_not_quiet(
     assert quiet_until(now, zone, quiet) == minute
 
 
+def test_quiet_hours_end_at_the_first_such_time_however_they_were_read() -> None:
+    """Times that differ in nothing but the fold are equal, so what is kept for one of them is given for the other."""
+    now = datetime(2026, 3, 28, 20, 53, tzinfo=UTC)  # the clock skips half past two in the night that follows
+
+    ends = [
+        quiet_until(now, BERLIN, QuietHours(start=time(20), end=time(2, 30, fold=fold))) for fold in (1, 0)
+    ]
+
+    assert ends == [datetime(2026, 3, 29, 1, tzinfo=UTC)] * 2
+
+
 @settings(max_examples=60, deadline=None)
 @given(situations(), QUIET, st.integers(0, 24 * 60), st.integers(0, 24 * 60))
 def test_what_is_left_is_what_the_oracle_leaves(
