@@ -11,9 +11,9 @@ from features.yaml_place import Place, YamlFaultError, YamlText, parse_yaml
 
 
 class Declared(BaseModel):
-    """What a file declares: a field that there is not is an error, and nothing changes it afterwards."""
+    """What a file declares: a field that there is not is an error, as is no finite number; nothing changes it afterwards."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 _Declared = TypeVar("_Declared", bound=Declared)

@@ -40,6 +40,7 @@ OPERATORS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     "exactly": operator.eq,
 }
 """What each bound asks of a value, be it a number or a table's column."""
+MOST_DAYS: Final = 3660
 NAME = "^[a-z][a-z0-9_]{0,63}$"
 Channel = Literal["email", "sms", "app_push", "web_push"]
 _TOLD_ON: Final[Mapping[str, tuple[str, ...]]] = {"opened": ("email", "app_push")}
@@ -83,11 +84,11 @@ class _Part(Declared):
 class Bounds(_Part):
     """What a value is compared with; all that are given have to hold."""
 
-    at_least: float | None = Field(None, allow_inf_nan=False)
-    at_most: float | None = Field(None, allow_inf_nan=False)
-    more_than: float | None = Field(None, allow_inf_nan=False)
-    less_than: float | None = Field(None, allow_inf_nan=False)
-    exactly: float | None = Field(None, allow_inf_nan=False)
+    at_least: float | None = None
+    at_most: float | None = None
+    more_than: float | None = None
+    less_than: float | None = None
+    exactly: float | None = None
 
     @property
     def given(self) -> dict[str, float]:
@@ -127,7 +128,7 @@ class CountIs(Bounds):
     """How often something happened in the last so many days."""
 
     count: str = Field(description="such as product_views or orders")
-    within_days: int = Field(gt=0)
+    within_days: int = Field(gt=0, le=MOST_DAYS)
 
     @model_validator(mode="after")
     def _count_what_is_counted(self, info: ValidationInfo) -> Self:
@@ -153,7 +154,7 @@ class Response(Bounds):
     event: Literal["sent", "delivered", "opened", "clicked"]
     topic: str | None = None
     channel: Channel | None = None
-    within_days: int = Field(gt=0)
+    within_days: int = Field(gt=0, le=MOST_DAYS)
 
     @model_validator(mode="after")
     def _count_what_is_counted(self, info: ValidationInfo) -> Self:
@@ -221,7 +222,7 @@ class Top(_Part):
     Equal values are told apart by `customer_id`; who has none is not among them.
     """
 
-    top: int = Field(gt=0)
+    top: int = Field(gt=0, le=10**9)
     by: str
 
     @model_validator(mode="after")

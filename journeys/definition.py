@@ -23,15 +23,15 @@ PLACEHOLDERS = frozenset({"amount", "currency", "code", "expires_at", "products"
 class Declared(BaseModel):
     """A part of a definition, in which an unknown field is an error, never ignored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Span(Declared):
-    """A length of time: the sum of what is given."""
+    """A length of time: the sum of what is given, each a year at most."""
 
-    days: float = Field(0, ge=0)
-    hours: float = Field(0, ge=0)
-    minutes: float = Field(0, ge=0)
+    days: float = Field(0, ge=0, le=366)
+    hours: float = Field(0, ge=0, le=366 * 24)
+    minutes: float = Field(0, ge=0, le=366 * 24 * 60)
 
     @property
     def length(self) -> timedelta:
@@ -98,12 +98,12 @@ class Text(Declared):
 
     @model_validator(mode="after")
     def _names_what_there_is(self) -> Self:
-        named = {
-            name
-            for text in (self.title, self.body)
-            for _, name, *_ in Formatter().parse(text)
-            if name is not None
-        }
+        parts = [part for text in (self.title, self.body) for part in Formatter().parse(text)]
+        named = {name for _, name, *_ in parts if name is not None}
+        if any(spec or conversion for _, _, spec, conversion in parts):
+            raise ValueError(
+                "found a placeholder with a format; wanted its name alone, it is written as it is"
+            )
         if unknown := named - PLACEHOLDERS:
             raise ValueError(
                 f"found the placeholders {sorted(unknown)}; wanted some of {sorted(PLACEHOLDERS)}"

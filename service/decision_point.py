@@ -16,9 +16,11 @@ from models.artifact import Artifact
 from service.guardrails.period import Period, period_of
 from service.point_decisions import (
     ORDER,
+    QUARTER_HOURS,
     ChannelPoint,
     CouponPoint,
     DecisionName,
+    Hours,
     MessagePoint,
     Reward,
     SendTimePoint,
@@ -41,14 +43,17 @@ class DecisionPoint(Declared):
     tags: tuple[str, ...] = Field((), description="what this journey's messages are, for caps by tag")
     transactional: bool = Field(False, description="no cap holds its messages back, and none counts them")
     caps: tuple[Cap, ...] = ()
-    minimum_gap_hours: float = Field(0.0, ge=0, description="between two messages of this journey")
-    confirm_within_hours: float = Field(
+    minimum_gap_hours: Hours = Field(0.0, ge=0, description="between two messages of this journey")
+    confirm_within_hours: Hours = Field(
         24.0,
         gt=0,
         description="a message that is not reported as delivered this long after it was due frees its place",
     )
     activate_within_minutes: float = Field(
-        60.0, gt=0, description="a deferred decision that is not activated by then never happened"
+        60.0,
+        gt=0,
+        le=60 * QUARTER_HOURS,
+        description="a deferred decision that is not activated by then never happened",
     )
     shop: ShopRules = ShopRules()
     channel: ChannelPoint | None = None

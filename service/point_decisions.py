@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import time
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -14,7 +14,15 @@ from models.reward import RewardSpec
 
 DecisionName = Literal["channel", "send_time", "coupon", "message"]
 ORDER: tuple[DecisionName, ...] = ("channel", "send_time", "coupon", "message")
-Cost = Annotated[float, Field(ge=0)]
+QUARTER_HOURS: Final = 24 * 92
+"""The longest that anything of a message is waited for or counted."""
+YEAR_HOURS: Final = 24 * 366
+MOST_MONEY: Final = 10**12
+"""Of one coupon or one message: sums of a million of them are still whole numbers in every database."""
+Hours = Annotated[float, Field(le=QUARTER_HOURS)]
+Cost = Annotated[float, Field(ge=0, le=MOST_MONEY)]
+Amount = Annotated[int, Field(ge=0, le=MOST_MONEY)]
+Weight = Annotated[float, Field(ge=0, le=1_000_000)]
 Channel = Literal["email", "sms", "app_push", "web_push"]
 
 
@@ -22,11 +30,11 @@ class Reward(Declared):
     """How outcomes become this decision's reward; see `models.reward.RewardSpec`."""
 
     kind: Literal["click", "net_value"]
-    window_hours: float = Field(gt=0)
+    window_hours: Hours = Field(gt=0)
     delivery: Literal["reported", "assumed"] = "reported"
     margin_share: float = Field(0.2, ge=0, le=1)
     message_cost: Cost | dict[Channel, Cost] = Field(0.0, description="of a message, or by channel")
-    unsubscribe_cost: float = Field(0.0, ge=0)
+    unsubscribe_cost: Cost = 0.0
 
     def spec(self) -> RewardSpec:
         """The same as a value of `models`."""
@@ -41,7 +49,8 @@ class ChannelPoint(Declared):
     reward: Reward
 
     @model_validator(mode="after")
-    def _know_the_usual_channels(self) -> Self:
+    def _name_the_channels_once(self) -> Self:
+        _require_different(self.actions)
         _require_known(self.usual, self.actions)
         return self
 
@@ -88,26 +97,25 @@ class SendTimePoint(Declared):
 class CouponPoint(Declared):
     """The coupon sizes, 0 for none, in the shop's currency, and how long a code lives."""
 
-    amounts: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
-    valid: Literal["until_local_midnight"] | Annotated[int, Field(gt=0)] = Field(
+    amounts: tuple[Amount, ...] = Field(min_length=1)
+    valid: Literal["until_local_midnight"] | Annotated[int, Field(gt=0, le=YEAR_HOURS)] = Field(
         description="until_local_midnight of the day of the decision, or a number of hours from the send time"
     )
-    minimum_life_minutes: int = Field(30, ge=0)
+    minimum_life_minutes: int = Field(30, ge=0, le=60 * YEAR_HOURS)
     essential: bool = Field(False, description="without a coupon there is nothing to say: none means hold")
-    budget_price: float = Field(
+    budget_price: Weight = Field(
         0.0,
-        ge=0,
         description="λ: each unit of coupon cost counts as 1 + λ; the least it is, whatever the pacing says",
     )
-    usual: tuple[Annotated[int, Field(ge=0)], ...] = Field(
-        (), description="sizes that are given as usual: the first that may be"
-    )
+    usual: tuple[Amount, ...] = Field((), description="sizes that are given as usual: the first that may be")
     daily_budget: int | None = Field(
-        None, gt=0, description="face value of all coupons that may be out or used per day of the shop's zone"
+        None,
+        gt=0,
+        le=MOST_MONEY * 1000,
+        description="face value of all coupons that may be out or used per day of the shop's zone",
     )
-    pacing_gain: float = Field(
+    pacing_gain: Weight = Field(
         20.0,
-        ge=0,
         description="how hard λ answers a budget that runs ahead of the clock (`guardrails/pacing.py`); 0: not at all",
     )
     once_per: Literal["day", "week", "month"] | None = Field(
@@ -116,7 +124,8 @@ class CouponPoint(Declared):
     reward: Reward
 
     @model_validator(mode="after")
-    def _know_the_usual_sizes(self) -> Self:
+    def _name_the_sizes_once(self) -> Self:
+        _require_different(self.amounts)
         _require_known(self.usual, self.amounts)
         return self
 
@@ -132,14 +141,21 @@ class CouponPoint(Declared):
 class MessagePoint(Declared):
     """The message variants of a fixed, even split."""
 
-    variants: tuple[str, ...] = Field(min_length=1)
+    variants: tuple[Annotated[str, Field(min_length=1)], ...] = Field(min_length=1)
     usual: tuple[str, ...] = Field((), description="the variant that is sent as usual")
     reward: Reward
 
     @model_validator(mode="after")
-    def _know_the_usual_variants(self) -> Self:
+    def _name_the_variants_once(self) -> Self:
+        _require_different(self.variants)
         _require_known(self.usual, self.variants)
         return self
+
+
+def _require_different(actions: Sequence[object]) -> None:
+    twice = sorted({str(each) for each in actions if actions.count(each) > 1})
+    if twice:
+        raise ValueError(f"found {', '.join(twice)} more than once; each is one action with one probability")
 
 
 def _require_known(usual: Collection[object], actions: Collection[object]) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from features.declared import Declared
-from service.point_decisions import Channel
+from service.point_decisions import Channel, Hours
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -36,8 +36,8 @@ class Cap(Declared):
     """
 
     name: str = Field(pattern="^[a-z][a-z0-9_]{0,63}$")
-    at_most: int = Field(ge=0)
-    within: Literal["day", "week", "month"] | Annotated[float, Field(gt=0, le=24 * 92)] = Field(
+    at_most: int = Field(ge=0, le=1_000_000)
+    within: Literal["day", "week", "month"] | Annotated[Hours, Field(gt=0)] = Field(
         description="a calendar period of the customer's zone, or hours of a rolling window"
     )
     channel: Channel | None = None
@@ -62,7 +62,7 @@ class ShopRules(Declared):
         description="whose weeks and months: from Monday, or from Saturday and Farvardin to Esfand",
     )
     caps: tuple[Cap, ...] = ()
-    minimum_gap_hours: float = Field(default=0.0, ge=0, description="between any two messages to a customer")
+    minimum_gap_hours: Hours = Field(default=0.0, ge=0, description="between any two messages to a customer")
 
     @model_validator(mode="after")
     def _name_caps_differently(self) -> Self:

@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated, Final
+from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from features.declared import plain_fault
+
+_PREFIX: Final = "GARDOON_"
+_DAY_SECONDS: Final = 86_400
+
+
+def _a_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError("wanted a time zone's name, such as Asia/Tehran") from error
+    return name
+
+
+Pause = Annotated[float, Field(gt=0, le=_DAY_SECONDS)]
+Port = Annotated[int, Field(ge=0, le=65_535)]
+ZoneName = Annotated[str, AfterValidator(_a_zone)]
 
 
 class Settings(BaseSettings):
     """Where things are and how the service behaves; the defaults are the embedded set-up under `var/`."""
 
-    model_config = SettingsConfigDict(env_prefix="GARDOON_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, allow_inf_nan=False)
 
     var: Path = Field(default=Path("var"), description="folder of everything that is generated")
     database_url: str = Field(default="", description="log of record; empty: SQLite in `var/log.db`")
@@ -32,33 +52,33 @@ class Settings(BaseSettings):
     reports: Path | None = Field(
         default=None, description="folder of the reports that the console shows; none: `reports` under `var/`"
     )
-    time_zone: str = Field(default="Asia/Tehran", description="zone of customers whose own is unknown")
+    time_zone: ZoneName = Field(default="Asia/Tehran", description="zone of customers whose own is unknown")
     currency: str = Field(default="IRT", pattern="^[A-Z]{3}$", description="code of the shop's currency")
-    poll_seconds: float = Field(
-        default=1.0, gt=0, description="how often a worker looks for newer snapshots and champions"
+    poll_seconds: Pause = Field(
+        default=1.0, description="how often a worker looks for newer snapshots and champions"
     )
-    learn_seconds: float = Field(default=5.0, gt=0, description="pause between two rounds of the learner")
-    registry_seconds: float = Field(
-        default=5.0, gt=0, description="how often the learner looks at the champion aliases"
+    learn_seconds: Pause = Field(default=5.0, description="pause between two rounds of the learner")
+    registry_seconds: Pause = Field(
+        default=5.0, description="how often the learner looks at the champion aliases"
     )
     late_outcome_days: float = Field(
-        default=90, gt=0, description="how long after a decision took effect outcomes are taken in"
+        default=90, gt=0, le=3660, description="how long after a decision took effect outcomes are taken in"
     )
     idempotency_hours: float = Field(
-        default=24, gt=0, description="how long the answer to an `Idempotency-Key` is kept"
+        default=24, gt=0, le=24 * 366, description="how long the answer to an `Idempotency-Key` is kept"
     )
     coupon_keys: Path | None = Field(
         default=None,
         description="file of the keys that coupons are signed with, the same for all workers; none: one under `var/`",
     )
-    learner_metrics_port: int = Field(
-        default=0, ge=0, description="where the learner shows its metrics, on every address; 0: nowhere"
+    learner_metrics_port: Port = Field(
+        default=0, description="where the learner shows its metrics, on every address; 0: nowhere"
     )
-    refresh_seconds: float = Field(
-        default=0.01, gt=0, description="how often the refresher looks for events while there are none"
+    refresh_seconds: Pause = Field(
+        default=0.01, description="how often the refresher looks for events while there are none"
     )
-    refresher_metrics_port: int = Field(
-        default=0, ge=0, description="where the refresher shows its metrics, on every address; 0: nowhere"
+    refresher_metrics_port: Port = Field(
+        default=0, description="where the refresher shows its metrics, on every address; 0: nowhere"
     )
     alive_file: Path | None = Field(
         default=None,
@@ -76,17 +96,22 @@ class Settings(BaseSettings):
         description="share of rankings on the Personalizer routes that choose evenly among the actions",
     )
     rank_reward_wait_minutes: float = Field(
-        default=10, gt=0, description="how long a ranking waits for its reward before the default stands in"
+        default=10,
+        gt=0,
+        le=60 * 24 * 92,
+        description="how long a ranking waits for its reward before the default stands in",
     )
     rank_default_reward: float = Field(
         default=0, ge=-1, le=1, description="the reward of a ranking for which none came in time"
     )
-    body_limit_bytes: int = Field(default=262_144, gt=0, description="largest accepted request body")
-    batch_limit_bytes: int = Field(
-        default=4_194_304, gt=0, description="largest accepted body of a batch: up to 1,000 items"
+    body_limit_bytes: int = Field(
+        default=262_144, gt=0, le=2**30, description="largest accepted request body"
     )
-    access_seconds: float = Field(
-        default=1.0, gt=0, description="how often a worker reads the API keys; a revoked one works no longer"
+    batch_limit_bytes: int = Field(
+        default=4_194_304, gt=0, le=2**30, description="largest accepted body of a batch: up to 1,000 items"
+    )
+    access_seconds: Pause = Field(
+        default=1.0, description="how often a worker reads the API keys; a revoked one works no longer"
     )
     rate_limit: str = Field(
         default="1000/second",
@@ -151,3 +176,18 @@ class Settings(BaseSettings):
     def coupon_keys_path(self) -> Path:
         """The file of the keys that coupons are signed with, embedded or given."""
         return self.coupon_keys or self.var / "coupon_keys.json"
+
+
+def faults(error: ValidationError) -> list[str]:
+    """What is wrong with the environment, a line for each variable.
+
+    >>> try:
+    ...     Settings(poll_seconds=-1)
+    ... except ValidationError as error:
+    ...     print(*faults(error))
+    GARDOON_POLL_SECONDS: Input should be greater than 0; found -1
+    """
+    return [
+        f"{_PREFIX}{each['loc'][0]!s}".upper() + f": {plain_fault(each['msg'])}; found {each['input']!r}"
+        for each in error.errors()
+    ]

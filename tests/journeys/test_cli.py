@@ -31,6 +31,8 @@ def test_the_shipped_definitions_are_right() -> None:
         (WHEEL.replace("spin: {decide", "spin: {dcide"), "steps.spin.dcide: Extra inputs are not permitted"),
         (WHEEL.replace("decisions: [coupon]", "decisions: [price]"), "wanted|Input should be 'channel'"),
         (WHEEL.replace("{code}", "{colour}"), "found the placeholders ['colour']; wanted some of"),
+        (WHEEL.replace("{code}", "{code:%Y}"), "found a placeholder with a format"),
+        (WHEEL.replace("{code}", "{code!r}"), "found a placeholder with a format"),
         (
             WHEEL.replace("spin: {decide: {decisions: [coupon]}}", "spin: {wait: {hours: 1}}"),
             "nothing decided",

@@ -121,6 +121,12 @@ def test_only_what_is_declared_is_decided() -> None:
         ("coupon.valid", "for ever", "coupon.valid", "until_local_midnight"),
         ("coupon.valid", 0, "coupon.valid", "greater than 0"),
         ("message.variants", [], "message.variants", "at least 1 item"),
+        ("message.variants", [""], "message.variants.0", "at least 1 character"),
+        ("channel.actions", ["sms", "email", "sms"], "channel", "found sms more than once"),
+        ("coupon.amounts", [0, 5, 5], "coupon", "found 5 more than once"),
+        ("message.variants", ["a", "b", "a"], "message", "found a more than once"),
+        ("minimum_gap_hours", float("inf"), "minimum_gap_hours", "finite number"),
+        ("coupon.reward.window_hours", 2209, "coupon.reward.window_hours", "less than or equal to 2208"),
     ],
 )
 def test_a_wrong_field_is_refused_naming_file_field_and_reason(
@@ -187,6 +193,12 @@ def test_a_time_without_quotes_is_refused_because_yaml_makes_a_number_of_it() ->
     with pytest.raises(
         DeclarationError, match=r"wheel\.yaml:\d+: send_time\.quiet_hours\.start: .*in quotes.*1320"
     ):
+        parse_decision_point(text, "points/wheel.yaml")
+
+
+@pytest.mark.parametrize("text", ['salt: s\ndescription: "a\\0b"\n', 'salt: s\n"a\\0b": description\n'])
+def test_a_character_that_no_database_stores_is_refused(text: str) -> None:
+    with pytest.raises(DeclarationError, match=r"wheel\.yaml:2: found the character '\\x00'; wanted text"):
         parse_decision_point(text, "points/wheel.yaml")
 
 
