@@ -74,8 +74,9 @@ requests, not the decisions.
 {batches}
 
 ## Two workers
-Production shape, {connections} connections a worker. The load generator, PostgreSQL and Redis need a part of the second core
-too, so requests a second are held against the cores that were left to the workers: idle time and what they took themselves.
+Production shape, {connections} connections a worker. Everything may use either core while two are asked. The load generator,
+PostgreSQL and Redis need a part of them, so requests a second are held against what was left to the workers: idle time and
+what they took themselves.
 
 | workers | requests/s | cores left | requests/s and core |
 |---|---|---|---|

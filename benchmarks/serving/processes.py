@@ -29,6 +29,14 @@ def pin(cores: Collection[int], process: int = 0) -> None:
         os.sched_setaffinity(process, cores)
 
 
+def pin_all(processes: Sequence[psutil.Process], cores: Collection[int]) -> None:
+    """Keep all threads of these processes, and what they will start, to these cores."""
+    for each in processes:
+        with suppress(psutil.NoSuchProcess):
+            for thread in each.threads():
+                pin(cores, thread.id)
+
+
 @dataclass
 class Server:
     """A server under load: where it answers, and its process with all that it started."""
@@ -53,9 +61,7 @@ class Server:
 
     def pin(self, cores: Collection[int]) -> None:
         """Keep all its processes and threads, and what they will start, to these cores."""
-        for each in self._all():
-            for thread in each.threads():
-                pin(cores, thread.id)
+        pin_all(self._all(), cores)
 
     def _all(self) -> list[psutil.Process]:
         main = psutil.Process(self.process.pid)

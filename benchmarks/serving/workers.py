@@ -4,6 +4,9 @@ The load generator, PostgreSQL and Redis need a part of the second core, so two 
 them is read off the machine's account: the cores' idle time and what the workers took themselves. Answers a second are held
 against that: two workers that had 1.4 cores and answered 1.3 times as much as one that had 1.0 scale 2 · 1.3 / 1.4 = 1.86
 times. Cores that stand idle because workers wait for each other count as had, so what is lost by waiting shows.
+
+While two are asked, everything may use either core, as on a machine of their own: kept to the second core, databases and
+load generator waited for the worker that was on it while the first core stood idle.
 """
 
 from __future__ import annotations
@@ -13,10 +16,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+import psutil
+
 from benchmarks.serving.bench import Bench, warm_up, way_of
 from benchmarks.serving.measure import Burst, Way, full_load
 from benchmarks.serving.plan import FULL, Plan
-from benchmarks.serving.processes import BOTH, Server, running
+from benchmarks.serving.processes import BOTH, OTHER_CORE, Server, family, pin_all, running
 from benchmarks.serving.shapes import PRODUCTION, READY, SERVE
 
 WORKERS = 2
@@ -40,14 +45,26 @@ class Scaled:
 def scaled(bench: Bench, plan: Plan) -> list[Scaled]:
     """As many turns as the plan has rounds, in production shape; each worker has as many connections as the one alone."""
     one, (journey, connections) = bench.ways[PRODUCTION], FULL
+    turns = []
     with _two_workers(bench) as two:
-        return [
-            Scaled(
-                full_load(one, journey, connections, plan.burst_s, plan.most),
-                full_load(two, journey, WORKERS * connections, plan.burst_s, plan.most),
-            )
-            for _ in range(plan.rounds)
-        ]
+        for _ in range(plan.rounds):
+            alone = full_load(one, journey, connections, plan.burst_s, plan.most)
+            with _on_both_cores(bench):
+                turns.append(
+                    Scaled(alone, full_load(two, journey, WORKERS * connections, plan.burst_s, plan.most))
+                )
+    return turns
+
+
+@contextmanager
+def _on_both_cores(bench: Bench) -> Iterator[None]:
+    """Let the load generator and the databases use either core meanwhile."""
+    others = [psutil.Process(), *family(bench.shapes[PRODUCTION].servers)]
+    pin_all(others, BOTH)
+    try:
+        yield
+    finally:
+        pin_all(others, (OTHER_CORE,))
 
 
 @contextmanager
