@@ -22,10 +22,19 @@ def cut(values: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Standardizer:
-    """Centre and scale of each input, `(n_inputs,)`, as measured on the data a policy was first fitted on."""
+    """Centre and scale of each input, `(n_inputs,)`, as measured on the data a policy was first fitted on.
+
+    Raises `ValueError` where they are none: an input without a centre would pass for one that nobody knows.
+    """
 
     center: Floats
     scale: Floats
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.center).all():
+            raise ValueError(f"found the centres {self.center.tolist()}; wanted finite numbers")
+        if not (np.isfinite(self.scale) & (self.scale > 0)).all():
+            raise ValueError(f"found the scales {self.scale.tolist()}; wanted finite numbers above 0")
 
     @classmethod
     def fit(cls, contexts: Floats) -> Standardizer:

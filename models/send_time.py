@@ -42,7 +42,7 @@ class SendTimeThompson(BeliefPolicy):
     action is sampled from those shares, so the logged propensity is exact. The prior on every effect is centred on 0: an
     hour earns its preference.
 
-    population `(24,)`: the share of all customers' actions in each local hour.
+    population `(24,)`: the share of all customers' actions in each local hour. Raises `ValueError` where it is none.
     """
 
     kind = "send_time_thompson"
@@ -58,6 +58,10 @@ class SendTimeThompson(BeliefPolicy):
         rate: float = 0.1,
         statistics: LinearStatistics | None = None,
     ) -> None:
+        if population.shape != (HOURS,) or not (np.isfinite(population) & (population >= 0)).all():
+            raise ValueError(
+                f"found the shares {population.tolist()} of hours; wanted {HOURS} finite ones, none below 0"
+            )
         names = tuple(f"{hour:02d}" for hour in range(HOURS))
         super().__init__(
             action_names=names,

@@ -95,6 +95,28 @@ def test_a_policy_whose_arrays_do_not_fit_is_refused_before_it_decides() -> None
         check_champion("channel_policy", broken, load_schema(), POINTS)
 
 
+@pytest.mark.parametrize(
+    ("name", "array", "number"),
+    [
+        ("channel_policy", "center", np.nan),
+        ("channel_policy", "scale", np.inf),
+        ("channel_policy", "scale", 0.0),
+        ("coupon_policy", "scale", -1.0),
+        ("send_time_policy", "population", np.nan),
+        ("send_time_policy", "population", -0.1),
+    ],
+)
+def test_a_policy_that_would_take_what_is_known_for_unknown_is_refused(
+    name: str, array: str, number: float
+) -> None:
+    policy = starting_policies()[name]
+    broken = policy.arrays[array].copy()
+    broken[0] = number
+
+    with pytest.raises(ValueError, match=f"found the .*{number}.*; wanted"):
+        check_champion(name, changed(policy, arrays={**policy.arrays, array: broken}), load_schema(), POINTS)
+
+
 @pytest.mark.parametrize(("name", "earns"), [("channel_policy", "-1.0"), ("coupon_policy", "-inf to inf")])
 def test_a_policy_that_cannot_learn_a_journeys_rewards_is_refused(name: str, earns: str) -> None:
     names = starting_policies()[name].manifest
