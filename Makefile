@@ -36,6 +36,7 @@ bench: .venv/dev.stamp ## measure what is claimed, on the data of `make run`
 	$(BIN)/python -m benchmarks.scorers
 	$(BIN)/python -m benchmarks.long_log
 	$(BIN)/python -m benchmarks.batch
+	$(BIN)/python -m benchmarks.serving --short
 
 bench-%: .venv/dev.stamp ## one thing at length: bench-features, ours against Feast's own; bench-policies, half an hour with peers; bench-serving, over HTTP
 	$(BIN)/python -m training prepare

@@ -4,9 +4,9 @@ feature server, `mlflow models serve`, and a service that calls the same librari
     make bench-serving      or: python -m benchmarks.serving [--short] [--decisions N] [--out FILE] [--var FOLDER]
 
 Wants Linux and two cores: servers have one, the load generator and the databases the other. `--short` takes two minutes of
-a quiet machine and writes no page unless told where; its numbers are good for a look, not for a verdict. Prints a line a
-target, short where the number misses the target itself. Ends with 1 only where one misses by more than 15 %: ratios of a run
-are good to about 10 %.
+a quiet machine and writes no page unless told where; its numbers are good for a look, not for a verdict. Prints the table of
+full load and a line a target, short where the number misses the target itself. Ends with 1 only where one misses by more
+than 15 %: ratios of a run are good to about 10 %.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.serving.judgement import targets_of
-from benchmarks.serving.page import write_page
+from benchmarks.serving.page import full_table, write_page
 from benchmarks.serving.plan import LONG, SHORT
 from benchmarks.serving.processes import OTHER_CORE, pin
 from benchmarks.serving.run import measure
@@ -47,6 +47,7 @@ def main() -> None:
     if out is not None:
         command = "python -m benchmarks.serving" + " --short" * options.short
         write_page(out, results, targets, command=command, tolerance=TOLERANCE)
+    print(full_table(results))
     finish(targets, tolerance=TOLERANCE)
 
 

@@ -43,8 +43,6 @@ decision is on disk. "Embedded" is SQLite for everything, "production" PostgreSQ
 So many connections, each asking again as soon as it is answered. Processor time is a request's, of the server with all its
 threads and processes, and of PostgreSQL and Redis; medians of {rounds} rounds.
 
-| | journey | connections | requests/s | by the floor's | processor µs | databases' µs | p50 ms | p99 ms | core |
-|---|---|---|---|---|---|---|---|---|---|
 {full}
 
 {peers}
@@ -102,6 +100,14 @@ A line is short where the number is under its target. The command fails only whe
 
 {targets}
 """
+_FULL = """\
+| | journey | connections | requests/s | by the floor's | processor µs | databases' µs | p50 ms | p99 ms | core |
+|---|---|---|---|---|---|---|---|---|---|"""
+
+
+def full_table(results: Results) -> str:
+    """Requests a second and what they cost, by server, journey and number of connections: a table in Markdown."""
+    return "\n".join([_FULL, *_full(results)])
 
 
 def write_page(
@@ -116,7 +122,7 @@ def write_page(
         bare=_bare(results),
         answer_bytes=results.answer_bytes,
         rounds=len(results.of(FLOOR, *LOADS[0])),
-        full="\n".join(_full(results)),
+        full=full_table(results),
         peers="\n".join(f"- {name}: {about}." for name, about in results.about.items()),
         said="\n".join(_said(results)),
         steady="\n".join(_steady(results)),

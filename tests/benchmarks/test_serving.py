@@ -13,7 +13,7 @@ from benchmarks.serving.bench import BARE, FLOOR, SHAPES
 from benchmarks.serving.judgement import targets_of
 from benchmarks.serving.measure import Burst, Way
 from benchmarks.serving.memory import Memory
-from benchmarks.serving.page import write_page
+from benchmarks.serving.page import full_table, write_page
 from benchmarks.serving.pauses import Paused, outcome_requests
 from benchmarks.serving.peers import COMPOSITION, FEAST, MLFLOW
 from benchmarks.serving.plan import FULL, LOADS, PEERS_LOADS
@@ -69,6 +69,8 @@ def test_the_page_tells_each_number_and_each_target(
 
     page = (tmp_path / "page.md").read_text()
     assert page.count(": short") == short
+    assert full_table(found).startswith("| | journey | connections | requests/s | by the floor's |")
+    assert full_table(found) in page
     assert f"| production | lucky_wheel | 32 | {ours:,.0f} | {ours / 2_500:.3f} |" in page
     assert "| production | lucky_wheel | 200 act 90.0%, 200 suppressed 10.0% |" in page
     assert f"| production, learning (4 snapshots) | {ours / 2:,.0f} |" in page
