@@ -65,7 +65,7 @@ def _as_written(value: object) -> object:
 
 
 def _to_the_minute(value: time) -> time:
-    """The customer's clock has a zone of its own and comes by each time every day: as fold 0, which `time` compares as 1."""
+    """The customer's clock has a zone of its own, and what comes every day has no fold: times of either are equal."""
     if value.tzinfo is not None or value.second or value.microsecond:
         raise ValueError(
             f'wanted hour and minute on the customer\'s clock, such as "22:00"; found {value.isoformat()}'

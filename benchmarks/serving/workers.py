@@ -12,7 +12,7 @@ load generator waited for the worker that was on it while the first core stood i
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -59,12 +59,15 @@ def scaled(bench: Bench, plan: Plan) -> list[Scaled]:
 @contextmanager
 def _on_both_cores(bench: Bench) -> Iterator[None]:
     """Let the load generator and the databases use either core meanwhile."""
-    others = [psutil.Process(), *family(bench.shapes[PRODUCTION].servers)]
-    pin_all(others, BOTH)
+    _pin_others(bench, BOTH)
     try:
         yield
     finally:
-        pin_all(others, (OTHER_CORE,))
+        _pin_others(bench, (OTHER_CORE,))
+
+
+def _pin_others(bench: Bench, cores: Collection[int]) -> None:
+    pin_all([psutil.Process(), *family(bench.shapes[PRODUCTION].servers)], cores)
 
 
 @contextmanager
