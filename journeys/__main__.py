@@ -1,5 +1,12 @@
 """`python -m journeys COMMAND`."""
 
-from journeys.cli import app
+import sys
 
-app()
+from journeys.cli import app
+from journeys.definition_files import DefinitionError
+from journeys.sending import ChannelsError
+
+try:
+    app()
+except (DefinitionError, ChannelsError) as error:
+    sys.exit(str(error))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import Formatter
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -68,10 +69,30 @@ class Channels:
 
 
 def load_channels(path: Path) -> Channels:
-    """The addresses in a YAML file, a channel each. Raises `ChannelsError`."""
-    found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    """The addresses in a YAML file, a channel each. Raises `ChannelsError` with all that is wrong with them."""
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ChannelsError(f"{path}: {error}") from error
     if not isinstance(found, dict) or not all(
         isinstance(part, str) for pair in found.items() for part in pair
     ):
         raise ChannelsError(f"{path}: wanted a line `channel: address` for each channel")
+    faults = [f"{path}: {name}: {fault}" for name, address in found.items() if (fault := _fault(address))]
+    if faults:
+        raise ChannelsError("\n".join(faults))
     return Channels(found)
+
+
+def _fault(address: str) -> str | None:
+    """What no message could be sent to."""
+    if "://" not in address:
+        return f"found {address!r}; wanted an address of Apprise, such as mailto://..."
+    try:
+        parts = list(Formatter().parse(address))
+    except ValueError as error:
+        return f"found {address!r}: {error}"
+    for _, name, form, conversion in parts:
+        if name is not None and (form or conversion or not name.isidentifier()):
+            return f"found {{{name}}} in {address!r}; wanted a trait's name alone in braces"
+    return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,11 +66,49 @@ def test_what_cannot_be_handed_over_is_undelivered(
     assert len(box.received) == before
 
 
-def test_a_file_of_channels_that_is_none_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "channels.yaml").write_text("email: [a, b]", encoding="utf-8")
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("email: [a, b]", "wanted a line"),
+        ("email: [a", "while parsing"),
+        ("email: shop@example.com", "email: found 'shop@example.com'; wanted an address of Apprise"),
+        ("sms: 'json://gateway/{phone'", "sms: found 'json://gateway/{phone': expected '}'"),
+        ("sms: 'json://gateway/{}'", r"sms: found \{\} in .*; wanted a trait's name alone"),
+        ("sms: 'json://gateway/{phone:x}'", r"sms: found \{phone\} in .*; wanted a trait's name alone"),
+        ("sms: 'json://gateway/{phone.x}'", r"sms: found \{phone.x\} in .*; wanted a trait's name alone"),
+    ],
+)
+def test_a_file_of_channels_that_is_none_is_refused(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "channels.yaml").write_text(text, encoding="utf-8")
 
-    with pytest.raises(ChannelsError, match="wanted a line"):
+    with pytest.raises(ChannelsError, match=told):
         load_channels(tmp_path / "channels.yaml")
+
+
+def test_the_runner_names_what_is_wrong_with_its_channels_and_does_not_start(tmp_path: Path) -> None:
+    (tmp_path / "events.ndjson").touch()
+    path = tmp_path / "channels.yaml"
+    path.write_text("email: nowhere\nsms: 'json://{0}'", encoding="utf-8")
+    given = {
+        "--events": tmp_path / "events.ndjson",
+        "--database": f"sqlite:///{tmp_path}/runs.db",
+        "--channels": path,
+    }
+    options = [str(part) for pair in given.items() for part in pair]
+
+    told = subprocess.run(
+        [sys.executable, "-m", "journeys", "run", *options],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert told.returncode == 1
+    assert [line.split(": found")[0] for line in told.stderr.splitlines()] == [
+        f"{path}: email",
+        f"{path}: sms",
+    ]
 
 
 def test_without_channels_a_message_is_printed_on_one_line_as_it_was_written_and_no_address_with_it(
