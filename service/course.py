@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from features.encoding import FeatureVector
+from features.zone import UnknownTimeZoneError, load_zone
 from models.inputs import JOURNEY, Inputs, journey_number
 from service.coupons.key import CouponKey
 from service.decision_point import DecisionPoint
@@ -162,6 +163,6 @@ def start(
 def customer_zone(name: str, shop_zone: str) -> ZoneInfo:
     """The zone of that name; the shop's where it is unknown or no zone."""
     try:
-        return ZoneInfo(name or shop_zone)
-    except (ZoneInfoNotFoundError, ValueError):
+        return load_zone(name or shop_zone)
+    except UnknownTimeZoneError:
         return ZoneInfo(shop_zone)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Final
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from features.declared import plain_fault
+from features.zone import UnknownTimeZoneError, load_zone
 
 _PREFIX: Final = "GARDOON_"
 _DAY_SECONDS: Final = 86_400
@@ -17,8 +17,8 @@ _DAY_SECONDS: Final = 86_400
 
 def _a_zone(name: str) -> str:
     try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
+        load_zone(name)
+    except UnknownTimeZoneError as error:
         raise ValueError("wanted a time zone's name, such as Asia/Tehran") from error
     return name
 

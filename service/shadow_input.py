@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from itertools import takewhile
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from models.feedback import Floats
 from models.inputs import JOURNEY, SCORES, Inputs, journey_number
+from service.course import customer_zone
 from service.record import DecisionRecord, Round
 
 
@@ -22,7 +22,8 @@ def logged_inputs(record: DecisionRecord, round_: Round, names: tuple[str, ...])
     scores = json.loads(record.answer)["scores"]
     for score in SCORES:
         inputs.set(score, float(scores[score]))
-    inputs.set_moment(record.decided_at.astimezone(_zone(record)))
+    zone = customer_zone(record.time_zone, record.shop.time_zone)
+    inputs.set_moment(record.decided_at.astimezone(zone))
     inputs.set(JOURNEY, journey_number(record.request.journey))
     for earlier in takewhile(lambda each: each.decision != round_.decision, record.rounds):
         if earlier.decision == "channel":
@@ -34,10 +35,3 @@ def logged_inputs(record: DecisionRecord, round_: Round, names: tuple[str, ...])
         if name in places:
             inputs.values[places[name]] = value
     return inputs.values
-
-
-def _zone(record: DecisionRecord) -> ZoneInfo:
-    try:
-        return ZoneInfo(record.time_zone or record.shop.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo(record.shop.time_zone)
