@@ -20,6 +20,18 @@ PLACEHOLDERS = frozenset({"amount", "currency", "code", "expires_at", "products"
 """What a text may name in braces."""
 
 
+def placeholders(text: str) -> list[tuple[str, bool]]:
+    """The names in a text's braces, each with whether it stands alone, without a format.
+
+    Raises `ValueError` for a brace alone.
+
+    >>> placeholders("{code} until {expires_at:%H}")
+    [('code', True), ('expires_at', False)]
+    """
+    parts = Formatter().parse(text)
+    return [(name, not (form or conversion)) for _, name, form, conversion in parts if name is not None]
+
+
 class Declared(BaseModel):
     """A part of a definition, in which an unknown field is an error, never ignored."""
 
@@ -98,13 +110,12 @@ class Text(Declared):
 
     @model_validator(mode="after")
     def _names_what_there_is(self) -> Self:
-        parts = [part for text in (self.title, self.body) for part in Formatter().parse(text)]
-        named = {name for _, name, *_ in parts if name is not None}
-        if any(spec or conversion for _, _, spec, conversion in parts):
+        found = placeholders(self.title) + placeholders(self.body)
+        if not all(is_alone for _, is_alone in found):
             raise ValueError(
                 "found a placeholder with a format; wanted its name alone, it is written as it is"
             )
-        if unknown := named - PLACEHOLDERS:
+        if unknown := {name for name, _ in found} - PLACEHOLDERS:
             raise ValueError(
                 f"found the placeholders {sorted(unknown)}; wanted some of {sorted(PLACEHOLDERS)}"
             )

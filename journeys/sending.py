@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from string import Formatter
 from typing import Any, Protocol
 from urllib.parse import quote
 
 import yaml
+
+from journeys.definition import placeholders
 
 SCREEN = "screen"
 """The channel of what was decided without one: it is shown on the page that the customer is on."""
@@ -89,10 +90,10 @@ def _fault(address: str) -> str | None:
     if "://" not in address:
         return f"found {address!r}; wanted an address of Apprise, such as mailto://..."
     try:
-        parts = list(Formatter().parse(address))
+        named = placeholders(address)
     except ValueError as error:
         return f"found {address!r}: {error}"
-    for _, name, form, conversion in parts:
-        if name is not None and (form or conversion or not name.isidentifier()):
+    for name, is_alone in named:
+        if not (is_alone and name.isidentifier()):
             return f"found {{{name}}} in {address!r}; wanted a trait's name alone in braces"
     return None

@@ -49,9 +49,8 @@ class ChannelPoint(Declared):
     reward: Reward
 
     @model_validator(mode="after")
-    def _name_the_channels_once(self) -> Self:
-        _require_different(self.actions)
-        _require_known(self.usual, self.actions)
+    def _check_the_channels(self) -> Self:
+        _check_actions(self.actions, self.usual)
         return self
 
 
@@ -124,9 +123,8 @@ class CouponPoint(Declared):
     reward: Reward
 
     @model_validator(mode="after")
-    def _name_the_sizes_once(self) -> Self:
-        _require_different(self.amounts)
-        _require_known(self.usual, self.amounts)
+    def _check_the_sizes(self) -> Self:
+        _check_actions(self.amounts, self.usual)
         return self
 
     @model_validator(mode="after")
@@ -146,19 +144,23 @@ class MessagePoint(Declared):
     reward: Reward
 
     @model_validator(mode="after")
-    def _name_the_variants_once(self) -> Self:
-        _require_different(self.variants)
-        _require_known(self.usual, self.variants)
+    def _check_the_variants(self) -> Self:
+        _check_actions(self.variants, self.usual)
         return self
 
 
-def _require_different(actions: Sequence[object]) -> None:
-    twice = sorted({str(each) for each in actions if actions.count(each) > 1})
-    if twice:
+def repeated(names: Sequence[object]) -> list[str]:
+    """What stands more than once.
+
+    >>> repeated(["sms", "email", "sms"])
+    ['sms']
+    """
+    return sorted({str(name) for name in names if names.count(name) > 1})
+
+
+def _check_actions(actions: Sequence[object], usual: Collection[object]) -> None:
+    if twice := repeated(actions):
         raise ValueError(f"found {', '.join(twice)} more than once; each is one action with one probability")
-
-
-def _require_known(usual: Collection[object], actions: Collection[object]) -> None:
     unknown = [each for each in usual if each not in actions]
     if unknown:
         raise ValueError(f"usual names {unknown}; there are {list(actions)}")

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from features.declared import Declared
-from service.point_decisions import Channel, Hours
+from service.point_decisions import Channel, Hours, repeated
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -46,9 +46,7 @@ class Cap(Declared):
 
 def require_different(caps: Collection[Cap]) -> None:
     """Raises `ValueError` where two caps have one name."""
-    names = [cap.name for cap in caps]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
+    if twice := repeated([cap.name for cap in caps]):
         raise ValueError(f"caps have one name twice: {twice}; reasons name a cap by it")
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.serving.processes import BOTH, SERVER_CORE, pin
+from benchmarks.serving.processes import BOTH, SERVER_CORE, pin, pin_all
 
 
 def main() -> None:
@@ -68,8 +68,7 @@ class FeastCall:
         while (line := self.process.stdout.readline()) != "ready\n":  # Feast prints what it registers first
             if not line:
                 raise RuntimeError("the process that calls Feast ended")
-        for thread in psutil.Process(self.process.pid).threads():
-            pin((SERVER_CORE,), thread.id)
+        pin_all([psutil.Process(self.process.pid)], (SERVER_CORE,))
 
     def processor_us(self, customers: Sequence[str]) -> float:
         """Microseconds of processor time that reading one of these customers took."""
